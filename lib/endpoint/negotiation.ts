@@ -1,0 +1,260 @@
+import { type Candidate, type Credentials, IceAgent, type IceEvent, type Path } from "../ice/mod.ts";
+import { formatSocketAddress } from "../ip/mod.ts";
+import {
+  bindUdp,
+  type Clock,
+  dialFramedTcp,
+  type FramedTcp,
+  type FramedTcpListener,
+  hostAddresses,
+  listenFramedTcp,
+  type UdpSocket,
+} from "../net/mod.ts";
+import { abortedConnect, ConnectError } from "./errors.ts";
+
+/** Addresses that one negotiation binds at most; a host with more uses the first ones. */
+const MAX_HOST_ADDRESSES = 8;
+/** A TCP connection to a candidate that is not made by then has failed. */
+const TCP_CONNECT_TIMEOUT_MS = 5_000;
+
+/** Which transports a negotiation may use. */
+export interface TransportChoice {
+  readonly tcp: boolean;
+  /** UDP candidates: usable only when QUIC can take the port over. */
+  readonly udp: boolean;
+}
+
+/** What the two sides tell each other to begin: RFC 8445 §5.3, §5.4. */
+export interface IceDescription extends Credentials {
+  readonly candidates: Candidate[];
+}
+
+/** The path that ICE chose. For TCP the connection itself; a UDP port is closed, ready for QUIC. */
+export type Nominated =
+  | { readonly transport: "tcp"; readonly connection: FramedTcp; readonly path: Path }
+  | { readonly transport: "udp"; readonly path: Path };
+
+/**
+ * Runs one ICE agent over real sockets, from gathering to the nominated path.
+ *
+ * ```
+ *   gather() ──▶ gathered ──run()──▶ checking ──┬─▶ nominated: all other sockets closed
+ *                   └──────close()──▶ closed ◀──┴── failed, aborted
+ * ```
+ */
+export class Negotiation {
+  readonly #agent: IceAgent;
+  readonly #clock: Clock;
+  readonly #udp = new Map<string, UdpSocket>();
+  readonly #listeners: FramedTcpListener[] = [];
+  readonly #connections = new Map<string, FramedTcp>();
+  readonly #dialling = new AbortController();
+  #cancelTimer: (() => void) | undefined;
+  #outcome = Promise.withResolvers<Nominated>();
+  #closed = false;
+
+  private constructor(agent: IceAgent, clock: Clock) {
+    this.#agent = agent;
+    this.#clock = clock;
+    this.#outcome.promise.catch(() => {}); // a negotiation may end before anybody waits for it
+  }
+
+  /**
+   * Binds a UDP socket and a TCP listener to each host address and makes their candidates.
+   *
+   * @throws {ConnectError} `no-network` when no address can be bound
+   */
+  static async gather(options: {
+    controlling: boolean;
+    transports: TransportChoice;
+    interfaces?: readonly string[] | undefined;
+    clock: Clock;
+    random: (length: number) => Uint8Array;
+  }): Promise<Negotiation> {
+    const { clock, random, controlling, transports } = options;
+    const agent = new IceAgent({ controlling, random, now: clock.now() });
+    const negotiation = new Negotiation(agent, clock);
+    const addresses = hostAddresses(
+      options.interfaces === undefined ? {} : { interfaces: [...options.interfaces] },
+    ).slice(0, MAX_HOST_ADDRESSES);
+    const bound = await Promise.all(
+      addresses.map(({ ip }) => negotiation.#bind(ip, transports)),
+    );
+    if (!bound.includes(true)) {
+      negotiation.close();
+      const where = options.interfaces === undefined
+        ? "no interface with an address"
+        : `no usable address on ${options.interfaces.join(", ")}`;
+      throw new ConnectError("no-network", `nothing to connect from: ${where}`);
+    }
+    return negotiation;
+  }
+
+  /** Our half of the description. */
+  get description(): IceDescription {
+    return { ...this.#agent.local, candidates: this.#agent.localCandidates() };
+  }
+
+  /**
+   * Checks the pairs and waits for the nominated one.
+   *
+   * @throws {ConnectError} `unreachable` with what was tried, or what the signal says
+   */
+  async run(remote: IceDescription, signal: AbortSignal): Promise<Nominated> {
+    const aborted = () => this.#outcome.reject(abortedConnect(signal));
+    if (signal.aborted) aborted();
+    signal.addEventListener("abort", aborted, { once: true });
+    try {
+      this.#agent.setRemote(remote);
+      for (const candidate of remote.candidates) this.#agent.addRemoteCandidate(candidate);
+      this.#agent.endOfRemoteCandidates();
+      this.#turn();
+      const nominated = await this.#outcome.promise;
+      const keep = nominated.transport === "tcp" ? nominated.connection : undefined;
+      await this.#shut(keep);
+      return nominated;
+    } finally {
+      signal.removeEventListener("abort", aborted);
+      this.close();
+    }
+  }
+
+  /** Gives up: closes every socket. Safe to call at any time, also after {@linkcode run}. */
+  close(): void {
+    this.#outcome.reject(new ConnectError("aborted", "the negotiation was closed"));
+    if (!this.#closed) this.#shut(undefined);
+  }
+
+  async #bind(ip: string, transports: TransportChoice): Promise<boolean> {
+    const attempts = await Promise.allSettled([
+      transports.tcp ? this.#bindTcp(ip) : Promise.reject(),
+      transports.udp ? this.#bindUdp(ip) : Promise.reject(),
+    ]);
+    return attempts.some(({ status }) => status === "fulfilled");
+  }
+
+  async #bindUdp(ip: string): Promise<void> {
+    const socket = await bindUdp({ ip });
+    const local = socket.local;
+    this.#udp.set(formatSocketAddress(local), socket);
+    socket.onDatagram = (bytes, remote) => {
+      if (this.#closed) return;
+      this.#agent.handlePacket(bytes, { transport: "udp", local, remote }, this.#clock.now());
+      this.#turn();
+    };
+    this.#agent.addLocalCandidate({ transport: "udp", type: "host", address: local, base: local });
+  }
+
+  async #bindTcp(ip: string): Promise<void> {
+    const listener = await listenFramedTcp({
+      ip,
+      onConnection: (connection) => this.#adopt(connection),
+    });
+    this.#listeners.push(listener);
+    const passive = listener.local;
+    const active = { ip, port: 9 };
+    this.#agent.addLocalCandidate({
+      transport: "tcp",
+      tcpType: "passive",
+      type: "host",
+      address: passive,
+      base: passive,
+    });
+    this.#agent.addLocalCandidate({
+      transport: "tcp",
+      tcpType: "active",
+      type: "host",
+      address: active,
+      base: active,
+    });
+  }
+
+  /** Lets a new TCP connection, accepted or dialled, take part in the checks. */
+  #adopt(connection: FramedTcp): void {
+    if (this.#closed) return connection.close();
+    const path: Path = { transport: "tcp", local: connection.local, remote: connection.remote };
+    this.#connections.set(pathKey(path), connection);
+    connection.onFrame = (frame) => {
+      this.#agent.handlePacket(frame, path, this.#clock.now());
+      this.#turn();
+    };
+    connection.onClose = () => {
+      this.#connections.delete(pathKey(path));
+      if (this.#closed) return;
+      this.#agent.handleDisconnected(path, this.#clock.now());
+      this.#turn();
+    };
+    this.#agent.handleConnected(path, this.#clock.now());
+    this.#turn();
+  }
+
+  /** After every input: sends what the agent has to send, follows its events, arms its timer. */
+  #turn(): void {
+    if (this.#closed) return;
+    for (let event = this.#agent.pollEvent(); event; event = this.#agent.pollEvent()) {
+      this.#send();
+      this.#follow(event);
+      if (this.#closed) return;
+    }
+    this.#send();
+    this.#cancelTimer?.();
+    const due = this.#agent.pollTimeout();
+    this.#cancelTimer = due === undefined ? undefined : this.#clock.setTimer(due, () => {
+      this.#agent.handleTimeout(this.#clock.now());
+      this.#turn();
+    });
+  }
+
+  #send(): void {
+    for (let out = this.#agent.pollTransmit(); out; out = this.#agent.pollTransmit()) {
+      const { path, bytes } = out;
+      if (path.transport === "tcp") this.#connections.get(pathKey(path))?.send(bytes);
+      else this.#udp.get(formatSocketAddress(path.local))?.send(bytes, path.remote);
+    }
+  }
+
+  #follow(event: IceEvent): void {
+    switch (event.type) {
+      case "connect":
+        return this.#dial(event.path);
+      case "disconnect":
+        return this.#connections.get(pathKey(event.path))?.close();
+      case "nominated": {
+        const { path } = event;
+        const connection = this.#connections.get(pathKey(path));
+        if (path.transport === "udp") this.#outcome.resolve({ transport: "udp", path });
+        else if (connection) this.#outcome.resolve({ transport: "tcp", connection, path });
+        return;
+      }
+      case "failed":
+        return this.#outcome.reject(new ConnectError("unreachable", event.reason));
+    }
+  }
+
+  #dial(path: Path): void {
+    dialFramedTcp(path.remote, {
+      localIp: path.local.ip,
+      timeoutMs: TCP_CONNECT_TIMEOUT_MS,
+      signal: this.#dialling.signal,
+    }).then((connection) => this.#adopt(connection), () => {
+      if (this.#closed) return;
+      this.#agent.handleDisconnected(path, this.#clock.now());
+      this.#turn();
+    });
+  }
+
+  async #shut(keep: FramedTcp | undefined): Promise<void> {
+    this.#closed = true;
+    this.#cancelTimer?.();
+    this.#dialling.abort();
+    for (const listener of this.#listeners) listener.close();
+    for (const connection of this.#connections.values()) {
+      if (connection !== keep) connection.close();
+    }
+    await Promise.all([...this.#udp.values()].map((socket) => socket.close()));
+  }
+}
+
+function pathKey({ local, remote }: Path): string {
+  return `${formatSocketAddress(local)} ${formatSocketAddress(remote)}`;
+}
