@@ -1,0 +1,35 @@
+/**
+ * Why a key, an id or an identity file was refused:
+ *
+ * - `invalid-id`: not 64 hexadecimal characters
+ * - `invalid-key`: not an Ed25519 key
+ * - `invalid-pem`: the text holds no such PEM block, or a broken one
+ * - `missing`: the file does not exist
+ * - `readable-by-others`: a private key's file mode lets the group or others read it
+ * - `exists`: the file is there already and is not overwritten
+ * - `mismatch`: the private key does not belong to the certificate
+ * - `io`: the operating system refused; see `cause`
+ */
+export type IdentityErrorCode =
+  | "invalid-id"
+  | "invalid-key"
+  | "invalid-pem"
+  | "missing"
+  | "readable-by-others"
+  | "exists"
+  | "mismatch"
+  | "io";
+
+/** Refusal of a key, an id or an identity file; the message names the file and what to do. */
+export class IdentityError extends Error {
+  /** Always `IdentityError`. */
+  override readonly name = "IdentityError";
+  /** What is wrong. */
+  readonly code: IdentityErrorCode;
+
+  /** An error with its code, a message for people, and the cause if there is one. */
+  constructor(code: IdentityErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}

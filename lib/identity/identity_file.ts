@@ -1,0 +1,87 @@
+import { MAX_PEM_CHARACTERS } from "./pem.ts";
+import { IdentityError } from "./identity_error.ts";
+
+/** Permission bits that let the group or others at a file. */
+const GROUP_AND_OTHERS = 0o077;
+
+/** What to make sure of when reading. */
+export interface ReadOptions {
+  /** Refuse a file that the group or others can access. */
+  readonly secret: boolean;
+}
+
+/**
+ * Reads a PEM file, at most {@linkcode MAX_PEM_CHARACTERS} bytes of it.
+ *
+ * @throws {IdentityError} `missing`, `readable-by-others`, `invalid-pem` when it is too large, `io`
+ */
+export async function readIdentityFile(path: string, options: ReadOptions): Promise<string> {
+  try {
+    using file = await Deno.open(path);
+    const { mode } = await file.stat();
+    // Windows has no mode bits.
+    if (options.secret && mode !== null && (mode & GROUP_AND_OTHERS) !== 0) {
+      throw new IdentityError(
+        "readable-by-others",
+        `private key ${path} is accessible to others (mode ${octal(mode)}); ` +
+          `run: chmod 600 ${path}`,
+      );
+    }
+    return await readText(file, path);
+  } catch (cause) {
+    if (cause instanceof IdentityError) throw cause;
+    if (cause instanceof Deno.errors.NotFound) {
+      throw new IdentityError("missing", `no such file: ${path}`, { cause });
+    }
+    throw new IdentityError("io", `cannot read ${path}: ${reason(cause)}`, { cause });
+  }
+}
+
+async function readText(file: Deno.FsFile, path: string): Promise<string> {
+  const buffer = new Uint8Array(MAX_PEM_CHARACTERS + 1);
+  let length = 0;
+  while (length < buffer.length) {
+    const count = await file.read(buffer.subarray(length));
+    if (count === null) return new TextDecoder().decode(buffer.subarray(0, length));
+    length += count;
+  }
+  throw new IdentityError("invalid-pem", `${path} is larger than ${MAX_PEM_CHARACTERS} bytes`);
+}
+
+/**
+ * Creates a file with its whole content in one step: another process sees it complete or not at
+ * all. An existing file stays as it is.
+ *
+ * @param mode permission bits
+ * @throws {IdentityError} `exists`, `io`
+ */
+export async function createIdentityFile(path: string, text: string, mode: number): Promise<void> {
+  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+  try {
+    await writeDurably(temporary, text, mode);
+    // link, unlike rename, fails when the name is taken.
+    await Deno.link(temporary, path);
+  } catch (cause) {
+    if (cause instanceof Deno.errors.AlreadyExists) {
+      throw new IdentityError("exists", `${path} exists already and is not overwritten`, { cause });
+    }
+    throw new IdentityError("io", `cannot write ${path}: ${reason(cause)}`, { cause });
+  } finally {
+    await Deno.remove(temporary).catch(() => {});
+  }
+}
+
+async function writeDurably(path: string, text: string, mode: number): Promise<void> {
+  using file = await Deno.open(path, { write: true, createNew: true, mode });
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+  await file.syncData();
+}
+
+function octal(mode: number): string {
+  return (mode & 0o7777).toString(8).padStart(4, "0");
+}
+
+function reason(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

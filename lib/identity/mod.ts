@@ -1,0 +1,20 @@
+/**
+ * Who a device is: Ed25519 keys, ids, X.509 certificates and their chains, and the PEM files that
+ * hold them.
+ *
+ * @module
+ */
+export * from "./certificate.ts";
+export * from "./certificate_error.ts";
+export * from "./certificate_file.ts";
+export * from "./create_certificate.ts";
+export * from "./ed25519.ts";
+export * from "./id.ts";
+export * from "./identity.ts";
+export * from "./identity_directory.ts";
+export * from "./identity_error.ts";
+export * from "./key_file.ts";
+export * from "./pem.ts";
+export * from "./verify_chain.ts";
+export * from "./x25519.ts";
+export { preloadX509 } from "./x509.ts";
