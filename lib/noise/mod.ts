@@ -1,0 +1,15 @@
+/**
+ * The Noise Protocol Framework, revision 34: handshakes from patterns held as data, over X25519,
+ * ChaCha20-Poly1305 or AES-256-GCM, SHA-256 or BLAKE2s. Bytes and keys only: randomness is an
+ * argument, and nothing here knows of networks or certificates.
+ * @module
+ */
+export * from "./aead.ts";
+export * from "./cipher_state.ts";
+export * from "./handshake_state.ts";
+export * from "./hash.ts";
+export * from "./hkdf.ts";
+export * from "./noise_error.ts";
+export * from "./pattern.ts";
+export * from "./protocol_name.ts";
+export * from "./x25519.ts";

@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js";
+import { verify } from "../../lib/identity/mod.ts";
+import {
+  type Aead,
+  CHACHA20_POLY1305,
+  hkdf,
+  NATIVE_X25519,
+  NoiseError,
+  PURE_CHACHA20_POLY1305,
+  PURE_X25519,
+  SHA256,
+  X25519,
+} from "../../lib/noise/mod.ts";
+
+interface Case {
+  tcId: number;
+  flags: string[];
+  result: "valid" | "invalid" | "acceptable";
+  [field: string]: unknown;
+}
+interface File<G> {
+  numberOfTests: number;
+  testGroups: (G & { tests: Case[] })[];
+}
+
+async function load<G = unknown>(name: string): Promise<File<G>> {
+  const url = new URL(`../vectors/wycheproof/${name}_test.json`, import.meta.url);
+  return JSON.parse(await Deno.readTextFile(url)) as File<G>;
+}
+
+const bytes = (test: Case, field: string) => hexToBytes(test[field] as string);
+
+/** The error's code, or undefined when there is none. */
+function codeOf(action: () => unknown): string | undefined {
+  try {
+    action();
+    return undefined;
+  } catch (error) {
+    assert.ok(error instanceof NoiseError, String(error));
+    return error.code;
+  }
+}
+
+Deno.test("the platform has X25519", () => assert.equal(X25519, NATIVE_X25519));
+
+for (const [name, x25519] of Object.entries({ native: NATIVE_X25519, pure: PURE_X25519 })) {
+  Deno.test(`Wycheproof X25519, ${name}`, async () => {
+    const file = await load("x25519");
+    let zeros = 0;
+    let run = 0;
+    for (const test of file.testGroups.flatMap(({ tests }) => tests)) {
+      const shared = () => x25519.sharedSecret(bytes(test, "private"), bytes(test, "public"));
+      if (/^0+$/.test(test.shared as string)) {
+        assert.equal(codeOf(shared), "bad-key", `test ${test.tcId}`);
+        zeros++;
+      } else {
+        assert.equal(bytesToHex(shared()), test.shared, `test ${test.tcId}`);
+      }
+      run++;
+    }
+    assert.equal(run, file.numberOfTests);
+    assert.ok(zeros > 10, "the file has public keys of small order");
+  });
+}
+
+const aeads: Record<string, Aead> = { platform: CHACHA20_POLY1305, pure: PURE_CHACHA20_POLY1305 };
+for (const [name, aead] of Object.entries(aeads)) {
+  Deno.test(`Wycheproof ChaCha20-Poly1305, ${name}`, async () => {
+    const file = await load("chacha20_poly1305");
+    let run = 0;
+    for (const test of file.testGroups.flatMap(({ tests }) => tests)) {
+      const [key, iv, ad] = [bytes(test, "key"), bytes(test, "iv"), bytes(test, "aad")];
+      const sealed = hexToBytes(`${test.ct}${test.tag}`);
+      const where = `test ${test.tcId}`;
+      if (test.result === "valid") {
+        assert.equal(bytesToHex(aead.open(key, iv, ad, sealed)), test.msg, where);
+        assert.deepEqual(aead.seal(key, iv, ad, bytes(test, "msg")), sealed, where);
+      } else {
+        const code = test.flags.includes("InvalidNonceSize") ? "keys" : "decrypt";
+        assert.equal(codeOf(() => aead.open(key, iv, ad, sealed)), code, where);
+      }
+      run++;
+    }
+    assert.equal(run, file.numberOfTests);
+  });
+}
+
+Deno.test("Wycheproof HKDF-SHA256", async () => {
+  const file = await load("hkdf_sha256");
+  for (const test of file.testGroups.flatMap(({ tests }) => tests)) {
+    const derive = () =>
+      hkdf(SHA256, bytes(test, "salt"), bytes(test, "ikm"), bytes(test, "info"), Number(test.size));
+    if (test.result === "valid") assert.equal(bytesToHex(derive()), test.okm, `test ${test.tcId}`);
+    else assert.equal(codeOf(derive), "oversize", `test ${test.tcId}`);
+  }
+});
+
+// The keys that the handshake maps to X25519 sign certificates, so their signatures are checked here
+// with the other primitives. A signature has exactly one form: S below the group order, R canonical.
+Deno.test("Wycheproof Ed25519", async () => {
+  const file = await load<{ publicKey: { pk: string } }>("ed25519");
+  let run = 0;
+  for (const { publicKey, tests } of file.testGroups) {
+    for (const test of tests) {
+      const valid = verify(hexToBytes(publicKey.pk), bytes(test, "msg"), bytes(test, "sig"));
+      assert.equal(valid, test.result === "valid", `test ${test.tcId}: ${test.comment}`);
+      run++;
+    }
+  }
+  assert.equal(run, file.numberOfTests);
+});
