@@ -1,0 +1,28 @@
+import { writeError } from "./output.ts";
+
+/** Lowest level that is shown, by the number of `-v`. */
+const LEVELS = ["warning", "info", "debug", "trace"] as const;
+
+/**
+ * Shows the library's log on standard error: warnings without `-v`, then information, debugging and
+ * traces with each further one.
+ *
+ * @param verbosity how often `-v` was given
+ */
+export async function configureLogging(verbosity: number): Promise<void> {
+  const { configure } = await import("@logtape/logtape");
+  const lowestLevel = LEVELS[Math.min(verbosity, LEVELS.length - 1)]!;
+  await configure({
+    sinks: {
+      stderr: ({ timestamp, level, category, message }) => {
+        const time = new Date(timestamp).toISOString().slice(11, 23);
+        const text = message.map((part) => typeof part === "string" ? part : Deno.inspect(part));
+        writeError(`${time} ${level} ${category.join(".")}: ${text.join("")}\n`);
+      },
+    },
+    loggers: [
+      { category: [], sinks: ["stderr"], lowestLevel },
+      { category: ["logtape", "meta"], sinks: ["stderr"], lowestLevel: "warning" },
+    ],
+  });
+}

@@ -1,0 +1,39 @@
+const encoder = new TextEncoder();
+
+/**
+ * Writes text for people to standard error, at once and whole. A standard error that is closed or
+ * full is no reason to stop working.
+ */
+export function writeError(text: string): void {
+  try {
+    writeAll(Deno.stderr, text);
+  } catch {
+    // nowhere left to complain
+  }
+}
+
+/** Writes what was asked for, such as an id or the help text, to standard output. */
+export function writeOutput(text: string): void {
+  try {
+    writeAll(Deno.stdout, text);
+  } catch (error) {
+    // `tool --help | head -1` is no failure.
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+}
+
+function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  const bytes = encoder.encode(text);
+  for (let at = 0; at < bytes.length;) at += stream.writeSync(bytes.subarray(at));
+}
+
+/** A count of bytes for people, in powers of 1024: `1.5 GiB`. */
+export function formatBytes(bytes: number): string {
+  const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+  let unit = 0;
+  while (bytes >= 1024 && unit < units.length - 1) {
+    bytes /= 1024;
+    unit++;
+  }
+  return `${unit === 0 ? bytes : bytes.toFixed(1)} ${units[unit]}`;
+}

@@ -1,0 +1,73 @@
+import manifest from "../../deno.json" with { type: "json" };
+import { type CommandLine, parseCommandLine } from "./command_line.ts";
+import { ExitCode, ToolError, UsageError } from "./exit_code.ts";
+import { type HelpPage, renderHelp } from "./help.ts";
+import { flag, type Option, type OptionTable } from "./option.ts";
+import { writeError, writeOutput } from "./output.ts";
+
+/** A command line tool. */
+export interface Tool<T extends OptionTable> extends HelpPage {
+  readonly options: T & { readonly help: Option<boolean>; readonly version: Option<boolean> };
+  /** How many arguments besides options it takes at most. */
+  readonly maxPositionals: number;
+  /**
+   * Does the work.
+   *
+   * @returns the exit code
+   * @throws {ToolError} for a failure that its message explains
+   */
+  run(command: CommandLine<T>): Promise<number> | number;
+}
+
+/** `-h`, `--help`: in every tool. */
+export const HELP = flag("h", "Show this help and exit.");
+
+/** `--version`: in every tool, with its letters. */
+export function versionOption(letters: string): Option<boolean> {
+  return flag(letters, "Show the version and exit.");
+}
+
+/** Version of the project, for example `1.0.0`. */
+export const VERSION: string = manifest.version;
+
+/**
+ * Runs a tool on a command line: `--help` and `--version` go to standard output, a failure goes to
+ * standard error with the tool's name before it.
+ *
+ * @returns the exit code
+ */
+export async function runTool<T extends OptionTable>(
+  tool: Tool<T>,
+  args: readonly string[],
+): Promise<number> {
+  try {
+    const command = parseCommandLine(tool.options, args);
+    if (command.values.help) {
+      writeOutput(renderHelp(tool));
+      return ExitCode.ok;
+    }
+    if (command.values.version) {
+      writeOutput(`${tool.name} ${VERSION}\n`);
+      return ExitCode.ok;
+    }
+    const surplus = command.positionals[tool.maxPositionals];
+    if (surplus !== undefined) throw new UsageError(`unexpected argument ${surplus}`);
+    return await tool.run(command);
+  } catch (error) {
+    return report(tool.name, error);
+  }
+}
+
+function report(name: string, error: unknown): number {
+  if (error instanceof UsageError) {
+    writeError(`${name}: ${error.message}\nTry: ${name} --help\n`);
+    return error.exitCode;
+  }
+  if (error instanceof ToolError) {
+    writeError(`${name}: ${error.message}\n`);
+    return error.exitCode;
+  }
+  // Not foreseen: the stack is what a bug report needs.
+  writeError(`${name}: unexpected failure: ${Deno.inspect(error)}\n`);
+  return ExitCode.failure;
+}
