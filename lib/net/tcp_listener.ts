@@ -1,0 +1,85 @@
+import { canonicalIp, formatSocketAddress, type SocketAddress } from "../ip/mod.ts";
+import { turnOfEventLoop } from "./clock.ts";
+import { FramedTcp } from "./framed_tcp.ts";
+import { NetError, reasonOf } from "./net_error.ts";
+import { TcpStream } from "./tcp_stream.ts";
+import { withZone, zoneOf } from "./zone.ts";
+
+/** A listening TCP port. */
+export interface FramedTcpListener {
+  /** With the real port. */
+  readonly local: SocketAddress;
+  /** Stops listening; accepted connections live on. The port is free when it resolves. */
+  close(): Promise<void>;
+}
+
+/** What {@linkcode listenFramedTcp} takes. */
+export interface FramedTcpListenOptions {
+  /** The local address. */
+  readonly ip: string;
+  /** The system chooses when it is 0 or absent. */
+  readonly port?: number;
+  /** Called for every connection accepted; it belongs to the callee. */
+  readonly onConnection: (connection: FramedTcp) => void;
+}
+
+/** A connection must bring its first frame within this time, in milliseconds, or is closed. */
+export const FIRST_FRAME_TIMEOUT_MS = 10_000;
+/** Connections that may be waiting for their first frame; more are closed at once. */
+export const MAX_SILENT_CONNECTIONS = 64;
+
+/**
+ * Listens for ICE-TCP connections (passive candidates, RFC 6544 §4.1).
+ *
+ * @throws {NetError} `bind`
+ */
+export function listenFramedTcp(options: FramedTcpListenOptions): FramedTcpListener {
+  const { ip, port = 0, onConnection } = options;
+  let listener: Deno.TcpListener;
+  try {
+    listener = Deno.listen({ hostname: withZone(ip, zoneOf(ip)), port });
+  } catch (error) {
+    const where = formatSocketAddress({ ip, port });
+    throw new NetError("bind", `cannot listen on TCP ${where}: ${reasonOf(error)}`, {
+      cause: error,
+    });
+  }
+  const silent = new Set<FramedTcp>();
+  let closed = false;
+  const accepting = (async () => {
+    while (!closed) {
+      try {
+        const connection = new FramedTcp(new TcpStream(await listener.accept()));
+        if (closed || silent.size >= MAX_SILENT_CONNECTIONS) connection.close();
+        else watch(connection, silent, onConnection);
+      } catch (error) {
+        if (closed || error instanceof Deno.errors.BadResource) break;
+        await turnOfEventLoop(); // reset while in the queue, or no descriptors left
+      }
+    }
+  })();
+  return {
+    local: { ip: canonicalIp(ip), port: listener.addr.port },
+    async close() {
+      if (!closed) {
+        closed = true;
+        listener.close();
+      }
+      await accepting;
+    },
+  };
+}
+
+function watch(
+  connection: FramedTcp,
+  silent: Set<FramedTcp>,
+  onConnection: (connection: FramedTcp) => void,
+): void {
+  silent.add(connection);
+  const timer = setTimeout(() => {
+    silent.delete(connection);
+    if (connection.framesReceived === 0) connection.close();
+  }, FIRST_FRAME_TIMEOUT_MS);
+  Deno.unrefTimer(timer);
+  onConnection(connection);
+}
