@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { createHash } from "node:crypto";
 import {
   type Aead,
   AES_256_GCM,
@@ -19,19 +18,7 @@ import {
   PURE_CHACHA20_POLY1305,
   PURE_X25519,
 } from "../../lib/noise/mod.ts";
-
-/** Reproducible bytes: SHA-256 of a seed and a counter. */
-function seededRandom(seed: string): (length: number) => Uint8Array {
-  let counter = 0;
-  return (length) => {
-    const bytes = new Uint8Array(length);
-    for (let at = 0; at < length; at += 32) {
-      const block = createHash("sha256").update(`${seed} ${counter++}`).digest();
-      bytes.set(block.subarray(0, length - at), at);
-    }
-    return bytes;
-  };
-}
+import { seededRandom } from "../support/seeded_random.ts";
 
 function throwsCode(action: () => unknown, ...codes: NoiseErrorCode[]): void {
   assert.throws(action, (error) => {

@@ -1,0 +1,35 @@
+import type { SignallingCarrier } from "./carrier.ts";
+import type { VerifiedPeer } from "./chain_verifier.ts";
+import { type Answer, type Dialling, isForgery } from "./dialling.ts";
+
+/**
+ * Carries a request and reads its answer; forged answers are passed over. The dial is over
+ * afterwards, whatever comes of it.
+ *
+ * @throws {SignallingError} those of the carrier and of {@linkcode Dialling.readAnswer}; or the
+ *   signal's reason
+ */
+export async function exchange<Peer extends VerifiedPeer>(
+  carrier: SignallingCarrier,
+  dialling: Dialling<Peer>,
+  options: { signal?: AbortSignal } = {},
+): Promise<Answer<Peer>> {
+  let answer: Answer<Peer> | undefined;
+  try {
+    await carrier.request(dialling.listenerId, dialling.sealed, {
+      ...options,
+      accept: async (sealed) => {
+        try {
+          answer = await dialling.readAnswer(sealed);
+          return true;
+        } catch (error) {
+          if (isForgery(error)) return false;
+          throw error;
+        }
+      },
+    });
+    return answer!;
+  } finally {
+    dialling.close();
+  }
+}

@@ -1,0 +1,208 @@
+/**
+ * The listener's side of the two signalling messages.
+ *
+ * ```text
+ *  sealed ─▶ guard.admit ─▶ open (2 DH) ─▶ decode ─▶ version, time ─▶ certificates ─▶ key = id?
+ *             free of public-key work     └────────── a flaw here can be told to the sender ─────┐
+ *                                                                                                ▼
+ *                            IncomingRequest: accept | refuse | ignore ◀── guard.prove     error.refusal
+ * ```
+ *
+ * What message 1 of IK proves, and what not (Noise rev 34 §7.7): it was made by the owner of the
+ * peer's key, *unless the listener's own key is stolen*; and it may be a replay, which the guard
+ * stops. Neither thief nor replayer can read the answer or learn the session's keys. So the peer is
+ * proven beyond doubt by its first record in the session, and until then nothing that costs or
+ * reveals more than the answer should be done for it.
+ *
+ * @module
+ */
+import { equalBytes } from "@noble/curves/utils.js";
+import type { Identity } from "../../identity/mod.ts";
+import { HandshakeState, type KeyPair } from "../../noise/mod.ts";
+import { encodeAcceptance, encodeRefusal, REFUSAL } from "./answer.ts";
+import { type Offer, SIGNALLING_VERSION, type SignallingBody } from "./body.ts";
+import { type ChainVerifier, type VerifiedPeer, verifyPeer } from "./chain_verifier.ts";
+import type { SessionKeys } from "./dialling.ts";
+import { decodeRequest } from "./request.ts";
+import type { RequestGuard } from "./request_guard.ts";
+import {
+  checkVersion,
+  open,
+  prologue,
+  sameId,
+  seal,
+  SIGNALLING_PROTOCOL,
+  staticKey,
+  staticPublicKey,
+} from "./sealing.ts";
+import { SignallingError, type SignallingErrorCode } from "./signalling_error.ts";
+
+/** What a listener needs. */
+export interface ListeningOptions<Peer extends VerifiedPeer> {
+  /** Ours. */
+  readonly identity: Identity;
+  /** Admits requests; may be shared by several carriers. */
+  readonly guard: RequestGuard;
+  /** Yields that many unpredictable bytes. */
+  readonly random: (length: number) => Uint8Array;
+  /** Unix time in milliseconds. */
+  readonly wallClock: () => number;
+  /** Verifies the dialer's certificates. */
+  readonly verifyChain: ChainVerifier<Peer>;
+}
+
+/** A request that proved its sender: exactly one of accept, refuse and ignore ends it. */
+export interface IncomingRequest<Peer> {
+  /** The dialer's id: that of the key which the handshake authenticated. */
+  readonly peerId: string;
+  /** What its certificate chain told. */
+  readonly peer: Peer;
+  /** What it offers. */
+  readonly body: SignallingBody;
+  /**
+   * Makes the sealed answer, and the session's keys in our direction.
+   *
+   * @throws {SignallingError} `malformed`, `oversize`, `used`
+   */
+  accept(offer: Offer): { sealed: Uint8Array; keys: SessionKeys };
+  /**
+   * Makes the sealed refusal. Only the dialer can read it.
+   *
+   * @param code one of {@linkcode REFUSAL}, or the application's own from 256 to 65,535
+   * @param reason for people; cut to 400 characters
+   * @throws {SignallingError} `malformed`, `used`
+   */
+  refuse(code: number, reason: string): Uint8Array;
+  /** Gives no answer: the keys are erased. */
+  ignore(): void;
+}
+
+/** What a flaw is called to the other side. */
+const REFUSAL_OF: Partial<Record<SignallingErrorCode, number>> = {
+  clock: REFUSAL.clock,
+  certificate: REFUSAL.certificate,
+  identity: REFUSAL.certificate,
+  busy: REFUSAL.busy,
+};
+
+/** Opens the requests that carriers bring. */
+export class Listening<Peer extends VerifiedPeer> {
+  readonly #options: ListeningOptions<Peer>;
+  readonly #static: KeyPair;
+  readonly #prologue: Uint8Array;
+
+  /** Derives the identity's X25519 key pair, once. */
+  constructor(options: ListeningOptions<Peer>) {
+    this.#options = options;
+    this.#static = staticKey(options.identity);
+    this.#prologue = prologue(options.identity.id);
+  }
+
+  /**
+   * Reads a request.
+   *
+   * @param source who brought it, as its carrier names it
+   * @param now milliseconds, monotonic
+   * @throws {SignallingError} before any public-key operation `oversize`, `version`, `replay`,
+   *   `rate`, `busy`; then `unreadable`; then, with a `refusal` that may be sent, `malformed`,
+   *   `downgrade`, `clock`, `certificate`, `identity`
+   */
+  async readRequest(
+    sealed: Uint8Array,
+    { source, now }: { source: string; now: number },
+  ): Promise<IncomingRequest<Peer>> {
+    const { guard, identity, random, verifyChain, wallClock } = this.#options;
+    const digest = guard.admit(sealed, source, now);
+    const handshake = new HandshakeState({
+      protocolName: SIGNALLING_PROTOCOL,
+      initiator: false,
+      prologue: this.#prologue,
+      s: this.#static,
+      random,
+    });
+    try {
+      const payload = open(handshake, sealed);
+      try {
+        const body = decodeRequest(payload);
+        checkVersion(SIGNALLING_VERSION, body.version, SIGNALLING_VERSION);
+        guard.checkTime(body.time, wallClock());
+        const peer = await verifyPeer(verifyChain, body.chain, wallClock());
+        this.#checkBinding(peer.id, handshake.remoteStatic!, identity.id);
+        guard.prove(digest, body.time, now);
+        return incoming(handshake, peer, body, this.#options);
+      } catch (error) {
+        throw error instanceof SignallingError ? withRefusal(error, handshake) : error;
+      }
+    } catch (error) {
+      handshake.erase();
+      throw error;
+    }
+  }
+
+  /**
+   * The handshake proved an X25519 key, the chain names an Ed25519 key: the one must map to the
+   * other, or somebody else's certificates came with the sender's own key. That leaves the id and
+   * its negative, which have the same image; the same secret stands behind both, and the chain, part
+   * of the transcript, says which one it is.
+   */
+  #checkBinding(peerId: string, remoteStatic: Uint8Array, ownId: string): void {
+    if (!equalBytes(staticPublicKey(peerId), remoteStatic)) {
+      throw new SignallingError("identity", "the certificates are not those of the sender's key");
+    }
+    if (sameId(peerId, ownId)) {
+      throw new SignallingError("identity", "the request comes from our own id");
+    }
+  }
+}
+
+function incoming<Peer extends VerifiedPeer>(
+  handshake: HandshakeState,
+  peer: Peer,
+  request: SignallingBody,
+  { identity, wallClock }: ListeningOptions<Peer>,
+): IncomingRequest<Peer> {
+  let answered = false;
+  const once = <T>(payload: Uint8Array, finish: (sealed: Uint8Array) => T): T => {
+    if (answered) throw new SignallingError("used", "the request is answered already");
+    answered = true;
+    try {
+      return finish(seal(handshake, payload));
+    } finally {
+      handshake.erase();
+    }
+  };
+  return {
+    peerId: peer.id,
+    peer,
+    body: request,
+    accept: (offer) => {
+      const payload = encodeAcceptance({
+        ...offer,
+        options: offer.options ?? {},
+        version: SIGNALLING_VERSION,
+        connectionId: request.connectionId,
+        time: wallClock(),
+        chain: identity.chain,
+      });
+      return once(payload, (sealed) => ({ sealed, keys: handshake.split() }));
+    },
+    refuse: (code, reason) => once(encodeRefusal({ code, reason }), (sealed) => sealed),
+    ignore: () => {
+      answered = true;
+      handshake.erase();
+    },
+  };
+}
+
+/** The same error with a sealed refusal: the sender proved a key, so it may be told what is wrong. */
+function withRefusal(error: SignallingError, handshake: HandshakeState): SignallingError {
+  if (error.code === "replay") return error;
+  const code = REFUSAL_OF[error.code] ?? REFUSAL.malformed;
+  const refusal = seal(handshake, encodeRefusal({ code, reason: error.message }));
+  const { offset, cause } = error;
+  return new SignallingError(error.code, error.message, {
+    refusal,
+    ...(offset === undefined ? {} : { offset }),
+    ...(cause === undefined ? {} : { cause }),
+  });
+}

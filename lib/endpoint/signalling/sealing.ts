@@ -1,0 +1,111 @@
+import { concatBytes, utf8ToBytes } from "@noble/hashes/utils.js";
+import {
+  type Identity,
+  IdentityError,
+  parseId,
+  x25519PublicKey,
+  x25519SecretKey,
+} from "../../identity/mod.ts";
+import { HandshakeState, type KeyPair, NoiseError } from "../../noise/mod.ts";
+import { MAX_SEALED_BYTES, SIGNALLING_VERSION } from "./body.ts";
+import { SignallingError } from "./signalling_error.ts";
+
+/** The handshake of the two signalling messages. */
+export const SIGNALLING_PROTOCOL = "Noise_IK_25519_ChaChaPoly_SHA256";
+const PROLOGUE_LABEL = "dhtnet signalling\0";
+
+/**
+ * What both sides hash in before the first message: protocol name, version, and the 32 bytes of the
+ * listener's id. The id is there beside its X25519 key because two Ed25519 keys, differing in a sign,
+ * map to the same X25519 key: a request for one of them does not open for the other.
+ */
+export function prologue(listenerId: string, version: number = SIGNALLING_VERSION): Uint8Array {
+  return concatBytes(utf8ToBytes(PROLOGUE_LABEL), Uint8Array.of(version), parseId(listenerId));
+}
+
+/** The X25519 key pair of a device's identity: its static key in the handshake. */
+export function staticKey(identity: Identity): KeyPair {
+  return {
+    publicKey: x25519PublicKey(identity.publicKey),
+    secretKey: x25519SecretKey(identity.secretKey),
+  };
+}
+
+/**
+ * The X25519 public key of an id.
+ *
+ * @throws {SignallingError} `identity` when the id is not that of a key
+ */
+export function staticPublicKey(id: string): Uint8Array {
+  try {
+    return x25519PublicKey(parseId(id));
+  } catch (cause) {
+    if (!(cause instanceof IdentityError)) throw cause;
+    throw new SignallingError("identity", `${JSON.stringify(id)} is no device's id`, { cause });
+  }
+}
+
+/** Whether two ids are the same; the case of their letters does not matter. */
+export function sameId(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
+}
+
+/**
+ * Makes a sealed message: the version in one byte of clear text, then the Noise message.
+ *
+ * @param payload encoded, hence not too long
+ * @throws {SignallingError} `identity` when the peer's key yields no shared secret
+ */
+export function seal(handshake: HandshakeState, payload: Uint8Array): Uint8Array {
+  try {
+    return concatBytes(Uint8Array.of(SIGNALLING_VERSION), handshake.writeMessage(payload));
+  } catch (cause) {
+    if (!(cause instanceof NoiseError)) throw cause;
+    throw new SignallingError("identity", `the peer's key is unusable: ${cause.message}`, {
+      cause,
+    });
+  }
+}
+
+/**
+ * Opens a sealed message: the checks that cost nothing come before the public-key operations.
+ *
+ * @throws {SignallingError} `oversize`, `version`, `unreadable`
+ */
+export function open(handshake: HandshakeState, sealed: Uint8Array): Uint8Array {
+  if (sealed.length > MAX_SEALED_BYTES) {
+    throw new SignallingError("oversize", `${sealed.length} bytes, at most ${MAX_SEALED_BYTES}`);
+  }
+  if (sealed.length > 0 && sealed[0] !== SIGNALLING_VERSION) {
+    throw new SignallingError(
+      "version",
+      `version ${sealed[0]} of the signalling format is not spoken here, but ${SIGNALLING_VERSION}`,
+    );
+  }
+  try {
+    return handshake.readMessage(sealed.subarray(1));
+  } catch (cause) {
+    if (!(cause instanceof NoiseError)) throw cause;
+    throw new SignallingError("unreadable", `the message does not open: ${cause.message}`, {
+      cause,
+    });
+  }
+}
+
+/**
+ * Refuses a message in an older version than both sides speak: the version byte is part of the
+ * transcript, so only the sender can have lowered it, misled by someone who suppressed its first try.
+ *
+ * @param used the version of this message
+ * @param theirs the highest version that its sender speaks, from its sealed body
+ * @param ours the highest version that we speak
+ * @throws {SignallingError} `downgrade`
+ */
+export function checkVersion(used: number, theirs: number, ours: number): void {
+  if (used !== Math.min(theirs, ours)) {
+    throw new SignallingError(
+      "downgrade",
+      `version ${used} where both sides speak ${Math.min(theirs, ours)}: a downgrade`,
+    );
+  }
+}
