@@ -1,0 +1,88 @@
+import type { SessionLimits } from "./limits.ts";
+
+/** The first ping on a pipe comes this early, to learn the round trip, milliseconds. */
+const FIRST_PING_MS = 200;
+/** Weight of one sample in the smoothed round trip (RFC 6298 §2). */
+const SAMPLE_WEIGHT = 1 / 8;
+
+/**
+ * When to ping, and when a pipe counts as dead: an answer has been due for `silenceMs`, and in that time
+ * not one byte came. Any byte counts as life, because a record may take long over a slow path.
+ */
+export class Liveness {
+  readonly #limits: SessionLimits;
+  #heardAt = 0;
+  #waitingSince: number | undefined;
+  #pingAt = 0;
+  #pingSentAt: number | undefined;
+  #pingNumber = 0;
+  #roundTripMs: number | undefined;
+
+  constructor(limits: SessionLimits) {
+    this.#limits = limits;
+  }
+
+  /** Smoothed round trip, milliseconds, once measured. */
+  get roundTripMs(): number | undefined {
+    return this.#roundTripMs;
+  }
+
+  /** A pipe begins: the peer's ATTACH is due. */
+  start(now: number): void {
+    this.#heardAt = now;
+    this.#waitingSince = now;
+    this.#pingAt = now + Math.min(FIRST_PING_MS, this.#limits.pingMs);
+    this.#pingSentAt = undefined;
+  }
+
+  /** Bytes came. */
+  heard(now: number): void {
+    this.#heardAt = now;
+  }
+
+  /** Whether the peer owes an acknowledgement or an answer. */
+  expect(isDue: boolean, now: number): void {
+    if (!isDue && this.#pingSentAt === undefined) this.#waitingSince = undefined;
+    else this.#waitingSince ??= now;
+  }
+
+  /** The number for a ping when one is due. */
+  takePing(now: number): number | undefined {
+    if (now < this.#pingAt) return undefined;
+    this.#pingAt = now + this.#limits.pingMs;
+    this.#pingSentAt = now;
+    return ++this.#pingNumber;
+  }
+
+  /** True when `takePing` would give a number. */
+  isPingDue(now: number): boolean {
+    return now >= this.#pingAt;
+  }
+
+  /** A PONG with that number came. */
+  pong(number: number, now: number): void {
+    if (this.#pingSentAt === undefined || number !== this.#pingNumber) return;
+    const sample = Math.max(0, now - this.#pingSentAt);
+    this.#pingSentAt = undefined;
+    const smoothed = this.#roundTripMs;
+    this.#roundTripMs = smoothed === undefined
+      ? sample
+      : smoothed + (sample - smoothed) * SAMPLE_WEIGHT;
+  }
+
+  /** True when the pipe counts as dead. */
+  isLost(now: number): boolean {
+    const lostAt = this.#lostAt;
+    return lostAt !== undefined && now >= lostAt;
+  }
+
+  /** When something is due next. */
+  pollTimeout(): number {
+    return Math.min(this.#pingAt, this.#lostAt ?? Infinity);
+  }
+
+  get #lostAt(): number | undefined {
+    if (this.#waitingSince === undefined) return undefined;
+    return Math.max(this.#heardAt, this.#waitingSince) + this.#limits.silenceMs;
+  }
+}

@@ -1,0 +1,13 @@
+/**
+ * Sessions: records protected under the handshake's keys, acknowledged, and sent again on a new pipe when one
+ * is lost; over them, many named channels with windows, half-close and fair turns.
+ * @module
+ */
+export { Channel } from "./channel.ts";
+export * from "./codes.ts";
+export { DEFAULT_SESSION_LIMITS, type SessionLimits } from "./limits.ts";
+export * from "./session.ts";
+export * from "./session_options.ts";
+export { ChannelError, type ChannelErrorCode } from "./errors.ts";
+export type { ChannelRequest } from "./channel_request.ts";
+export type { SessionKeys } from "./record_keys.ts";

@@ -1,0 +1,232 @@
+import { ProtocolViolation } from "./errors.ts";
+import { Fifo } from "./fifo.ts";
+import type { ReceiveBudget } from "./receive_budget.ts";
+
+/** A piece that is this part of its record, or more, is kept in place; smaller ones are copied out. */
+const KEEP_IN_PLACE_PART = 4;
+const MIN_BLOCK_BYTES = 256;
+const MAX_BLOCK_BYTES = 16 << 10;
+
+/** Unread bytes: a range of a decrypted record, or of a block that collects small pieces. */
+interface Piece {
+  readonly bytes: Uint8Array;
+  start: number;
+  end: number;
+  /** True when more may be appended after `end`. */
+  readonly isBlock: boolean;
+}
+
+/** A read that waits for data. */
+interface PendingRead {
+  /** Undefined: the reader takes a piece in place. */
+  readonly into: Uint8Array | undefined;
+  readonly resolve: (result: number | Uint8Array | null) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** The receiving half of a channel: window, unread bytes, waiting readers. */
+export class ReceiveSide {
+  /** What the peer may send in all before the first WINDOW. */
+  readonly initialWindow: number;
+  readonly #budget: ReceiveBudget;
+  readonly #maxWindow: number;
+  #pieces: Fifo<Piece> | undefined;
+  #unread = 0;
+  #reads: Fifo<PendingRead> | undefined;
+  /** Reservation: what the peer may still send, plus what is unread, plus what is not yet granted again. */
+  #window: number;
+  /** What the peer may still send. */
+  #granted: number;
+  #grantedAt: number;
+  #finished = false;
+  #stopped: Error | undefined;
+  #error: Error | undefined;
+
+  constructor(budget: ReceiveBudget, window: number, maxWindow: number, now: number) {
+    this.#budget = budget;
+    this.initialWindow = window;
+    this.#window = window;
+    this.#granted = window;
+    this.#maxWindow = maxWindow;
+    this.#grantedAt = now;
+  }
+
+  /** True after FIN, or after the end of the channel. */
+  get isOver(): boolean {
+    return this.#finished || this.#error !== undefined;
+  }
+
+  /** True when a good part of the window waits to be granted again. */
+  get wantsGrant(): boolean {
+    return !this.isOver && this.#stopped === undefined &&
+      this.#window - this.#granted - this.#unread >= this.#window / 2;
+  }
+
+  /**
+   * The delta for a WINDOW frame; 0 for none. Reading half a window within two round trips means that
+   * the window, not the reader, is what limits: it doubles, as far as the budget allows.
+   */
+  grant(now: number, roundTripMs: number): number {
+    if (!this.wantsGrant) return 0;
+    if (now - this.#grantedAt <= 2 * roundTripMs && this.#window < this.#maxWindow) {
+      const growth = Math.min(this.#window, this.#maxWindow - this.#window);
+      this.#window += this.#budget.reserveGrowth(growth);
+    }
+    this.#grantedAt = now;
+    const delta = this.#window - this.#granted - this.#unread;
+    this.#granted += delta;
+    return delta;
+  }
+
+  /** DATA arrived: a range of a decrypted record that stays untouched from now on. */
+  deliver(bytes: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    if (this.#finished) throw new ProtocolViolation("DATA after FIN");
+    if (length > this.#granted) throw new ProtocolViolation("DATA beyond the window");
+    if (length === 0 || this.#error !== undefined) return;
+    this.#granted -= length;
+    if (this.#stopped !== undefined) return;
+    while (start < end) {
+      const read = this.#reads?.shift();
+      if (read === undefined) break;
+      if (read.into === undefined) {
+        read.resolve(copyIfSmall(bytes, start, end));
+        return;
+      }
+      const count = Math.min(read.into.length, end - start);
+      read.into.set(bytes.subarray(start, start + count));
+      start += count;
+      read.resolve(count);
+    }
+    if (start < end) this.#keep(bytes, start, end);
+  }
+
+  /** FIN arrived. */
+  finish(): void {
+    if (this.#finished) throw new ProtocolViolation("FIN after FIN");
+    this.#finished = true;
+    this.#shrinkReservation();
+    while (true) {
+      const read = this.#reads?.shift();
+      if (read === undefined) return;
+      read.resolve(null);
+    }
+  }
+
+  /** The channel is over: unread bytes stay readable unless `discard`, then reads fail. */
+  fail(error: Error, discard: boolean): void {
+    if (this.#error !== undefined) return;
+    if (!this.#finished || discard) this.#error = error;
+    if (discard) this.#drop();
+    this.#shrinkReservation();
+    while (true) {
+      const read = this.#reads?.shift();
+      if (read === undefined) return;
+      read.reject(error);
+    }
+  }
+
+  /** The reader has left: unread and coming bytes are dropped, waiting reads end. */
+  stop(error: Error): void {
+    if (this.#stopped !== undefined) return;
+    this.#stopped = error;
+    this.#drop();
+    while (true) {
+      const read = this.#reads?.shift();
+      if (read === undefined) return;
+      read.reject(error);
+    }
+  }
+
+  /** Copies unread bytes into `into`; waits for some when there are none. Null at the end. */
+  read(into: Uint8Array): Promise<number | null> {
+    if (into.length === 0) return Promise.resolve(0);
+    if (this.#unread > 0) return Promise.resolve(this.#copy(into));
+    return this.#wait(into) as Promise<number | null>;
+  }
+
+  /** Like `read`, but gives the next piece in place, without copying. */
+  readPiece(): Promise<Uint8Array | null> {
+    if (this.#unread === 0) return this.#wait(undefined) as Promise<Uint8Array | null>;
+    const piece = this.#pieces!.shift()!;
+    this.#consumed(piece.end - piece.start);
+    return Promise.resolve(viewOf(piece.bytes, piece.start, piece.end));
+  }
+
+  #wait(into: Uint8Array | undefined): Promise<number | Uint8Array | null> {
+    const error = this.#stopped ?? this.#error;
+    if (error !== undefined) return Promise.reject(error);
+    if (this.#finished) return Promise.resolve(null);
+    return new Promise((resolve, reject) => {
+      (this.#reads ??= new Fifo()).push({ into, resolve, reject });
+    });
+  }
+
+  #copy(into: Uint8Array): number {
+    let filled = 0;
+    while (filled < into.length) {
+      const piece = this.#pieces!.peek();
+      if (piece === undefined) break;
+      const count = Math.min(into.length - filled, piece.end - piece.start);
+      into.set(piece.bytes.subarray(piece.start, piece.start + count), filled);
+      filled += count;
+      piece.start += count;
+      if (piece.start === piece.end) this.#pieces!.shift();
+    }
+    this.#consumed(filled);
+    return filled;
+  }
+
+  #keep(bytes: Uint8Array, start: number, end: number): void {
+    const length = end - start;
+    this.#unread += length;
+    const pieces = this.#pieces ??= new Fifo();
+    if (length * KEEP_IN_PLACE_PART >= bytes.buffer.byteLength) {
+      pieces.push({ bytes, start, end, isBlock: false });
+      return;
+    }
+    // A short range must not keep its whole record alive: many would hold far more than the window.
+    const last = pieces.last();
+    let from = start;
+    if (last?.isBlock) {
+      const count = Math.min(last.bytes.length - last.end, length);
+      last.bytes.set(bytes.subarray(from, from + count), last.end);
+      last.end += count;
+      from += count;
+    }
+    if (from === end) return;
+    const size = Math.max(end - from, last === undefined ? MIN_BLOCK_BYTES : MAX_BLOCK_BYTES);
+    const block = new Uint8Array(Math.min(size, Math.max(end - from, this.#window)));
+    block.set(bytes.subarray(from, end));
+    pieces.push({ bytes: block, start: 0, end: end - from, isBlock: true });
+  }
+
+  #consumed(length: number): void {
+    this.#unread -= length;
+    this.#shrinkReservation();
+  }
+
+  #drop(): void {
+    this.#unread = 0;
+    this.#pieces = undefined;
+    this.#shrinkReservation();
+  }
+
+  /** Once nothing more can arrive, only what is unread needs memory. */
+  #shrinkReservation(): void {
+    if (!this.isOver) return;
+    this.#budget.release(this.#window - this.#unread);
+    this.#window = this.#unread;
+  }
+}
+
+function viewOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  // A plain Uint8Array: the runtime's Buffer would surprise readers with other slice and toString.
+  return new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset + start, end - start);
+}
+
+function copyIfSmall(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  const inPlace = (end - start) * KEEP_IN_PLACE_PART >= bytes.buffer.byteLength;
+  const view = viewOf(bytes, start, end);
+  return inPlace ? view : view.slice();
+}

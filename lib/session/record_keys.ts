@@ -1,0 +1,50 @@
+import { expand, hkdf } from "@noble/hashes/hkdf.js";
+import { sha256 } from "@noble/hashes/sha2.js";
+import { utf8ToBytes } from "@noble/hashes/utils.js";
+
+/** What the Noise handshake yields, seen from one side. */
+export interface SessionKeys {
+  /** Key of what this side sends: 32 bytes. */
+  readonly send: Uint8Array;
+  /** Key of what this side receives: 32 bytes. */
+  readonly receive: Uint8Array;
+  /** Channel binding (Noise rev 34 §11.2): 32 bytes, salt of every key derived here. */
+  readonly handshakeHash: Uint8Array;
+}
+
+/** Data records under one key: 2^16 records of at most 64 KiB are 4 GiB. */
+export const RECORDS_PER_KEY = 1 << 16;
+
+const DATA_LABEL = utf8ToBytes("dhtnet session 1 data");
+const CONTROL_LABEL = utf8ToBytes("dhtnet session 1 control");
+const REKEY_LABEL = utf8ToBytes("dhtnet session 1 rekey");
+const KEY_BYTES = 32;
+
+/**
+ * Keys of one direction. The data key is replaced by a one-way function of itself every
+ * {@link RECORDS_PER_KEY} records; both sides see it from the counter, so no message is needed.
+ */
+export class RecordKeys {
+  /** Key of control records. */
+  readonly control: Uint8Array;
+  #data: Uint8Array;
+  #epoch = 0;
+
+  /** @param secret the direction's key from the handshake; @param handshakeHash the salt */
+  constructor(secret: Uint8Array, handshakeHash: Uint8Array) {
+    this.#data = hkdf(sha256, secret, handshakeHash, DATA_LABEL, KEY_BYTES);
+    this.control = hkdf(sha256, secret, handshakeHash, CONTROL_LABEL, KEY_BYTES);
+  }
+
+  /** The key of data record `counter`; counters are asked for in order. */
+  data(counter: number): Uint8Array {
+    const epoch = Math.floor(counter / RECORDS_PER_KEY);
+    while (this.#epoch < epoch) {
+      const next = expand(sha256, this.#data, REKEY_LABEL, KEY_BYTES);
+      this.#data.fill(0);
+      this.#data = next;
+      this.#epoch++;
+    }
+    return this.#data;
+  }
+}
