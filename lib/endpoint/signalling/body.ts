@@ -43,6 +43,8 @@ export interface SignallingOptions {
   readonly quicCertificateHash?: Uint8Array;
   /** The id of a session to go on with, at most 32 bytes. */
   readonly resume?: Uint8Array;
+  /** Whether the sender can be reached under its id, and takes channels over this session too. */
+  readonly listening?: boolean;
 }
 
 /** What a side offers for the negotiation: the part of a message that is not the caller's identity. */
@@ -81,7 +83,7 @@ export const MESSAGE_KIND = { request: 1, answer: 2, refusal: 3 } as const;
  * @throws {SignallingError} `malformed` when a field is not of the form, `oversize`
  */
 export function encodeBody(kind: number, body: SignallingBody): Uint8Array {
-  const { transport, quicCertificateHash, resume } = body.options;
+  const { transport, quicCertificateHash, resume, listening } = body.options;
   const message = [
     kind,
     body.version,
@@ -95,6 +97,7 @@ export function encodeBody(kind: number, body: SignallingBody): Uint8Array {
       ...(transport === undefined ? {} : { t: TRANSPORTS.indexOf(transport) }),
       ...(quicCertificateHash === undefined ? {} : { q: quicCertificateHash }),
       ...(resume === undefined ? {} : { r: resume }),
+      ...(listening ? { l: true } : {}),
     },
   ];
   readBody(message);
@@ -148,7 +151,7 @@ export function readBody(fields: unknown[]): SignallingBody {
 
 function readOptions(value: unknown): SignallingOptions {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw bad("options");
-  const { t, q, r } = value as Record<string, unknown>;
+  const { t, q, r, l } = value as Record<string, unknown>;
   const length = CERTIFICATE_HASH_LENGTH;
   return {
     ...(t === undefined ? {} : {
@@ -158,6 +161,7 @@ function readOptions(value: unknown): SignallingOptions {
       quicCertificateHash: binary(q, "certificate hash", length, length),
     }),
     ...(r === undefined ? {} : { resume: binary(r, "resumed session", 1, MAX_RESUME_BYTES) }),
+    ...(l === true ? { listening: true } : {}),
   };
 }
 
