@@ -2,11 +2,20 @@
  * A Kademlia node that speaks OpenDHT's protocol, without I/O.
  * @module
  */
+export * from "./bootstrap.ts";
 export * from "./decode_error.ts";
+export * from "./engine.ts";
+export * from "./get_operation.ts";
+export * from "./listen_operation.ts";
 export * from "./msgpack.ts";
 export * from "./msgpack_writer.ts";
+export * from "./node.ts";
+export * from "./node_options.ts";
+export * from "./operation.ts";
 export * from "./packet.ts";
 export * from "./packet_decode.ts";
 export * from "./packet_encode.ts";
+export * from "./put_operation.ts";
 export * from "./value.ts";
 export * from "./value_query.ts";
+export * from "./value_type.ts";

@@ -1,0 +1,72 @@
+import { type SocketAddress } from "../ip/mod.ts";
+import type { Overlay } from "./overlay.ts";
+import type { Timer } from "./timer_queue.ts";
+
+/** After a vain attempt the next one waits 10 s, then twice as long each time. */
+export const BOOTSTRAP_RETRY_MS = 10_000;
+/** OpenDHT goes up to a day; a laptop's network returns sooner than that. */
+export const BOOTSTRAP_RETRY_MAX_MS = 10 * 60_000;
+/** Known nodes that are asked along with the bootstrap addresses. */
+const KNOWN_NODES_RETRIED = 16;
+/** Addresses kept; the first are kept. */
+const ADDRESSES_LIMIT = 256;
+
+/**
+ * Finds a first node.
+ *
+ * ```
+ * disconnected ──▶ ping all addresses ──any pong──▶ connected ──last good node lost──▶ disconnected
+ *      ▲                  │ none
+ *      └── 10 s, doubling ┘
+ * ```
+ */
+export class Bootstrap {
+  private readonly addresses: SocketAddress[] = [];
+  private timer: Timer | undefined;
+  private retryMs = BOOTSTRAP_RETRY_MS;
+  private pending = 0;
+
+  /** One for each address family. */
+  constructor(private readonly overlay: Overlay) {}
+
+  /** Adds addresses and pings them now. */
+  add(addresses: readonly SocketAddress[], now: number): void {
+    const fresh = addresses.slice(0, ADDRESSES_LIMIT - this.addresses.length);
+    this.addresses.push(...fresh);
+    this.retryMs = BOOTSTRAP_RETRY_MS;
+    this.ping(fresh, now);
+  }
+
+  /** The last good node is lost, or the network changed: tries again without waiting. */
+  retryNow(now: number): void {
+    this.retryMs = BOOTSTRAP_RETRY_MS;
+    this.attempt(now);
+  }
+
+  private attempt(now: number): void {
+    const { overlay } = this;
+    const known = [...overlay.table.nodes()].sort((a, b) => b.repliedAt - a.repliedAt);
+    for (const node of known.slice(0, KNOWN_NODES_RETRIED)) overlay.probe(node, now);
+    this.ping(this.addresses, now);
+    if (this.addresses.length === 0) this.retryLater(now);
+  }
+
+  private ping(addresses: readonly SocketAddress[], now: number): void {
+    for (const address of addresses) {
+      this.pending++;
+      this.overlay.contact(address, now, (at) => {
+        if (--this.pending === 0) this.retryLater(at);
+      });
+    }
+  }
+
+  private retryLater(now: number): void {
+    const { timers } = this.overlay.engine;
+    timers.cancel(this.timer);
+    if (this.overlay.status === "connected") return;
+    this.timer = timers.schedule(now + this.retryMs, (at) => {
+      if (this.overlay.status !== "connected") this.attempt(at);
+    });
+    this.retryMs = Math.min(this.retryMs * 2, BOOTSTRAP_RETRY_MAX_MS);
+  }
+}

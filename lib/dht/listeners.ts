@@ -1,0 +1,196 @@
+/**
+ * Those who listen at keys that we store: they get an `update` for each change, until they stop renewing.
+ * @module
+ */
+import { parseIp, type SocketAddress } from "../ip/mod.ts";
+import { joinCompactNodes } from "./compact_nodes.ts";
+import { type Engine, envelope, send } from "./engine.ts";
+import { packetWithValues } from "./fragments.ts";
+import { idText } from "./node_id.ts";
+import type { Overlay } from "./overlay.ts";
+import type { PacketEnvelope, ReplyPacket } from "./packet.ts";
+import { RemoteNode } from "./remote_node.ts";
+import type { Question } from "./requests.ts";
+import type { StoredValue } from "./storage.ts";
+import type { Timer } from "./timer_queue.ts";
+import type { TokenIssuer } from "./token.ts";
+import { matchesFilter, type ValueFilter } from "./value_query.ts";
+
+/** A listener is forgotten 10 min after its last `listen`. */
+export const LISTENER_LIFE_MS = 10 * 60_000;
+/** Packed values in one update, bytes (OpenDHT since 2.5). */
+const UPDATE_SIZE_LIMIT = 56 << 10;
+/** Listeners at one key, and in all. */
+const LISTENERS_PER_KEY_LIMIT = 1024;
+const LISTENERS_LIMIT = 16_384;
+/** Updates in a row that a listener may leave unanswered before it is forgotten. */
+const UNANSWERED_LIMIT = 3;
+
+interface Listener {
+  readonly sid: number;
+  readonly key: Uint8Array;
+  readonly target: RemoteNode;
+  readonly overlay: Overlay;
+  readonly where: ValueFilter;
+  /** Version 0 takes reply-shaped notices that it does not acknowledge. */
+  readonly legacy: boolean;
+  unanswered: number;
+  timer: Timer | undefined;
+}
+
+/** What a `listen` query asks for. */
+export interface ListenRequest {
+  readonly sid: number;
+  readonly key: Uint8Array;
+  readonly id: Uint8Array;
+  readonly where: ValueFilter;
+  readonly legacy: boolean;
+}
+
+/** All listeners of one node. */
+export class Listeners {
+  private readonly byKey = new Map<string, Map<string, Listener>>();
+  private count = 0;
+
+  /** Tokens go out with every update. */
+  constructor(private readonly engine: Engine, private readonly tokens: TokenIssuer) {}
+
+  /** Adds or renews a listener; a new one gets the values that are there. */
+  listen(
+    request: ListenRequest,
+    from: SocketAddress,
+    overlay: Overlay,
+    present: readonly StoredValue[],
+    now: number,
+  ): void {
+    const keyText = idText(request.key);
+    const target = new RemoteNode(request.id.slice(), from);
+    const name = `${target.addressText}/${target.key}/${request.sid}`;
+    let listeners = this.byKey.get(keyText);
+    if (listeners === undefined) this.byKey.set(keyText, listeners = new Map());
+    let listener = listeners.get(name);
+    const isNew = listener === undefined;
+    if (listener === undefined) {
+      if (listeners.size >= LISTENERS_PER_KEY_LIMIT || this.count >= LISTENERS_LIMIT) return;
+      const { sid, where, legacy } = request, key = request.key.slice();
+      listener = { sid, key, target, overlay, where, legacy, unanswered: 0, timer: undefined };
+      listeners.set(name, listener);
+      this.count++;
+    }
+    this.engine.timers.cancel(listener.timer);
+    const end = now + LISTENER_LIFE_MS;
+    listener.timer = this.engine.timers.schedule(end, () => this.forget(keyText, name));
+    if (isNew && present.length > 0) this.sendValues(listener, present, now);
+  }
+
+  /** A value is new or changed. */
+  notifyStored(key: Uint8Array, stored: StoredValue, now: number): void {
+    for (const listener of this.at(key, stored)) this.sendValues(listener, [stored], now);
+  }
+
+  /** A value's life was extended (`re`), or is over (`exp`). */
+  notifyIds(
+    key: Uint8Array,
+    stored: StoredValue,
+    what: "refreshed" | "expired",
+    now: number,
+  ): void {
+    for (const listener of this.at(key, stored)) {
+      this.sendIds(listener, { [what]: [stored.value.id] }, now);
+    }
+  }
+
+  private at(key: Uint8Array, { value }: StoredValue): Listener[] {
+    const listeners = this.byKey.get(idText(key));
+    if (listeners === undefined) return [];
+    return [...listeners.values()].filter(({ where }) => matchesFilter(value, where));
+  }
+
+  private sendValues(listener: Listener, values: readonly StoredValue[], now: number): void {
+    let batch: Uint8Array[] = [], size = 0;
+    for (const { packed } of values) {
+      if (size > 0 && size + packed.length > UPDATE_SIZE_LIMIT) {
+        this.sendBatch(listener, batch, now);
+        batch = [];
+        size = 0;
+      }
+      batch.push(packed);
+      size += packed.length;
+    }
+    this.sendBatch(listener, batch, now);
+  }
+
+  private sendBatch(listener: Listener, packed: readonly Uint8Array[], now: number): void {
+    const { target, key, sid, overlay } = listener, token = this.tokens.issue(target.address);
+    if (!listener.legacy) {
+      const question: Question = { name: "update", version: 1, key, sid, token };
+      return this.sendUpdate(listener, question, packed, now);
+    }
+    const nodes = overlay.closestGood(key, 8, now).map((node) => node.compact);
+    const list = nodes.length === 0
+      ? {}
+      : { [overlay.family === 4 ? "nodes4" : "nodes6"]: joinCompactNodes(nodes) };
+    const seenAs = parseIp(target.address.ip);
+    const reply: ReplyPacket = {
+      kind: "reply",
+      ...this.envelope(sid),
+      id: this.engine.id,
+      seenAs,
+      ...list,
+      token,
+    };
+    const datagrams = packetWithValues(this.engine, reply, packed);
+    this.engine.outbox.pushPaced(target.address, datagrams, now);
+  }
+
+  private sendIds(
+    listener: Listener,
+    ids: { refreshed?: readonly bigint[]; expired?: readonly bigint[] },
+    now: number,
+  ): void {
+    const { target, sid } = listener, token = this.tokens.issue(target.address);
+    if (!listener.legacy) {
+      return this.sendUpdate(listener, { name: "update", sid, token, ...ids }, undefined, now);
+    }
+    const { id } = this.engine;
+    send(this.engine, target.address, {
+      kind: "legacy-update",
+      ...this.envelope(sid),
+      id,
+      token,
+      ...ids,
+    });
+  }
+
+  private sendUpdate(
+    listener: Listener,
+    question: Question,
+    packed: readonly Uint8Array[] | undefined,
+    now: number,
+  ): void {
+    listener.overlay.requests.send({
+      to: listener.target.address,
+      question,
+      ...(packed === undefined ? {} : { packed }),
+      onReply: () => listener.unanswered = 0,
+      onExpire: () => {
+        if (++listener.unanswered < UNANSWERED_LIMIT) return;
+        const { addressText, key } = listener.target;
+        this.forget(idText(listener.key), `${addressText}/${key}/${listener.sid}`);
+      },
+    }, now);
+  }
+
+  private envelope(tid: number): PacketEnvelope {
+    return envelope(this.engine, tid);
+  }
+
+  private forget(keyText: string, name: string): void {
+    const listeners = this.byKey.get(keyText), listener = listeners?.get(name);
+    if (listeners === undefined || listener === undefined) return;
+    this.engine.timers.cancel(listener.timer);
+    listeners.delete(name);
+    this.count--;
+    if (listeners.size === 0) this.byKey.delete(keyText);
+  }
+}

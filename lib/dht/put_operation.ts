@@ -1,0 +1,265 @@
+/**
+ * Storing a value at the eight nodes closest to its key, and keeping it there.
+ *
+ * ```
+ *            ┌────────── near candidate with a token ──▶ put at once ─┐
+ * start ──▶ walk ──▶ eight closest known ──▶ put to the rest ─────────┴──▶ stored
+ *                                                                           │ permanent: before expiry, on
+ *   probe (get of id and sequence) ◀────────────────────────────────────────┘ new close nodes, on dead ones
+ *     ├─ has it ──▶ refresh
+ *     └─ has not ─▶ put
+ * ```
+ * @module
+ */
+import { randomBetween } from "./engine.ts";
+import { Lookup, TARGET_NODES } from "./lookup.ts";
+import { compareDistance } from "./node_id.ts";
+import type { Operation, OperationContext } from "./operation.ts";
+import type { Overlay, OverlayObserver } from "./overlay.ts";
+import type { RemoteNode } from "./remote_node.ts";
+import type { Question } from "./requests.ts";
+import type { Timer } from "./timer_queue.ts";
+import { ownBytes } from "./storage.ts";
+import { type DhtValue, encodeValue } from "./value.ts";
+import { column, VALUE_FIELD } from "./value_query.ts";
+import { valueLifeMs } from "./value_type.ts";
+
+/** What a put wants to be told. */
+export interface PutOptions {
+  /** Keep the value alive until the operation is cancelled. Default: once. */
+  readonly permanent?: boolean;
+  /** The first round is over: how many nodes acknowledged. An acknowledgement is no proof of storing. */
+  readonly onDone?: (storedOn: number) => void;
+}
+
+/** A permanent value is refreshed this long before it would expire, less when its life is short. */
+export const REFRESH_MARGIN_MS = 60_000;
+/** After the set of close nodes changed, the next round waits this long for more changes. */
+const REPAIR_DELAY_MS = [3_000, 6_000] as const;
+/** What we store ourselves counts as coming from our own host. */
+const OWN_SOURCE = "127.0.0.1";
+/** Refused tokens are renewed this many times for one node in one round. */
+const TOKEN_RETRIES = 3;
+
+interface Target {
+  state: "idle" | "sending" | "stored" | "failed";
+  refusals: number;
+  /** Found by the probe: the node has the value. */
+  has: boolean;
+}
+
+/** One value at one key. */
+export class PutOperation implements Operation, OverlayObserver {
+  private readonly packed: Uint8Array;
+  private lookups: Lookup[] = [];
+  private round = new Map<RemoteNode, Target>();
+  /** Nodes that acknowledged in the last complete round. */
+  private holders = new Set<RemoteNode>();
+  private walking = 0;
+  private sending = 0;
+  private rounds = 0;
+  private timer: Timer | undefined;
+  private cancelled = false;
+  /** The round is over; puts to nodes that appear later belong to it still. */
+  private settled = false;
+
+  /** Starts at once; `onDone` is not called before this returns. */
+  constructor(
+    private readonly context: OperationContext,
+    private readonly key: Uint8Array,
+    private readonly value: DhtValue,
+    private readonly options: PutOptions,
+    now: number,
+  ) {
+    this.packed = encodeValue(value);
+    if (options.permanent) {
+      context.persistent.add(this);
+      for (const { observers } of context.overlays) observers.add(this);
+    }
+    this.startRound(now);
+  }
+
+  /** {@linkcode Operation.cancel}: the value fades when its life is over. */
+  cancel(): void {
+    this.cancelled = true;
+    this.context.engine.timers.cancel(this.timer);
+    for (const lookup of this.lookups) lookup.cancel();
+    this.context.persistent.delete(this);
+    for (const { observers } of this.context.overlays) observers.delete(this);
+  }
+
+  /** A holder may have been overtaken by a closer node. */
+  nodeAppeared(node: RemoteNode, now: number): void {
+    if (this.walking > 0 || this.holders.has(node)) return;
+    const held = [...this.holders].filter((holder) =>
+      holder.family === node.family && !holder.expired
+    );
+    const closer =
+      held.filter((holder) => compareDistance(this.key, holder.id, node.id) < 0).length;
+    const overlay = this.context.overlays.find(({ family }) => family === node.family);
+    if (closer >= TARGET_NODES || overlay === undefined || this.holders.size === 0) return;
+    this.sending++;
+    this.renewToken(overlay, node, now, (at) => {
+      this.sending--;
+      if (this.cancelled) return;
+      if (this.target(node).state === "idle") this.send(overlay, node, at);
+      this.finishIfIdle(at);
+    });
+  }
+
+  /** A holder died. */
+  nodeExpired(node: RemoteNode, now: number): void {
+    if (this.walking === 0 && this.holders.delete(node)) this.repairSoon(now);
+  }
+
+  /** Our address changed, or the network came back. */
+  restart(now: number): void {
+    if (this.walking === 0) this.startRound(now);
+  }
+
+  private startRound(now: number): void {
+    const { engine, overlays, storage } = this.context;
+    engine.timers.cancel(this.timer);
+    this.timer = undefined;
+    this.round = new Map();
+    this.settled = false;
+    this.rounds++;
+    this.storeLocally(storage, now);
+    const probe = this.rounds > 1;
+    this.lookups = overlays.map((overlay) => {
+      const lookup: Lookup = new Lookup(overlay, {
+        target: this.key,
+        ...(probe ? { query: this.probeQuery() } : {}),
+        onReply: (candidate, reply, _values, at) => {
+          const ids = reply.fields === undefined ? [] : column(reply.fields, VALUE_FIELD.id);
+          const target = this.target(candidate.node);
+          target.has = ids.some((id) => BigInt(id as number | bigint) === this.value.id);
+          this.advance(overlay, lookup, at);
+        },
+        onDone: (_lookup, at) => {
+          this.advance(overlay, lookup, at);
+          this.walking--;
+          this.finishIfIdle(at);
+        },
+      });
+      return lookup;
+    });
+    this.walking = this.lookups.length;
+    for (const [i, lookup] of this.lookups.entries()) {
+      lookup.start(now);
+      // The first round needs no probe, so nodes whose token is still fresh get the value right away.
+      if (!probe) this.advance(overlays[i]!, lookup, now);
+    }
+  }
+
+  private probeQuery() {
+    const select = [VALUE_FIELD.id, VALUE_FIELD.sequence];
+    return { select, where: { id: this.value.id } };
+  }
+
+  /** We count among the closest nodes ourselves when few are known, or when the key is near our id. */
+  private storeLocally(storage: OperationContext["storage"], now: number): void {
+    const { engine, overlays } = this.context;
+    const among = overlays.some((overlay) => {
+      const last = overlay.closestGood(this.key, TARGET_NODES, now)[TARGET_NODES - 1];
+      return last === undefined || compareDistance(this.key, engine.id, last.id) < 0;
+    });
+    if (!among || engine.client) return;
+    storage.put(this.key, ownBytes(this.value), 0, OWN_SOURCE, now);
+  }
+
+  /** Sends the value to those closest candidates that have given a token. */
+  private advance(overlay: Overlay, lookup: Lookup, now: number): void {
+    for (const { node, state } of lookup.closest(TARGET_NODES)) {
+      if (this.rounds > 1 && state !== "replied") continue;
+      if (!lookup.done && !overlay.isNear(this.key, node, now)) continue;
+      if (this.target(node).state === "idle") this.send(overlay, node, now);
+    }
+  }
+
+  private target(node: RemoteNode): Target {
+    let target = this.round.get(node);
+    if (target === undefined) {
+      target = { state: "idle", refusals: 0, has: false };
+      this.round.set(node, target);
+    }
+    return target;
+  }
+
+  private send(overlay: Overlay, node: RemoteNode, now: number): void {
+    const token = node.usableToken(now), target = this.target(node);
+    if (token === undefined || target.refusals > TOKEN_RETRIES) return;
+    const question: Question = target.has
+      ? { name: "refresh", key: this.key, valueId: this.value.id, token }
+      : { name: "put", key: this.key, token };
+    target.state = "sending";
+    this.sending++;
+    const end = (state: Target["state"], at: number) => {
+      target.state = state;
+      this.sending--;
+      this.finishIfIdle(at);
+    };
+    overlay.requests.send({
+      to: node,
+      question,
+      ...(target.has ? {} : { packed: [this.packed] }),
+      onReply: (_reply, _values, at) => end("stored", at),
+      onError: (_code, at) => {
+        target.refusals++;
+        target.has = false;
+        this.renewToken(overlay, node, at, (later) => {
+          this.sending--;
+          target.state = "idle";
+          if (this.cancelled) return;
+          this.send(overlay, node, later);
+          this.finishIfIdle(later);
+        });
+      },
+      onExpire: (at) => end("failed", at),
+    }, now);
+  }
+
+  /** A refused token means that our address changed, or that the storer restarted. */
+  private renewToken(
+    overlay: Overlay,
+    node: RemoteNode,
+    now: number,
+    then: (now: number) => void,
+  ): void {
+    overlay.requests.send({
+      to: node,
+      question: { name: "find", key: this.key },
+      onReply: (_reply, _values, at) => then(at),
+      onError: (_code, at) => then(at),
+      onExpire: then,
+    }, now);
+  }
+
+  private finishIfIdle(now: number): void {
+    if (this.cancelled || this.walking > 0 || this.sending > 0) return;
+    this.holders = new Set();
+    for (const [node, { state }] of this.round) if (state === "stored") this.holders.add(node);
+    if (this.settled) return;
+    this.settled = true;
+    if (this.options.permanent) this.scheduleRefresh(now);
+    if (this.rounds === 1) this.options.onDone?.(this.holders.size);
+  }
+
+  private scheduleRefresh(now: number): void {
+    const { engine } = this.context, life = valueLifeMs(this.value.type);
+    const margin = Math.min(REFRESH_MARGIN_MS, life / 4);
+    const at = this.holders.size === 0
+      ? now + randomBetween(engine, ...REPAIR_DELAY_MS)
+      : now + life - randomBetween(engine, margin, margin * 1.5);
+    engine.timers.cancel(this.timer);
+    this.timer = engine.timers.schedule(at, (later) => this.startRound(later));
+  }
+
+  private repairSoon(now: number): void {
+    const { engine } = this.context;
+    const at = now + randomBetween(engine, ...REPAIR_DELAY_MS);
+    if (this.timer !== undefined && this.timer.run !== undefined && this.timer.at <= at) return;
+    engine.timers.cancel(this.timer);
+    this.timer = engine.timers.schedule(at, (later) => this.startRound(later));
+  }
+}

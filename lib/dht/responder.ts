@@ -1,0 +1,291 @@
+/** Answers the queries of others. @module */
+import { type IpFamily, ipFamily, parseIp, type SocketAddress } from "../ip/mod.ts";
+import { COMPACT_NODES_MAX, joinCompactNodes } from "./compact_nodes.ts";
+import { type Engine, envelope, send } from "./engine.ts";
+import { fitsInline, packetWithValues } from "./fragments.ts";
+import type { Listeners } from "./listeners.ts";
+import { MsgpackEncoded } from "./msgpack.ts";
+import { compareDistance } from "./node_id.ts";
+import type { Overlay } from "./overlay.ts";
+import type { QueryPacket, ReplyPacket } from "./packet.ts";
+import { encodePacket } from "./packet_encode.ts";
+import type { Reassembly } from "./reassembly.ts";
+import { type ReplyBudget, UNVERIFIED_REPLY_LIMIT } from "./reply_budget.ts";
+import type { Storage, StoredValue } from "./storage.ts";
+import type { TokenIssuer } from "./token.ts";
+import type { DhtValue } from "./value.ts";
+import { selectFields } from "./value_query.ts";
+import { admitValue } from "./value_type.ts";
+
+/** Bytes of values that one put may announce. */
+const PUT_VALUES_LIMIT = 1 << 20;
+/** Bytes of values in one reply to a verified requester. */
+const GET_VALUES_LIMIT = 1 << 20;
+/** Rows in one `fileds`: they cannot be fragmented. */
+const GET_ROWS_LIMIT = 1024;
+/** Storing is left to others when this many nodes are closer to the key. */
+const CLOSER_NODES_LIMIT = 14;
+
+/** Error codes of OpenDHT. */
+export const DHT_ERROR = { malformed: 203, badToken: 401, notFound: 404 } as const;
+
+/** `w` holds the sender's AF numbers: Linux 2 and 10; Windows 23, BSD 24 and 28, Darwin 30. */
+const WANTED_FAMILY: Readonly<Record<number, IpFamily>> = {
+  2: 4,
+  10: 6,
+  23: 6,
+  24: 6,
+  28: 6,
+  30: 6,
+};
+
+/** Where the responder finds what it answers with. */
+export interface ResponderParts {
+  readonly engine: Engine;
+  readonly overlays: Readonly<Partial<Record<IpFamily, Overlay>>>;
+  readonly tokens: TokenIssuer;
+  readonly storage: Storage;
+  readonly listeners: Listeners;
+  readonly reassembly: Reassembly;
+  readonly budget: ReplyBudget;
+  /** Values or ids that a storer sent us, because we listen there. */
+  readonly onUpdate: (packet: QueryPacket, values: DhtValue[], from: string, now: number) => void;
+}
+
+/** Where a query came from. */
+interface Source {
+  readonly address: SocketAddress;
+  readonly text: string;
+  readonly overlay: Overlay;
+}
+
+/** The serving side of a node. */
+export class Responder {
+  /** Shares all parts with the node. */
+  constructor(private readonly parts: ResponderParts) {}
+
+  /** Answers one query. */
+  handleQuery(packet: QueryPacket, address: SocketAddress, text: string, now: number): void {
+    const source = { address, text, overlay: this.parts.overlays[ipFamily(address.ip)]! };
+    switch (packet.name) {
+      case "ping":
+        return this.reply(packet, source, {});
+      case "find":
+        return this.reply(packet, source, {
+          ...this.nodesFor(packet, packet.key ?? new Uint8Array(20), source, now),
+          token: this.parts.tokens.issue(address),
+        });
+      case "get":
+        return this.get(packet, source, now);
+      case "put":
+        return this.put(packet, source, now);
+      case "listen":
+        return this.listen(packet, source, now);
+      case "refresh":
+        return this.refresh(packet, source, now);
+      case "update":
+        return this.update(packet, source, now);
+    }
+  }
+
+  private get(packet: QueryPacket, source: Source, now: number): void {
+    const { key, query } = packet, { storage, tokens, budget, engine } = this.parts;
+    if (isMissing(key)) {
+      return this.refuse(packet, source, DHT_ERROR.malformed, "Get_values with no info_hash");
+    }
+    const base = {
+      ...this.nodesFor(packet, key, source, now),
+      token: tokens.issue(source.address),
+    };
+    const found = storage.values(key, query?.where ?? {});
+    if (found.length === 0) return this.reply(packet, source, base);
+    const select = query?.select ?? [];
+    const answer = (values: readonly StoredValue[]): Uint8Array[] => {
+      const reply = this.makeReply(packet, source, base);
+      if (select.length === 0) return packetWithValues(engine, reply, values.map((v) => v.packed));
+      const fields = selectFields(values.map((stored) => stored.value), select);
+      return [encodePacket({ ...reply, fields })];
+    };
+    const limited = select.length === 0 ? withinBytes(found) : found.slice(0, GET_ROWS_LIMIT);
+    if (budget.isVerified(source.text, now)) {
+      return engine.outbox.pushPaced(source.address, answer(limited), now);
+    }
+    if (mayBeSmall(limited, select)) {
+      const [only, ...more] = answer(limited);
+      if (more.length === 0 && only!.length <= UNVERIFIED_REPLY_LIMIT) {
+        return engine.outbox.push(source.address, only!);
+      }
+    }
+    const mustPing = budget.hold(source.text, now, (verified, at) => {
+      const datagrams = verified
+        ? answer(limited)
+        : [this.smallReply(packet, source, base, limited, select)];
+      engine.outbox.pushPaced(source.address, datagrams, at);
+    });
+    if (mustPing) source.overlay.contact(source.address, now);
+  }
+
+  /** As many values as an unverified requester may get; none when one alone is too large. */
+  private smallReply(
+    packet: QueryPacket,
+    source: Source,
+    base: Partial<ReplyPacket>,
+    values: readonly StoredValue[],
+    select: readonly number[],
+  ): Uint8Array {
+    const reply = this.makeReply(packet, source, base);
+    let bytes = encodePacket(reply);
+    for (let count = 1; count <= values.length; count++) {
+      const some = values.slice(0, count);
+      const larger = encodePacket(
+        select.length === 0
+          ? { ...reply, values: some.map((stored) => new MsgpackEncoded(stored.packed)) }
+          : { ...reply, fields: selectFields(some.map((stored) => stored.value), select) },
+      );
+      if (larger.length > UNVERIFIED_REPLY_LIMIT) break;
+      bytes = larger;
+    }
+    return bytes;
+  }
+
+  private put(packet: QueryPacket, source: Source, now: number): void {
+    const { key } = packet, { tokens, budget, reassembly, storage, engine } = this.parts;
+    if (isMissing(key)) {
+      return this.refuse(packet, source, DHT_ERROR.malformed, "Put with no info_hash");
+    }
+    if (!tokens.accepts(packet.token, source.address)) {
+      return this.refuse(packet, source, DHT_ERROR.badToken, "Put with wrong token");
+    }
+    budget.verify(source.text, now);
+    const ageMs = packet.created === undefined
+      ? 0
+      : Math.max(0, engine.wallClock() - packet.created) * 1000;
+    const kept = this.isResponsible(key, source.overlay, now);
+    const store = (values: DhtValue[], at: number) => {
+      for (const value of values) {
+        if (value.id === 0n) {
+          this.refuse(packet, source, DHT_ERROR.malformed, "Put with invalid id");
+          continue;
+        }
+        const admitted = kept ? admitValue(key, value, source.address.ip) : undefined;
+        if (admitted !== undefined) storage.put(key, admitted, ageMs, source.address.ip, at);
+        this.reply(packet, source, { valueId: value.id });
+      }
+    };
+    reassembly.expect(source.text, packet.tid, packet.values ?? [], PUT_VALUES_LIMIT, now, store);
+  }
+
+  private listen(packet: QueryPacket, source: Source, now: number): void {
+    const { key, sid } = packet, { tokens, budget, listeners, storage } = this.parts;
+    if (isMissing(key)) {
+      return this.refuse(packet, source, DHT_ERROR.malformed, "Listen with no info_hash");
+    }
+    if (!tokens.accepts(packet.token, source.address)) {
+      return this.refuse(packet, source, DHT_ERROR.badToken, "Listen with wrong token");
+    }
+    budget.verify(source.text, now);
+    if (sid === undefined || sid === 0) return;
+    this.reply(packet, source, { token: tokens.issue(source.address) });
+    const where = packet.query?.where ?? {}, legacy = (packet.version ?? 0) === 0;
+    const request = { sid, key, id: packet.id, where, legacy };
+    listeners.listen(request, source.address, source.overlay, storage.values(key, where), now);
+  }
+
+  private refresh(packet: QueryPacket, source: Source, now: number): void {
+    const { key, valueId } = packet, { tokens, budget, storage } = this.parts;
+    if (!tokens.accepts(packet.token, source.address)) {
+      return this.refuse(packet, source, DHT_ERROR.badToken, "Refresh with wrong token");
+    }
+    budget.verify(source.text, now);
+    if (isMissing(key) || valueId === undefined) return;
+    if (!storage.refresh(key, valueId, now)) {
+      return this.refuse(
+        packet,
+        source,
+        DHT_ERROR.notFound,
+        "Access operation for unknown storage",
+      );
+    }
+    this.reply(packet, source, { valueId });
+  }
+
+  /** Acknowledged even when we no longer listen, or the storer would repeat it. */
+  private update(packet: QueryPacket, source: Source, now: number): void {
+    const { reassembly, onUpdate } = this.parts;
+    this.reply(packet, source, {});
+    const elements = packet.values ?? [];
+    const done = (values: DhtValue[], at: number) => onUpdate(packet, values, source.text, at);
+    reassembly.expect(source.text, packet.tid, elements, GET_VALUES_LIMIT, now, done);
+  }
+
+  /** Whether we are among those who should keep values for a key. */
+  private isResponsible(key: Uint8Array, overlay: Overlay, now: number): boolean {
+    const closest = overlay.closestGood(key, CLOSER_NODES_LIMIT, now);
+    if (closest.length < CLOSER_NODES_LIMIT) return true;
+    return compareDistance(key, this.parts.engine.id, closest.at(-1)!.id) < 0;
+  }
+
+  private nodesFor(
+    packet: QueryPacket,
+    target: Uint8Array,
+    source: Source,
+    now: number,
+  ): Pick<ReplyPacket, "nodes4" | "nodes6"> {
+    const families = packet.want === undefined
+      ? [source.overlay.family]
+      : new Set(packet.want.map((number) => WANTED_FAMILY[number]));
+    const lists: { nodes4?: Uint8Array; nodes6?: Uint8Array } = {};
+    for (const family of families) {
+      const overlay = family === undefined ? undefined : this.parts.overlays[family];
+      if (overlay === undefined) continue;
+      const nodes = overlay.closestGood(target, COMPACT_NODES_MAX + 1, now)
+        .filter(({ addressText }) => addressText !== source.text).slice(0, COMPACT_NODES_MAX);
+      if (nodes.length === 0) continue;
+      const list = joinCompactNodes(nodes.map((node) => node.compact));
+      if (family === 4) lists.nodes4 = list;
+      else lists.nodes6 = list;
+    }
+    return lists;
+  }
+
+  private makeReply(
+    packet: QueryPacket,
+    source: Source,
+    body: Partial<ReplyPacket>,
+  ): ReplyPacket {
+    const { engine } = this.parts, seenAs = parseIp(source.address.ip);
+    return { ...body, kind: "reply", ...envelope(engine, packet.tid), id: engine.id, seenAs };
+  }
+
+  private reply(packet: QueryPacket, source: Source, body: Partial<ReplyPacket>): void {
+    send(this.parts.engine, source.address, this.makeReply(packet, source, body));
+  }
+
+  private refuse(packet: QueryPacket, source: Source, code: number, message: string): void {
+    const { engine } = this.parts, { id } = engine;
+    const error = { kind: "error", ...envelope(engine, packet.tid), code, message, id } as const;
+    send(engine, source.address, error);
+  }
+}
+
+function isMissing(key: Uint8Array | undefined): key is undefined {
+  return key === undefined || key.every((byte) => byte === 0);
+}
+
+/** The latest values that fit the limit of a reply. */
+function withinBytes(values: readonly StoredValue[]): StoredValue[] {
+  const taken: StoredValue[] = [];
+  let size = 0;
+  for (const stored of values.toReversed()) {
+    size += stored.packed.length;
+    if (size > GET_VALUES_LIMIT) break;
+    taken.push(stored);
+  }
+  return taken.reverse();
+}
+
+/** Cheaply excludes replies that cannot be small. */
+function mayBeSmall(values: readonly StoredValue[], select: readonly number[]): boolean {
+  if (select.length > 0) return values.length < UNVERIFIED_REPLY_LIMIT / select.length;
+  return fitsInline(values.map((stored) => stored.packed));
+}

@@ -1,0 +1,185 @@
+import type { Engine } from "./engine.ts";
+import { idText } from "./node_id.ts";
+import { sourceKey } from "./rate_limit.ts";
+import type { Timer } from "./timer_queue.ts";
+import { type DhtValue, encodeValue } from "./value.ts";
+import { matchesFilter, type ValueFilter } from "./value_query.ts";
+import { mayReplace, valueLifeMs } from "./value_type.ts";
+
+/** Bytes stored in all: 64 MiB. */
+export const STORAGE_BYTES_LIMIT = 64 << 20;
+/** Values under one key. */
+export const VALUES_PER_KEY_LIMIT = 65_536;
+/** Memory that a value takes besides its packed bytes. */
+const VALUE_OVERHEAD = 256;
+
+/** A value that we keep for others. */
+export interface StoredValue {
+  readonly keyText: string;
+  readonly key: Uint8Array;
+  readonly value: DhtValue;
+  readonly packed: Uint8Array;
+  /** Who put it: an IPv4 address or an IPv6 /64. */
+  readonly source: string;
+  expiresAt: number;
+  timer: Timer | undefined;
+}
+
+/** What happened at a key. */
+export interface StorageObserver {
+  /** New, or changed. */
+  stored(key: Uint8Array, stored: StoredValue, now: number): void;
+  /** Its life was extended. */
+  refreshed(key: Uint8Array, stored: StoredValue, now: number): void;
+  /** Its life is over, or its source used too much. */
+  expired(key: Uint8Array, stored: StoredValue, now: number): void;
+}
+
+/**
+ * Values kept for the network. Slots are (key, id): the first content stays until it expires, only a
+ * signed value may be replaced by a later one of its owner. When full, the source that uses most loses
+ * the value that would expire first.
+ */
+export class Storage {
+  private readonly keys = new Map<string, Map<bigint, StoredValue>>();
+  private readonly sources = new Map<string, { bytes: number; values: Set<StoredValue> }>();
+  private bytes = 0;
+
+  /** `bytesLimit` bounds packed values and their overhead together. */
+  constructor(
+    private readonly engine: Engine,
+    private readonly observer: StorageObserver,
+    private readonly bytesLimit = STORAGE_BYTES_LIMIT,
+  ) {}
+
+  /** Bytes in use, overhead included. */
+  get bytesUsed(): number {
+    return this.bytes;
+  }
+
+  /** Whether anything is stored under a key. */
+  hasKey(key: Uint8Array): boolean {
+    return this.keys.has(idText(key));
+  }
+
+  /** Values under a key. */
+  values(key: Uint8Array, where: ValueFilter): StoredValue[] {
+    const slots = this.keys.get(idText(key));
+    if (slots === undefined) return [];
+    if (where.id !== undefined) {
+      const stored = slots.get(where.id);
+      return stored !== undefined && matchesFilter(stored.value, where) ? [stored] : [];
+    }
+    return [...slots.values()].filter((stored) => matchesFilter(stored.value, where));
+  }
+
+  /**
+   * Stores a value that was admitted. `ageMs` is how long ago it was made, by its own word; a value
+   * that is older than its life is not stored.
+   */
+  put(key: Uint8Array, value: DhtValue, ageMs: number, ip: string, now: number): void {
+    const expiresAt = now + valueLifeMs(value.type) - ageMs;
+    if (expiresAt <= now) return;
+    const keyText = idText(key), packed = encodeValue(value);
+    const slots = this.keys.get(keyText), old = slots?.get(value.id);
+    if (old !== undefined) {
+      if (sameBytes(old.packed, packed)) return this.extend(key, old, expiresAt, now);
+      if (!mayReplace(old.value, value)) return;
+      this.remove(old);
+    } else if ((slots?.size ?? 0) >= VALUES_PER_KEY_LIMIT) return;
+    const stored: StoredValue = {
+      keyText,
+      key: key.slice(),
+      value: ownBytes(value),
+      packed,
+      source: sourceKey(ip),
+      expiresAt,
+      timer: undefined,
+    };
+    this.add(stored);
+    this.scheduleExpiry(stored);
+    while (this.bytes > this.bytesLimit) this.evict(now);
+    if (this.keys.get(keyText)?.get(value.id) === stored) this.observer.stored(key, stored, now);
+  }
+
+  /** Extends a value's life; false when nothing at all is stored under the key. */
+  refresh(key: Uint8Array, valueId: bigint, now: number): boolean {
+    const slots = this.keys.get(idText(key));
+    if (slots === undefined) return false;
+    const stored = slots.get(valueId);
+    if (stored !== undefined) {
+      this.extend(key, stored, now + valueLifeMs(stored.value.type), now);
+    }
+    return true;
+  }
+
+  private extend(key: Uint8Array, stored: StoredValue, expiresAt: number, now: number): void {
+    if (expiresAt <= stored.expiresAt) return;
+    stored.expiresAt = expiresAt;
+    this.engine.timers.cancel(stored.timer);
+    this.scheduleExpiry(stored);
+    this.observer.refreshed(key, stored, now);
+  }
+
+  private scheduleExpiry(stored: StoredValue): void {
+    stored.timer = this.engine.timers.schedule(stored.expiresAt, (now) => {
+      this.remove(stored);
+      this.observer.expired(stored.key, stored, now);
+    });
+  }
+
+  private evict(now: number): void {
+    let largest: { bytes: number; values: Set<StoredValue> } | undefined;
+    for (const source of this.sources.values()) {
+      if (largest === undefined || source.bytes > largest.bytes) largest = source;
+    }
+    let first: StoredValue | undefined;
+    for (const stored of largest!.values) {
+      if (first === undefined || stored.expiresAt < first.expiresAt) first = stored;
+    }
+    this.remove(first!);
+    this.observer.expired(first!.key, first!, now);
+  }
+
+  private add(stored: StoredValue): void {
+    const { keyText, source, packed } = stored, size = packed.length + VALUE_OVERHEAD;
+    let slots = this.keys.get(keyText);
+    if (slots === undefined) this.keys.set(keyText, slots = new Map());
+    slots.set(stored.value.id, stored);
+    let account = this.sources.get(source);
+    if (account === undefined) this.sources.set(source, account = { bytes: 0, values: new Set() });
+    account.bytes += size;
+    account.values.add(stored);
+    this.bytes += size;
+  }
+
+  private remove(stored: StoredValue): void {
+    const { keyText, source, packed } = stored, size = packed.length + VALUE_OVERHEAD;
+    this.engine.timers.cancel(stored.timer);
+    const slots = this.keys.get(keyText)!;
+    slots.delete(stored.value.id);
+    if (slots.size === 0) this.keys.delete(keyText);
+    const account = this.sources.get(source)!;
+    account.bytes -= size;
+    account.values.delete(stored);
+    if (account.values.size === 0) this.sources.delete(source);
+    this.bytes -= size;
+  }
+}
+
+/** A copy of the byte strings, so that a small value does not keep its whole datagram in memory. */
+export function ownBytes(value: DhtValue): DhtValue {
+  const { data, owner, recipient, signature, cypher } = value;
+  return {
+    ...value,
+    data: data.slice(),
+    ...(owner === undefined ? {} : { owner: owner.slice() }),
+    ...(recipient === undefined ? {} : { recipient: recipient.slice() }),
+    ...(signature === undefined ? {} : { signature: signature.slice() }),
+    ...(cypher === undefined ? {} : { cypher: cypher.slice() }),
+  };
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
