@@ -4,34 +4,38 @@ export class AsyncQueue<T> implements AsyncIterableIterator<T> {
   #readers: ((result: IteratorResult<T>) => void)[] = [];
   #closed = false;
   readonly #capacity: number;
-  readonly #onReturn: () => void;
+  readonly #onClose: (unread: T[]) => void;
 
   /**
    * @param capacity items that may wait for a reader
-   * @param onReturn called once when the reader leaves its loop or the queue is closed
+   * @param onClose called once, when the reader leaves its loop or the queue is closed, with what
+   *   nobody has read
    */
-  constructor(capacity: number, onReturn: () => void = () => {}) {
+  constructor(capacity: number, onClose: (unread: T[]) => void) {
     this.#capacity = capacity;
-    this.#onReturn = onReturn;
+    this.#onClose = onClose;
+  }
+
+  /** Whether {@linkcode push} would take an item. */
+  get hasRoom(): boolean {
+    return !this.#closed && (this.#readers.length > 0 || this.#items.length < this.#capacity);
   }
 
   /** Appends an item; false when the queue is full or closed. */
   push(value: T): boolean {
-    if (this.#closed) return false;
+    if (!this.hasRoom) return false;
     const reader = this.#readers.shift();
     if (reader !== undefined) reader({ done: false, value });
-    else if (this.#items.length < this.#capacity) this.#items.push(value);
-    else return false;
+    else this.#items.push(value);
     return true;
   }
 
-  /** Ends the iteration; returns the items that nobody has read. */
-  close(): T[] {
-    if (this.#closed) return [];
+  /** Ends the iteration. */
+  close(): void {
+    if (this.#closed) return;
     this.#closed = true;
     for (const reader of this.#readers.splice(0)) reader({ done: true, value: undefined });
-    this.#onReturn();
-    return this.#items.splice(0);
+    this.#onClose(this.#items.splice(0));
   }
 
   /** The next item, as soon as there is one. */

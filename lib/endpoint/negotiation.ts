@@ -1,4 +1,13 @@
-import { type Candidate, type Credentials, IceAgent, type IceEvent, type Path } from "../ice/mod.ts";
+import {
+  type Candidate,
+  IceAgent,
+  type IceCredentials,
+  type IceEvent,
+  type IceFailure,
+  type PairSummary,
+  type Path,
+  pathKey,
+} from "../ice/mod.ts";
 import { formatSocketAddress } from "../ip/mod.ts";
 import {
   bindUdp,
@@ -8,6 +17,7 @@ import {
   type FramedTcpListener,
   hostAddresses,
   listenFramedTcp,
+  type Timer,
   type UdpSocket,
 } from "../net/mod.ts";
 import { abortedConnect, ConnectError } from "./errors.ts";
@@ -17,6 +27,15 @@ const MAX_HOST_ADDRESSES = 8;
 /** A TCP connection to a candidate that is not made by then has failed. */
 const TCP_CONNECT_TIMEOUT_MS = 5_000;
 
+/** Pairs that an error message names. */
+const MAX_PAIRS_NAMED = 4;
+const WHY: Record<IceFailure, string> = {
+  "no-pairs": "no two addresses match",
+  "all-failed": "the peer answered, but no path to it works",
+  "nomination-failed": "the path that worked broke at once",
+  "timeout": "no path to the peer was found in time",
+};
+
 /** Which transports a negotiation may use. */
 export interface TransportChoice {
   readonly tcp: boolean;
@@ -25,7 +44,7 @@ export interface TransportChoice {
 }
 
 /** What the two sides tell each other to begin: RFC 8445 §5.3, §5.4. */
-export interface IceDescription extends Credentials {
+export interface IceDescription extends IceCredentials {
   readonly candidates: Candidate[];
 }
 
@@ -49,7 +68,7 @@ export class Negotiation {
   readonly #listeners: FramedTcpListener[] = [];
   readonly #connections = new Map<string, FramedTcp>();
   readonly #dialling = new AbortController();
-  #cancelTimer: (() => void) | undefined;
+  #timer: Timer | undefined;
   #outcome = Promise.withResolvers<Nominated>();
   #closed = false;
 
@@ -75,11 +94,12 @@ export class Negotiation {
     const agent = new IceAgent({ controlling, random, now: clock.now() });
     const negotiation = new Negotiation(agent, clock);
     const addresses = hostAddresses(
-      options.interfaces === undefined ? {} : { interfaces: [...options.interfaces] },
+      options.interfaces === undefined ? {} : { interfaces: options.interfaces },
     ).slice(0, MAX_HOST_ADDRESSES);
     const bound = await Promise.all(
       addresses.map(({ ip }) => negotiation.#bind(ip, transports)),
     );
+    agent.endOfLocalCandidates();
     if (!bound.includes(true)) {
       negotiation.close();
       const where = options.interfaces === undefined
@@ -108,6 +128,7 @@ export class Negotiation {
       this.#agent.setRemote(remote);
       for (const candidate of remote.candidates) this.#agent.addRemoteCandidate(candidate);
       this.#agent.endOfRemoteCandidates();
+      this.#agent.handleTimeout(this.#clock.now());
       this.#turn();
       const nominated = await this.#outcome.promise;
       const keep = nominated.transport === "tcp" ? nominated.connection : undefined;
@@ -127,8 +148,8 @@ export class Negotiation {
 
   async #bind(ip: string, transports: TransportChoice): Promise<boolean> {
     const attempts = await Promise.allSettled([
-      transports.tcp ? this.#bindTcp(ip) : Promise.reject(),
-      transports.udp ? this.#bindUdp(ip) : Promise.reject(),
+      ...(transports.udp ? [this.#bindUdp(ip)] : []),
+      ...(transports.tcp ? [(async () => this.#bindTcp(ip))()] : []),
     ]);
     return attempts.some(({ status }) => status === "fulfilled");
   }
@@ -145,14 +166,14 @@ export class Negotiation {
     this.#agent.addLocalCandidate({ transport: "udp", type: "host", address: local, base: local });
   }
 
-  async #bindTcp(ip: string): Promise<void> {
-    const listener = await listenFramedTcp({
+  #bindTcp(ip: string): void {
+    const listener = listenFramedTcp({
       ip,
       onConnection: (connection) => this.#adopt(connection),
     });
     this.#listeners.push(listener);
     const passive = listener.local;
-    const active = { ip, port: 9 };
+    const active = { ip, port: 0 };
     this.#agent.addLocalCandidate({
       transport: "tcp",
       tcpType: "passive",
@@ -171,7 +192,7 @@ export class Negotiation {
 
   /** Lets a new TCP connection, accepted or dialled, take part in the checks. */
   #adopt(connection: FramedTcp): void {
-    if (this.#closed) return connection.close();
+    if (this.#closed) return void connection.close();
     const path: Path = { transport: "tcp", local: connection.local, remote: connection.remote };
     this.#connections.set(pathKey(path), connection);
     connection.onFrame = (frame) => {
@@ -197,9 +218,9 @@ export class Negotiation {
       if (this.#closed) return;
     }
     this.#send();
-    this.#cancelTimer?.();
+    this.#timer?.cancel();
     const due = this.#agent.pollTimeout();
-    this.#cancelTimer = due === undefined ? undefined : this.#clock.setTimer(due, () => {
+    this.#timer = due === undefined ? undefined : this.#clock.setTimer(due, () => {
       this.#agent.handleTimeout(this.#clock.now());
       this.#turn();
     });
@@ -218,7 +239,8 @@ export class Negotiation {
       case "connect":
         return this.#dial(event.path);
       case "disconnect":
-        return this.#connections.get(pathKey(event.path))?.close();
+        return void this.#connections.get(pathKey(event.path))?.close();
+      case "nomination-unanswered": // the peer has taken its port to QUIC already
       case "nominated": {
         const { path } = event;
         const connection = this.#connections.get(pathKey(path));
@@ -227,7 +249,7 @@ export class Negotiation {
         return;
       }
       case "failed":
-        return this.#outcome.reject(new ConnectError("unreachable", event.reason));
+        return this.#outcome.reject(new ConnectError("unreachable", failure(event)));
     }
   }
 
@@ -245,7 +267,7 @@ export class Negotiation {
 
   async #shut(keep: FramedTcp | undefined): Promise<void> {
     this.#closed = true;
-    this.#cancelTimer?.();
+    this.#timer?.cancel();
     this.#dialling.abort();
     for (const listener of this.#listeners) listener.close();
     for (const connection of this.#connections.values()) {
@@ -255,6 +277,13 @@ export class Negotiation {
   }
 }
 
-function pathKey({ local, remote }: Path): string {
-  return `${formatSocketAddress(local)} ${formatSocketAddress(remote)}`;
+/** Why no pair worked, with what was tried. */
+function failure({ reason, pairs }: { reason: IceFailure; pairs: readonly PairSummary[] }): string {
+  if (pairs.length === 0) return "no address of ours and one of theirs can reach each other";
+  const tried = pairs.slice(0, MAX_PAIRS_NAMED).map(({ transport, local, remote, outcome }) =>
+    `${transport} ${formatSocketAddress(local)} to ${formatSocketAddress(remote)}` +
+    (outcome === undefined ? "" : `: ${outcome}`)
+  );
+  const more = pairs.length > tried.length ? `; and ${pairs.length - tried.length} more` : "";
+  return `${WHY[reason]} (tried ${tried.join("; ")}${more})`;
 }

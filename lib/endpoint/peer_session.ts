@@ -1,9 +1,15 @@
+import { getLogger } from "@logtape/logtape";
+import { formatSocketAddress } from "../ip/mod.ts";
 import type { Clock, Pipe } from "../net/mod.ts";
 import { type Channel, type ChannelRequest, Session, type SessionKeys } from "../session/mod.ts";
 import { SessionDriver } from "./session_driver.ts";
 
-/** Longest wait for the peer's goodbye, so that what is in flight arrives before the pipe closes. */
-const GOODBYE_TIMEOUT_MS = 2_000;
+const log = getLogger(["dhtnet", "endpoint"]);
+
+/** The code with which a session ends whose connection is gone. */
+export const CONNECTION_LOST = 256;
+
+const LOSSES = { broken: "the peer sent garbage", silent: "the peer does not answer" };
 
 /** Who is at the other end, as the handshake proved it. */
 export interface PeerInfo {
@@ -19,7 +25,7 @@ export interface SessionStatus {
   /** Whether we dialled. */
   readonly outgoing: boolean;
   readonly path: {
-    readonly kind: "tcp" | "quic" | "memory";
+    readonly kind: Pipe["kind"];
     readonly local: string;
     readonly remote: string;
     readonly relayed: boolean;
@@ -34,46 +40,52 @@ export interface SessionStatus {
   readonly channels: number;
 }
 
+/** What a {@linkcode PeerSession} is made from. */
+export interface PeerSessionOptions {
+  readonly peer: PeerInfo;
+  /** Whether we dialled. */
+  readonly outgoing: boolean;
+  /** Whether the peer takes channels that we open over it. */
+  readonly servesUs: boolean;
+  readonly keys: SessionKeys;
+  readonly pipe: Pipe;
+  readonly clock: Clock;
+  /** The peer wants to open a channel. */
+  readonly onChannel: (peer: PeerInfo, request: ChannelRequest) => void;
+  /** The session has ended, for whatever reason; called once. */
+  readonly onOver: (session: PeerSession) => void;
+}
+
 /** A session with one peer and the driver that runs it. */
 export class PeerSession {
+  readonly peer: PeerInfo;
+  readonly servesUs: boolean;
+  readonly #options: PeerSessionOptions;
   readonly #session: Session;
   readonly #driver: SessionDriver;
-  readonly #since: Date;
+  readonly #since = new Date();
   readonly #over = Promise.withResolvers<void>();
-  readonly peer: PeerInfo;
-  readonly outgoing: boolean;
 
-  /**
-   * @param onChannel the peer wants to open a channel
-   * @param onOver called once when the session has ended, for whatever reason
-   */
-  constructor(options: {
-    peer: PeerInfo;
-    outgoing: boolean;
-    keys: SessionKeys;
-    pipe: Pipe;
-    clock: Clock;
-    random: (length: number) => Uint8Array;
-    onChannel: (session: PeerSession, request: ChannelRequest) => void;
-    onOver: (session: PeerSession) => void;
-  }) {
-    const { clock } = options;
-    this.peer = options.peer;
-    this.outgoing = options.outgoing;
-    this.#since = new Date(clock.wallClock());
+  /** Begins at once. */
+  constructor(options: PeerSessionOptions) {
+    const { clock, peer, outgoing, keys } = options;
+    this.peer = peer;
+    this.servesUs = options.servesUs;
+    this.#options = options;
     this.#session = new Session({
-      initiator: options.outgoing,
-      keys: options.keys,
-      random: options.random,
+      initiator: outgoing,
+      keys,
       now: clock.now(),
-      onChannel: (request) => options.onChannel(this, request),
+      onChannel: (request) => options.onChannel(peer, request),
       onTransmit: () => this.#driver.wake(),
-      onClose: () => {
-        this.#over.resolve();
-        options.onOver(this);
-      },
+      onPathLost: (loss) => this.#driver.drop(new Error(LOSSES[loss])),
+      onClose: () => this.#finish(),
     });
     this.#driver = new SessionDriver(this.#session, clock);
+    this.#driver.onPipeLost = ({ message }) => {
+      log.info("the connection to {peer} is lost: {message}", { peer: peer.id, message });
+      this.#session.close(CONNECTION_LOST, `the connection is lost: ${message}`);
+    };
     this.#driver.attach(options.pipe);
   }
 
@@ -82,19 +94,35 @@ export class PeerSession {
     return this.#session.open(name);
   }
 
+  /** Ends the session in order: what was written arrives first, within the session's bounds. */
+  async close(): Promise<void> {
+    this.#session.close();
+    await this.#over.promise;
+  }
+
   /** What {@linkcode Endpoint.status} shows of it. */
   status(): SessionStatus {
-    const { stats } = this.#session;
+    const { roundTripMs, bytesSent, bytesReceived, channels } = this.#session.stats;
     const pipe = this.#driver.pipe;
     return {
       peer: this.peer,
-      outgoing: this.outgoing,
-      path: pipe,
-      roundTripMs: stats.roundTripMs,
-      bytesSent: stats.bytesSent,
-      bytesReceived: stats.bytesReceived,
+      outgoing: this.#options.outgoing,
+      path: pipe && {
+        kind: pipe.kind,
+        local: formatSocketAddress(pipe.local),
+        remote: formatSocketAddress(pipe.remote),
+        relayed: false,
+      },
+      roundTripMs,
+      bytesSent,
+      bytesReceived,
       since: this.#since,
-      channels: stats.channels,
+      channels,
     };
+  }
+
+  #finish(): void {
+    this.#options.onOver(this);
+    this.#driver.finish().finally(() => this.#over.resolve());
   }
 }

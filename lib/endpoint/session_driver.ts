@@ -1,5 +1,5 @@
 import type { Session } from "../session/mod.ts";
-import type { Clock, Pipe } from "../net/mod.ts";
+import type { Clock, Pipe, Timer } from "../net/mod.ts";
 
 /** Bytes asked of a pipe in one read: 256 KiB, past which loopback TCP gains no more. */
 const READ_SIZE = 256 * 1024;
@@ -22,7 +22,7 @@ export class SessionDriver {
   #pipe: Pipe | undefined;
   #flushing = false;
   #flushQueued = false;
-  #cancelTimer: (() => void) | undefined;
+  #timer: Timer | undefined;
   #timerDue = Infinity;
   #stopped = false;
 
@@ -38,7 +38,7 @@ export class SessionDriver {
 
   /** Carries the session over this pipe from now on; a former pipe is closed. */
   attach(pipe: Pipe): void {
-    this.#pipe?.close();
+    this.#pipe?.abort();
     this.#pipe = pipe;
     this.#session.attach(this.#clock.now());
     this.wake();
@@ -56,14 +56,23 @@ export class SessionDriver {
     });
   }
 
-  /** Stops the timer and closes the pipe. The session must be over, or is abandoned. */
-  stop(): void {
+  /**
+   * The session is over: stops, and closes the pipe after what has been written to it.
+   *
+   * @returns when the pipe is closed; a peer that does not close its end is not awaited for long
+   */
+  async finish(): Promise<void> {
     this.#stopped = true;
-    this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
+    this.#timer?.cancel();
+    this.#timer = undefined;
     const pipe = this.#pipe;
     this.#pipe = undefined;
-    pipe?.close();
+    await pipe?.close();
+  }
+
+  /** Drops the pipe, which is of no more use. */
+  drop(cause: Error): void {
+    if (this.#pipe !== undefined) this.#lost(this.#pipe, cause);
   }
 
   async #readAll(pipe: Pipe): Promise<void> {
@@ -72,7 +81,7 @@ export class SessionDriver {
       const length = await pipe.read(buffer);
       if (this.#pipe !== pipe) return;
       if (length === null) throw new Error("the peer closed the connection");
-      this.#session.receive(buffer.subarray(0, length), this.#clock.now());
+      if (!this.#session.receive(buffer.subarray(0, length), this.#clock.now())) return;
       this.#armTimer();
     }
   }
@@ -96,11 +105,11 @@ export class SessionDriver {
 
   #armTimer(): void {
     const due = this.#stopped ? undefined : this.#session.pollTimeout();
-    if (due === undefined || (this.#cancelTimer !== undefined && this.#timerDue <= due)) return;
-    this.#cancelTimer?.();
+    if (due === undefined || (this.#timer !== undefined && this.#timerDue <= due)) return;
+    this.#timer?.cancel();
     this.#timerDue = due;
-    this.#cancelTimer = this.#clock.setTimer(due, () => {
-      this.#cancelTimer = undefined;
+    this.#timer = this.#clock.setTimer(due, () => {
+      this.#timer = undefined;
       this.#session.handleTimeout(this.#clock.now());
       this.wake();
       this.#armTimer();
@@ -108,10 +117,9 @@ export class SessionDriver {
   }
 
   #lost(pipe: Pipe, cause: unknown): void {
-    if (this.#pipe !== pipe) return;
+    if (this.#pipe !== pipe || this.#stopped) return;
     this.#pipe = undefined;
-    pipe.close();
-    if (this.#stopped) return;
+    pipe.abort();
     this.#session.detach(this.#clock.now());
     this.onPipeLost(cause instanceof Error ? cause : new Error(String(cause)));
   }

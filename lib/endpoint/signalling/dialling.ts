@@ -25,7 +25,6 @@ import {
   checkVersion,
   open,
   prologue,
-  sameId,
   seal,
   SIGNALLING_PROTOCOL,
   staticKey,
@@ -71,7 +70,7 @@ export interface RequestOptions<Peer extends VerifiedPeer> {
 /**
  * Makes a request, sealed to the listener: nobody else can read it, or learn from it who sent it.
  *
- * @throws {SignallingError} `identity` when the id is no key or our own, `oversize`, `malformed`
+ * @throws {SignallingError} `identity` when the id is no key, `oversize`, `malformed`
  *
  * @example
  * ```ts ignore
@@ -102,9 +101,6 @@ export class Dialling<Peer extends VerifiedPeer> {
   /** See {@linkcode createRequest}. */
   constructor(options: RequestOptions<Peer>) {
     const { identity, offer, random } = options;
-    if (sameId(identity.id, options.listenerId)) {
-      throw new SignallingError("identity", "a device cannot dial itself");
-    }
     const rs = staticPublicKey(options.listenerId);
     this.listenerId = options.listenerId.toLowerCase();
     this.#options = options;

@@ -29,7 +29,6 @@ import {
   checkVersion,
   open,
   prologue,
-  sameId,
   seal,
   SIGNALLING_PROTOCOL,
   staticKey,
@@ -111,7 +110,7 @@ export class Listening<Peer extends VerifiedPeer> {
     sealed: Uint8Array,
     { source, now }: { source: string; now: number },
   ): Promise<IncomingRequest<Peer>> {
-    const { guard, identity, random, verifyChain, wallClock } = this.#options;
+    const { guard, random, verifyChain, wallClock } = this.#options;
     const digest = guard.admit(sealed, source, now);
     const handshake = new HandshakeState({
       protocolName: SIGNALLING_PROTOCOL,
@@ -127,7 +126,7 @@ export class Listening<Peer extends VerifiedPeer> {
         checkVersion(SIGNALLING_VERSION, body.version, SIGNALLING_VERSION);
         guard.checkTime(body.time, wallClock());
         const peer = await verifyPeer(verifyChain, body.chain, wallClock());
-        this.#checkBinding(peer.id, handshake.remoteStatic!, identity.id);
+        this.#checkBinding(peer.id, handshake.remoteStatic!);
         guard.prove(digest, body.time, now);
         return incoming(handshake, peer, body, this.#options);
       } catch (error) {
@@ -143,14 +142,12 @@ export class Listening<Peer extends VerifiedPeer> {
    * The handshake proved an X25519 key, the chain names an Ed25519 key: the one must map to the
    * other, or somebody else's certificates came with the sender's own key. That leaves the id and
    * its negative, which have the same image; the same secret stands behind both, and the chain, part
-   * of the transcript, says which one it is.
+   * of the transcript, says which one it is. Our own id is as good as any: two programs of one
+   * device may talk to each other, and nobody without its secret key can make such a request.
    */
-  #checkBinding(peerId: string, remoteStatic: Uint8Array, ownId: string): void {
+  #checkBinding(peerId: string, remoteStatic: Uint8Array): void {
     if (!equalBytes(staticPublicKey(peerId), remoteStatic)) {
       throw new SignallingError("identity", "the certificates are not those of the sender's key");
-    }
-    if (sameId(peerId, ownId)) {
-      throw new SignallingError("identity", "the request comes from our own id");
     }
   }
 }

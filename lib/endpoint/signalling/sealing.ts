@@ -45,11 +45,6 @@ export function staticPublicKey(id: string): Uint8Array {
   }
 }
 
-/** Whether two ids are the same; the case of their letters does not matter. */
-export function sameId(one: string, other: string): boolean {
-  return one.toLowerCase() === other.toLowerCase();
-}
-
 /**
  * Makes a sealed message: the version in one byte of clear text, then the Noise message.
  *

@@ -1,0 +1,141 @@
+import { getLogger } from "@logtape/logtape";
+import { type VerifiedChain, verifyChain } from "../identity/mod.ts";
+import { quicCertificate } from "../net/mod.ts";
+import { commonTransports, type EndpointContext, type Established } from "./context.ts";
+import { Negotiation } from "./negotiation.ts";
+import { decodeOffer, encodeOffer } from "./offer.ts";
+import { acceptPipe } from "./path_pipe.ts";
+import {
+  type IncomingRequest,
+  Listening,
+  REFUSAL,
+  RequestGuard,
+  SignallingError,
+} from "./signalling/mod.ts";
+
+const log = getLogger(["dhtnet", "endpoint"]);
+
+/** From the answer on, a dialer has this long to bring its connection up. */
+const ESTABLISH_TIMEOUT_MS = 30_000;
+
+/** What the endpoint decides about requests, and what it does with those that succeed. */
+export interface AnswerPolicy {
+  /** Why to refuse this peer: a code of {@linkcode REFUSAL} and a reason; undefined lets it in. */
+  refusal(peer: VerifiedChain): { code: number; reason: string } | undefined;
+  /** A connection is established. */
+  established(established: Established): void;
+}
+
+/**
+ * Answers the requests that reach us.
+ *
+ * ```
+ *   request ─▶ guard ─▶ open ─▶ policy ─▶ gather ─▶ answer ─▶ checks ─▶ nominated ─▶ pipe
+ *                 └─ dropped        └─ refused                  └─ given up after 30 s
+ * ```
+ */
+export class Answerer {
+  readonly #context: EndpointContext;
+  readonly #policy: AnswerPolicy;
+  readonly #guard = new RequestGuard();
+  readonly #listening: Listening<VerifiedChain>;
+  readonly #closing = new AbortController();
+  readonly #maxPending: number;
+  #pending = 0;
+
+  constructor(context: EndpointContext, policy: AnswerPolicy, maxPending: number) {
+    this.#context = context;
+    this.#policy = policy;
+    this.#maxPending = maxPending;
+    this.#listening = new Listening({
+      identity: context.identity,
+      guard: this.#guard,
+      random: context.random,
+      wallClock: Date.now,
+      verifyChain,
+    });
+  }
+
+  /** Takes a request from a carrier; never throws. */
+  async receive(
+    sealed: Uint8Array,
+    reply: (answer: Uint8Array) => void,
+    source: string,
+  ): Promise<void> {
+    try {
+      const request = await this.#listening.readRequest(sealed, {
+        source,
+        now: this.#context.clock.now(),
+      });
+      const refusal = this.#refusal(request);
+      if (refusal !== undefined) {
+        log.info("refused {peer}: {reason}", { peer: request.peerId, reason: refusal.reason });
+        return reply(request.refuse(refusal.code, refusal.reason));
+      }
+      this.#pending++;
+      try {
+        this.#policy.established(await this.#establish(request, reply));
+      } finally {
+        this.#pending--;
+      }
+    } catch (error) {
+      if (error instanceof SignallingError && error.refusal !== undefined) reply(error.refusal);
+      log.info("a connection from {source} came to nothing: {error}", { source, error });
+    }
+  }
+
+  /** Gives up what is being established. */
+  close(): void {
+    this.#closing.abort();
+  }
+
+  #refusal(request: IncomingRequest<VerifiedChain>): { code: number; reason: string } | undefined {
+    if (this.#closing.signal.aborted) return { code: REFUSAL.closing, reason: "shutting down" };
+    if (this.#pending >= this.#maxPending) {
+      return { code: REFUSAL.busy, reason: "too many connections are being set up" };
+    }
+    const { tcp, udp } = this.#transports(request);
+    if (!tcp && !udp) {
+      const { transport } = this.#context;
+      return { code: REFUSAL.transport, reason: `only ${transport} is to be had here` };
+    }
+    return this.#policy.refusal(request.peer);
+  }
+
+  #transports(request: IncomingRequest<VerifiedChain>): { tcp: boolean; udp: boolean } {
+    return commonTransports(this.#context.transport, request.body.options.transport ?? "auto");
+  }
+
+  async #establish(
+    request: IncomingRequest<VerifiedChain>,
+    reply: (answer: Uint8Array) => void,
+  ): Promise<Established> {
+    const { clock, random, interfaces, transport } = this.#context;
+    const transports = this.#transports(request);
+    const negotiation = await Negotiation.gather({
+      controlling: false,
+      transports,
+      interfaces,
+      clock,
+      random,
+    });
+    try {
+      const { sealed, keys } = request.accept(encodeOffer(negotiation.description, {
+        transport,
+        ...(transports.udp ? { quicCertificateHash: (await quicCertificate()).sha256 } : {}),
+        ...(this.#context.listening() ? { listening: true } : {}),
+      }));
+      const signal = AbortSignal.any([
+        this.#closing.signal,
+        AbortSignal.timeout(ESTABLISH_TIMEOUT_MS),
+      ]);
+      const nominated = negotiation.run(decodeOffer(request.body), signal);
+      reply(sealed);
+      const pipe = await acceptPipe(await nominated, signal);
+      const peerListens = request.body.options.listening ?? false;
+      return { keys, peer: request.peer, peerListens, pipe };
+    } finally {
+      negotiation.close();
+    }
+  }
+}

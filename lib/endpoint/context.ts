@@ -1,0 +1,38 @@
+import type { Identity, VerifiedChain } from "../identity/mod.ts";
+import type { Clock, Pipe } from "../net/mod.ts";
+import type { SessionKeys } from "../session/mod.ts";
+import type { ConnectError } from "./errors.ts";
+import type { TransportChoice } from "./negotiation.ts";
+import type { TransportOption } from "./options.ts";
+import type { SignallingCarrier } from "./signalling/mod.ts";
+
+/** What dialling and answering need of their endpoint. */
+export interface EndpointContext {
+  readonly identity: Identity;
+  readonly carrier: SignallingCarrier;
+  readonly clock: Clock;
+  readonly random: (length: number) => Uint8Array;
+  readonly transport: TransportOption;
+  readonly interfaces: readonly string[] | undefined;
+  /** Whether peers can reach us under our id, so that they may open channels over our dials. */
+  readonly listening: () => boolean;
+  /** Whether the DHT has been reached, and what that says about a peer that does not answer. */
+  readonly explainSilence: (peerId: string) => ConnectError;
+}
+
+/** A handshake that is done and the pipe that ICE and the transport made for it. */
+export interface Established {
+  readonly keys: SessionKeys;
+  readonly peer: VerifiedChain;
+  /** Whether the peer can be reached under its id. */
+  readonly peerListens: boolean;
+  readonly pipe: Pipe;
+}
+
+/** The transports that both sides can use, given what each wants. */
+export function commonTransports(ours: TransportOption, theirs: TransportOption): TransportChoice {
+  return {
+    tcp: ours !== "quic" && theirs !== "quic",
+    udp: ours !== "tcp" && theirs !== "tcp",
+  };
+}

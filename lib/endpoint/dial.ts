@@ -1,0 +1,89 @@
+import { verifyChain } from "../identity/mod.ts";
+import { NetError } from "../net/mod.ts";
+import { commonTransports, type EndpointContext, type Established } from "./context.ts";
+import { abortedConnect, ConnectError } from "./errors.ts";
+import { Negotiation } from "./negotiation.ts";
+import { decodeOffer, encodeOffer } from "./offer.ts";
+import { dialPipe } from "./path_pipe.ts";
+import { createRequest, exchange, REFUSAL, SignallingError } from "./signalling/mod.ts";
+
+/** The peer dials us at the same moment and its dial stands: its session will come. */
+export class SimultaneousDial extends Error {
+  override readonly name = "SimultaneousDial";
+}
+
+/**
+ * Dials a peer: request and answer through the carrier, connectivity checks, pipe.
+ *
+ * ```
+ *   gather ─▶ request ─▶ answer ─▶ checks ─▶ nominated ─▶ pipe
+ * ```
+ *
+ * @throws {ConnectError} what went wrong
+ * @throws {SimultaneousDial} when the peer's own dial wins
+ */
+export async function dialPeer(
+  context: EndpointContext,
+  peerId: string,
+  signal: AbortSignal,
+): Promise<Established> {
+  const { identity, carrier, clock, random, interfaces, transport } = context;
+  const transports = commonTransports(transport, "auto");
+  const negotiation = await Negotiation.gather({
+    controlling: true,
+    transports,
+    interfaces,
+    clock,
+    random,
+  });
+  try {
+    const options = { transport, ...(context.listening() ? { listening: true } : {}) };
+    const dialling = createRequest({
+      identity,
+      listenerId: peerId,
+      offer: encodeOffer(negotiation.description, options),
+      random,
+      wallClock: Date.now,
+      verifyChain,
+    });
+    const answer = await exchange(carrier, dialling, { signal });
+    if (answer.kind === "refused") throw refused(peerId, answer.code, answer.reason);
+    const nominated = await negotiation.run(decodeOffer(answer.body), signal);
+    const { quicCertificateHash, listening = false } = answer.body.options;
+    const pipe = await dialPipe(nominated, quicCertificateHash, signal);
+    return { keys: answer.keys, peer: answer.peer, peerListens: listening, pipe };
+  } catch (cause) {
+    throw explained(cause, peerId, signal);
+  } finally {
+    negotiation.close();
+  }
+}
+
+function refused(peerId: string, code: number, reason: string): Error {
+  switch (code) {
+    case REFUSAL.simultaneous:
+      return new SimultaneousDial(`${peerId} dials us`);
+    case REFUSAL.busy:
+      return new ConnectError("busy", `${peerId} is busy: ${reason}; try again`);
+    case REFUSAL.transport:
+      return new ConnectError("transport", `${peerId} cannot use our transport: ${reason}`);
+    default:
+      return new ConnectError("refused", `${peerId} refused the connection: ${reason}`);
+  }
+}
+
+/** Every failure on the way as what it means to the caller. */
+function explained(cause: unknown, peerId: string, signal: AbortSignal): Error {
+  if (cause instanceof ConnectError || cause instanceof SimultaneousDial) return cause;
+  if (signal.aborted) return abortedConnect(signal);
+  if (cause instanceof SignallingError) {
+    const identity = cause.code === "identity" || cause.code === "certificate";
+    return new ConnectError(identity ? "identity" : "unreachable", `${peerId}: ${cause.message}`, {
+      cause,
+    });
+  }
+  if (cause instanceof NetError) {
+    return new ConnectError("unreachable", `${peerId}: ${cause.message}`, { cause });
+  }
+  return cause instanceof Error ? cause : new Error(String(cause));
+}

@@ -1,0 +1,238 @@
+import { parseId } from "../identity/mod.ts";
+import { hasQuic, random, systemClock } from "../net/mod.ts";
+import type { Channel } from "../session/mod.ts";
+import { Answerer } from "./answer.ts";
+import { ChannelRequests, type IncomingChannel } from "./channel_requests.ts";
+import type { EndpointContext, Established } from "./context.ts";
+import { DhtCarrier } from "./dht_carrier.ts";
+import { DhtService } from "./dht_service.ts";
+import { Dials } from "./dials.ts";
+import { ConnectError } from "./errors.ts";
+import type { EndpointOptions } from "./options.ts";
+import { PeerSession } from "./peer_session.ts";
+import { type CarrierListener, REFUSAL, winsTieBreak } from "./signalling/mod.ts";
+import type { EndpointStatus } from "./status.ts";
+
+/** Without another bound, a dial has this long. */
+export const DEFAULT_CONNECT_TIMEOUT_MS = 30_000;
+const DEFAULT_MAX_PENDING_PEERS = 64;
+const DEFAULT_MAX_SESSIONS = 4096;
+
+/** How {@linkcode Endpoint.connect} behaves. */
+export interface ConnectOptions {
+  /** Gives the attempt up when aborted. */
+  readonly signal?: AbortSignal;
+  /** Longest time for the whole set-up, ms. Default: {@linkcode DEFAULT_CONNECT_TIMEOUT_MS}. */
+  readonly timeoutMs?: number;
+}
+
+/**
+ * A device in the network: reaches other devices by their ids and is reached under its own.
+ *
+ * @example Two peers on one machine
+ * ```ts
+ * import { createAuthority, createDevice } from "@dhtnet/dhtnet/identity";
+ * import { Endpoint } from "@dhtnet/dhtnet";
+ * import assert from "node:assert/strict";
+ *
+ * const authority = await createAuthority("my devices");
+ * const local = { interfaces: ["lo"], discovery: false };
+ * await using server = await Endpoint.start({
+ *   ...local,
+ *   identity: await createDevice("server", authority),
+ * });
+ * await using client = await Endpoint.start({
+ *   ...local,
+ *   identity: await createDevice("client", authority),
+ *   bootstrap: [`127.0.0.1:${server.status().dht.port}`],
+ * });
+ *
+ * const greetings = server.accept("greeting");
+ * await server.listen();
+ * const serving = (async () => {
+ *   for await (const channel of greetings) {
+ *     await channel.write(new TextEncoder().encode("hello"));
+ *     await channel.closeWrite();
+ *     break;
+ *   }
+ * })();
+ *
+ * const channel = await client.connect(server.id, "greeting");
+ * assert.equal(await new Response(channel.readable).text(), "hello");
+ * await serving;
+ * ```
+ */
+export class Endpoint implements AsyncDisposable {
+  readonly #options: EndpointOptions;
+  readonly #context: EndpointContext;
+  readonly #dht: DhtService;
+  readonly #requests = new ChannelRequests();
+  readonly #answerer: Answerer;
+  readonly #dials: Dials;
+  readonly #sessions = new Set<PeerSession>();
+  #inbox: Promise<CarrierListener> | undefined;
+  #closed: Promise<void> | undefined;
+
+  private constructor(options: EndpointOptions, dht: DhtService) {
+    this.#options = options;
+    this.#dht = dht;
+    this.#context = {
+      identity: options.identity,
+      carrier: new DhtCarrier(dht),
+      clock: systemClock,
+      random,
+      transport: hasQuic() || options.transport === "quic" ? options.transport ?? "auto" : "tcp",
+      interfaces: options.interfaces,
+      listening: () => this.#inbox !== undefined,
+    };
+    this.#dials = new Dials(this.#context, (established) => this.#begin(established, true));
+    this.#answerer = new Answerer(this.#context, {
+      refusal: (peer) => this.#refusal(peer.id, peer.issuerId),
+      established: (established) => {
+        this.#dials.arrived(this.#begin(established, false));
+      },
+    }, options.maxPendingPeers ?? DEFAULT_MAX_PENDING_PEERS);
+  }
+
+  /**
+   * Starts an endpoint: binds its sockets and begins to join the DHT, without waiting for that.
+   *
+   * @throws {ConnectError} `no-network` when no address can be bound; `transport` when QUIC is
+   *   demanded of a Deno without `--unstable-net`
+   */
+  static async start(options: EndpointOptions): Promise<Endpoint> {
+    if (options.transport === "quic" && !hasQuic()) {
+      throw new ConnectError("transport", "QUIC needs Deno's --unstable-net; add the flag");
+    }
+    return new Endpoint(options, await DhtService.start(options));
+  }
+
+  /** Our id: 64 lower-case hex characters, the Ed25519 public key. */
+  get id(): string {
+    return this.#options.identity.id;
+  }
+
+  /**
+   * Opens a channel to a peer: over the session that there is, else over a new one. Data written to
+   * the channel at once travels with the request; whether the peer accepts it, `channel.opened`
+   * tells.
+   *
+   * @param peerId 64 hex characters
+   * @param channelName what the peer serves, at most 1,024 bytes of UTF-8
+   * @throws {ConnectError} when the peer cannot be reached or refuses
+   * @throws {IdentityError} `invalid-id` when the id is none
+   */
+  async connect(
+    peerId: string,
+    channelName: string,
+    options: ConnectOptions = {},
+  ): Promise<Channel> {
+    parseId(peerId);
+    if (this.#closed !== undefined) throw new ConnectError("aborted", "the endpoint is closed");
+    const id = peerId.toLowerCase();
+    const session = this.#sessionWith(id) ??
+      await this.#dials.dial(id, options.timeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS, options.signal);
+    return session.open(channelName);
+  }
+
+  /**
+   * Makes us reachable: announces our inbox in the DHT and keeps it announced until
+   * {@linkcode close}. Resolves when the first nodes hold the announcement, or when there is no
+   * node yet to hold it.
+   */
+  async listen(): Promise<void> {
+    this.#inbox ??= this.#context.carrier.listen(
+      this.id,
+      (sealed, reply, source) => void this.#answerer.receive(sealed, reply, source),
+    );
+    await this.#inbox;
+  }
+
+  /**
+   * The channels that peers open under one name, accepted. Call {@linkcode listen} to be reachable.
+   *
+   * @throws {TypeError} when the name is being accepted already
+   */
+  accept(channelName: string): AsyncIterableIterator<Channel> {
+    return this.#requests.accept(channelName);
+  }
+
+  /**
+   * The channels that peers want to open under any other name, to be accepted or declined.
+   *
+   * @throws {TypeError} when they are being taken already
+   */
+  incoming(): AsyncIterableIterator<IncomingChannel> {
+    return this.#requests.incoming();
+  }
+
+  /** Ends all sessions with a peer, in order: what was written still arrives. */
+  async disconnect(peerId: string): Promise<void> {
+    const sessions = [...this.#sessions].filter(({ peer }) => peer.id === peerId.toLowerCase());
+    await Promise.all(sessions.map((session) => session.close()));
+  }
+
+  /** What we are doing. */
+  status(): EndpointStatus {
+    return {
+      id: this.id,
+      listening: this.#inbox !== undefined,
+      dht: this.#dht.status(),
+      sessions: [...this.#sessions].map((session) => session.status()),
+    };
+  }
+
+  /** Ends everything in order, within seconds; nothing of ours is left in the system. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  /** The same as {@linkcode close}. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    this.#dials.close();
+    this.#answerer.close();
+    this.#requests.close();
+    await this.#inbox?.then((listener) => listener.close(), () => {});
+    await Promise.all([...this.#sessions].map((session) => session.close()));
+    await this.#dht.close();
+  }
+
+  /** A session over which the peer takes channels: one that we dialled, or whose peer listens. */
+  #sessionWith(peerId: string): PeerSession | undefined {
+    return this.#sessions.values().find(({ peer, servesUs }) => peer.id === peerId && servesUs);
+  }
+
+  #refusal(id: string, issuerId: string): { code: number; reason: string } | undefined {
+    const reason = this.#options.authorize?.({ id, issuerId });
+    if (reason !== undefined) return { code: REFUSAL.policy, reason };
+    if (this.#sessions.size >= (this.#options.maxSessions ?? DEFAULT_MAX_SESSIONS)) {
+      return { code: REFUSAL.busy, reason: "too many sessions" };
+    }
+    if (this.#dials.has(id) && winsTieBreak(this.id, id)) {
+      return { code: REFUSAL.simultaneous, reason: "we are dialling you" };
+    }
+    return undefined;
+  }
+
+  #begin(established: Established, outgoing: boolean): PeerSession {
+    const { peer, keys, pipe, peerListens } = established;
+    const session = new PeerSession({
+      peer: { id: peer.id, issuerId: peer.issuerId },
+      outgoing,
+      servesUs: outgoing || peerListens,
+      keys,
+      pipe,
+      clock: this.#context.clock,
+      random: this.#context.random,
+      onChannel: ({ peer }, request) => this.#requests.offer(peer, request),
+      onOver: (session) => this.#sessions.delete(session),
+    });
+    this.#sessions.add(session);
+    return session;
+  }
+}

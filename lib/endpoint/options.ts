@@ -1,0 +1,43 @@
+import type { Identity } from "../identity/mod.ts";
+import type { PeerInfo } from "./peer_session.ts";
+
+/** Which pipes a connection may run over: see {@linkcode EndpointOptions.transport}. */
+export type TransportOption = "auto" | "tcp" | "quic";
+
+/** How an {@linkcode Endpoint} takes part in the network. */
+export interface EndpointOptions {
+  /** Who we are: keys and certificate chain. */
+  readonly identity: Identity;
+  /**
+   * DHT nodes to join through: `host`, `host:port` or `[ipv6]:port`; the port is 4222 unless given.
+   * None is needed where peers are found by discovery on the local network. Default: none.
+   */
+  readonly bootstrap?: readonly string[];
+  /** Whether to find DHT nodes by multicast on the local network. Default: true. */
+  readonly discovery?: boolean;
+  /**
+   * Names of the network interfaces to use; everything stays on their addresses. Loopback is used
+   * only when named. Default: every interface but loopback.
+   */
+  readonly interfaces?: readonly string[];
+  /**
+   * `tcp`, `quic`, or `auto` (default): whichever ICE finds best. QUIC needs Deno's
+   * `--unstable-net`; without it `auto` means `tcp`.
+   */
+  readonly transport?: TransportOption;
+  /** UDP port of the DHT node; 0 lets the system choose. Default: 0. */
+  readonly port?: number;
+  /** Number of the DHT network; 0 is the public one. Default: 0. */
+  readonly networkId?: number;
+  /** File that keeps known DHT nodes between runs. Default: none. */
+  readonly stateFile?: string;
+  /**
+   * Decides whether a peer may connect, once its certificates have been verified. Returns the
+   * reason to refuse it, or undefined to let it in. Default: every verified peer.
+   */
+  readonly authorize?: (peer: PeerInfo) => string | undefined;
+  /** Peers that may be setting up a connection to us at once; more are told to come back. Default: 64. */
+  readonly maxPendingPeers?: number;
+  /** Sessions that peers may have with us at once. Default: 4,096. */
+  readonly maxSessions?: number;
+}

@@ -1,0 +1,19 @@
+import type { SessionStatus } from "./peer_session.ts";
+
+/** What an endpoint is doing: the answer of {@linkcode Endpoint.status}. */
+export interface EndpointStatus {
+  /** Our id. */
+  readonly id: string;
+  /** Whether peers can reach us: `listen()` has been called. */
+  readonly listening: boolean;
+  /** Our DHT node. */
+  readonly dht: {
+    readonly status: "disconnected" | "connecting" | "connected";
+    /** Good nodes known. */
+    readonly nodes: number;
+    /** UDP port of the node. */
+    readonly port: number;
+  };
+  /** Sessions with peers, oldest first. */
+  readonly sessions: readonly SessionStatus[];
+}
