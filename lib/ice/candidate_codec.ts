@@ -1,4 +1,4 @@
-import { formatIp, ipFamily, parseIp, type SocketAddress } from "../ip/mod.ts";
+import { canonicalIp, formatIp, ipFamily, parseIp, type SocketAddress } from "../ip/mod.ts";
 import {
   ACTIVE_TCP_PORT,
   type Candidate,
@@ -49,8 +49,7 @@ const FOUNDATION = /^[A-Za-z0-9+/]{1,32}$/;
 const IPV6 = 0x10, RELATED = 0x20, RELATED_IPV6 = 0x40, UNKNOWN = 0x80;
 
 /**
- * A candidate for signalling: 13 bytes and the foundation's for an IPv4 host candidate, which is
- * 14 as a rule.
+ * A candidate for signalling: 12 bytes and the foundation for an IPv4 host candidate, 13 as a rule.
  *
  * ```text
  *   0        flags: type (2 bits), TCP type (2 bits, 0 is UDP), 0x10 IPv6, 0x20 related, 0x40 its IPv6
@@ -148,7 +147,7 @@ class Reader {
   }
 
   address(ipv6: boolean): SocketAddress {
-    const ip = formatIp(this.take(ipv6 ? 16 : 4));
+    const ip = canonicalIp(formatIp(this.take(ipv6 ? 16 : 4)));
     const port = this.take(2);
     return { ip, port: port[0]! << 8 | port[1]! };
   }
