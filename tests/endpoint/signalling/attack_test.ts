@@ -134,10 +134,12 @@ Deno.test("misbinding: another's certificates do not come with the sender's own 
   await rejectsCode(honest.readAnswer(new Uint8Array(100)), "used");
 });
 
-Deno.test("misbinding: our own identity from outside is refused", async () => {
-  const { alice, bob } = await setting();
-  const twin = { ...bob, id: alice.id };
-  await rejectsCode(listen(bob).readRequest(dial(twin, bob.id).sealed, FROM), "identity");
+Deno.test("our own id comes only from who holds its secret key", async () => {
+  const { bob, mallory } = await setting();
+  const request = await listen(bob).readRequest(dial(bob, bob.id).sealed, FROM);
+  assert.equal(request.peerId, bob.id);
+  const liar: Identity = { ...mallory, id: bob.id, chain: bob.chain };
+  await rejectsCode(listen(bob).readRequest(dial(liar, bob.id).sealed, FROM), "identity");
 });
 
 Deno.test("misbinding: an id and its negative share an X25519 key, not their requests", async () => {

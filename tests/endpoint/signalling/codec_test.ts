@@ -31,6 +31,7 @@ const bodies: fc.Arbitrary<SignallingBody> = fc.record({
       transport: fc.constantFrom("auto", "tcp", "quic"),
       quicCertificateHash: bytes(32),
       resume: bytes(1, 32),
+      listening: fc.constant(true as const),
     },
     { requiredKeys: [], noNullPrototype: true },
   ),
