@@ -1,0 +1,42 @@
+import {
+  CertificateError,
+  type Identity,
+  IdentityError,
+  loadIdentity,
+  loadOrCreateIdentity,
+  verifyChain,
+} from "../../lib/identity/mod.ts";
+import { configDirectory } from "../tool/config_directory.ts";
+import { ExitCode, ToolError, UsageError } from "../tool/exit_code.ts";
+
+/**
+ * The identity that `-c` and `-p` name, else the one in the configuration directory, which is made
+ * at the first start.
+ *
+ * @throws {UsageError} when one is given without the other
+ * @throws {ToolError} usage, when it cannot be used
+ */
+export async function ownIdentity(
+  values: { certificate: string | undefined; privateKey: string | undefined },
+): Promise<Identity> {
+  const { certificate, privateKey } = values;
+  try {
+    if (certificate === undefined && privateKey === undefined) {
+      return await loadOrCreateIdentity(configDirectory());
+    }
+    if (certificate === undefined) throw new UsageError("-p needs the certificate too: -c FILE");
+    if (privateKey === undefined) throw new UsageError("-c needs the private key too: -p FILE");
+    const identity = await loadIdentity(certificate, privateKey);
+    // Every peer would refuse a chain that is not sound; better to hear it here.
+    await verifyChain(identity.chain, new Date());
+    return identity;
+  } catch (cause) {
+    if (cause instanceof CertificateError) {
+      throw new ToolError(ExitCode.usage, `${certificate}: ${cause.message}`, { cause });
+    }
+    if (cause instanceof IdentityError) {
+      throw new ToolError(ExitCode.usage, cause.message, { cause });
+    }
+    throw cause;
+  }
+}

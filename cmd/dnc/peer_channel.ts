@@ -1,0 +1,87 @@
+/** Where bytes come from: the shape of `Deno.stdin`, of a TCP connection, and of a channel. */
+export interface ByteSource {
+  /** Fills a part of the buffer; the number of bytes, or null at the end. */
+  read(into: Uint8Array): Promise<number | null>;
+}
+
+/** Where bytes go to: the shape of `Deno.stdout`, of a TCP connection, and of a channel. */
+export interface ByteSink {
+  /** Takes some of the bytes and tells how many; waits while it is full. */
+  write(bytes: Uint8Array): Promise<number>;
+}
+
+/** What `dnc` needs of a channel to a peer; `Channel` of the library has it all. */
+export interface PeerChannel extends ByteSource, ByteSink {
+  /** What the channel is for, see {@linkcode formatServiceName}. */
+  readonly name: string;
+  /** Settled once the peer has accepted or declined. */
+  readonly opened: Promise<void>;
+  /**
+   * Resolves when both directions have ended and the peer has everything that was written; rejects
+   * when the channel ended in another way.
+   */
+  readonly closed: Promise<void>;
+  /** Ends our direction after what was written. */
+  closeWrite(): Promise<void>;
+  /** Aborts both directions. */
+  reset(code?: number): void;
+  /** Ends both directions in order. */
+  close(): void;
+}
+
+/** A peer's wish to open a channel. */
+export interface IncomingChannel {
+  /** Who asks. */
+  readonly peer: { readonly id: string };
+  /** What the channel is to be for. */
+  readonly name: string;
+  /** Opens it. */
+  accept(): PeerChannel;
+  /** Says no, with one of {@linkcode DeclineCode} and a sentence for the peer's user. */
+  decline(code: number, reason: string): void;
+}
+
+/** The path to a peer, for `--status`. */
+export interface PeerPath {
+  readonly kind: string;
+  readonly local: string;
+  readonly remote: string;
+  readonly relayed: boolean;
+}
+
+/** What `dnc` needs of an endpoint; `Endpoint` of the library has it all. */
+export interface PeerEndpoint {
+  /** Our own id. */
+  readonly id: string;
+  /** Dials a peer and opens a channel. */
+  connect(
+    id: string,
+    channelName: string,
+    options?: { signal?: AbortSignal; timeoutMs?: number },
+  ): Promise<PeerChannel>;
+  /** Makes us reachable; resolves when peers can find us, as far as that can be known. */
+  listen(): Promise<void>;
+  /** Channels that peers ask for. */
+  incoming(): AsyncIterable<IncomingChannel>;
+  /** What is going on, for `--status`. */
+  status(): {
+    readonly sessions: readonly {
+      readonly peer: { readonly id: string };
+      readonly path: PeerPath | undefined;
+      readonly roundTripMs: number | undefined;
+    }[];
+  };
+  /** Ends all sessions in order and leaves the network. */
+  close(): Promise<void>;
+}
+
+/** Why a `dnc` declines a channel; 256 and 257 are those of the
+ * library for a name that nothing serves and for too many requests. */
+export const DeclineCode = {
+  /** The target is not on the allow-list, or there is no such service here: exit code 3. */
+  notAllowed: 256,
+  /** The target is allowed, but could not be reached: exit code 1. */
+  targetFailed: 258,
+  /** The one connection that is served is taken: exit code 1. */
+  occupied: 259,
+} as const;

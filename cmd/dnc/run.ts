@@ -1,0 +1,120 @@
+import { configureLogging } from "../tool/logging.ts";
+import { configDirectory } from "../tool/config_directory.ts";
+import type { CommandLine } from "../tool/command_line.ts";
+import { ExitCode } from "../tool/exit_code.ts";
+import { isInterruption, watchInterruption } from "../tool/interruption.ts";
+import type { OptionValues } from "../tool/option.ts";
+import { writeOutput } from "../tool/output.ts";
+import { waitAtMost } from "../tool/waiting.ts";
+import { connect } from "./connect.ts";
+import { explainFailure } from "./failure.ts";
+import { listen } from "./listen.ts";
+import { bootstrapNodes, checkInterfaces } from "./network.ts";
+import type { DncOptions } from "./options.ts";
+import { ownIdentity } from "./own_identity.ts";
+import { peerCommand } from "./peer_command.ts";
+import type { PeerEndpoint } from "./peer_channel.ts";
+import { createReport, type Report } from "./report.ts";
+import { serve } from "./serve.ts";
+import { STANDARD_STREAMS } from "./standard_streams.ts";
+import { type Task, taskOf } from "./task.ts";
+
+/** Time to connect unless `--timeout` says otherwise, ms. */
+const DEFAULT_TIMEOUT_MS = 30_000;
+/** Longest wait until nodes of the DHT hold our announcement before the user is told to go on, ms. */
+const ANNOUNCE_TIMEOUT_MS = 5_000;
+/** Longest wait for an orderly end of all sessions, ms. */
+const CLOSE_TIMEOUT_MS = 3_000;
+
+/**
+ * Does what a command line of `dnc` asks for.
+ *
+ * @param entry URL of the module that this process was started from
+ * @returns the exit code
+ * @throws {ToolError} for every failure that is foreseen
+ */
+export async function runDnc(command: CommandLine<DncOptions>, entry: string): Promise<number> {
+  const { values } = command;
+  const task = taskOf(command);
+  checkInterfaces(values.interface);
+  if (task.kind === "show-id") {
+    writeOutput(`${(await ownIdentity(values)).id}\n`);
+    return ExitCode.ok;
+  }
+  const signal = watchInterruption("dnc");
+  const endpoint = await startEndpoint(values);
+  try {
+    return await perform(task, endpoint, values, signal, entry);
+  } catch (error) {
+    if (isInterruption(error)) return error.exitCode;
+    throw error;
+  } finally {
+    await waitAtMost(endpoint.close(), CLOSE_TIMEOUT_MS);
+  }
+}
+
+/** Loads the network code while the identity is being read: both take their time. */
+async function startEndpoint(values: OptionValues<DncOptions>): Promise<PeerEndpoint> {
+  if (values.verbose > 0) await configureLogging(values.verbose);
+  const [identity, { Endpoint }] = await Promise.all([
+    ownIdentity(values),
+    import("../../mod.ts"),
+  ]);
+  const restricted = values.interface.length > 0 || values.bootstrap.length > 0;
+  try {
+    return await Endpoint.start({
+      identity,
+      bootstrap: bootstrapNodes(values.bootstrap, values.interface),
+      discovery: !values["no-discovery"],
+      transport: values.transport ?? "auto",
+      ...(values.interface.length > 0 ? { interfaces: values.interface } : {}),
+      // Nodes of a private network are of no use in the public one, nor the other way round.
+      ...(restricted ? {} : { stateFile: `${configDirectory()}/nodes` }),
+    });
+  } catch (error) {
+    throw explainFailure(error);
+  }
+}
+
+async function perform(
+  task: Exclude<Task, { kind: "show-id" }>,
+  endpoint: PeerEndpoint,
+  values: OptionValues<DncOptions>,
+  signal: AbortSignal,
+  entry: string,
+): Promise<number> {
+  const report = createReport(values);
+  const common = { signal, report, streams: STANDARD_STREAMS };
+  switch (task.kind) {
+    case "connect":
+      return await connect(endpoint, {
+        ...common,
+        id: task.id,
+        target: task.target,
+        timeoutMs: values.timeout ?? DEFAULT_TIMEOUT_MS,
+      });
+    case "listen":
+    case "serve": {
+      const targets = task.kind === "serve" ? task.targets : [undefined];
+      // Taken before peers can find us, so that none is turned away.
+      const incoming = endpoint.incoming();
+      const commands = targets.map((target) => peerCommand(endpoint.id, values, target, entry));
+      await invite(endpoint, report, signal, commands);
+      return task.kind === "serve"
+        ? await serve(incoming, { ...common, targets: task.targets })
+        : await listen(endpoint, incoming, common);
+    }
+  }
+}
+
+/** Becomes reachable, and tells the user how. */
+async function invite(
+  endpoint: PeerEndpoint,
+  report: Report,
+  signal: AbortSignal,
+  commands: readonly string[],
+): Promise<void> {
+  await waitAtMost(endpoint.listen(), ANNOUNCE_TIMEOUT_MS, signal);
+  report.notice(`listening, id ${endpoint.id}`);
+  report.notice(`on the other side run:\n  ${commands.join("\n  ")}`);
+}

@@ -1,0 +1,79 @@
+import { canonicalIp, isIp } from "../../lib/ip/mod.ts";
+import { UsageError } from "../tool/exit_code.ts";
+import { port } from "../tool/option.ts";
+
+/** A TCP service as the machine that serves it sees it. */
+export interface Target {
+  /** IP address in canonical form, or host name in lower case. */
+  readonly host: string;
+  /** TCP port, 1 to 65535. */
+  readonly port: number;
+}
+
+/** How channels that `dnc` opens are named; without a target: the peer's standard streams. */
+const SCHEME = "nc://";
+/** Longest host name (RFC 1035 §2.3.4), in characters. */
+const MAX_HOST_CHARACTERS = 253;
+
+/**
+ * The channel name of a target: `nc://127.0.0.1:22`, `nc://[::1]:80`; `nc://` for the peer's
+ * standard input and output.
+ */
+export function formatServiceName(target: Target | undefined): string {
+  return target === undefined ? SCHEME : SCHEME + formatTarget(target);
+}
+
+/**
+ * What a channel name asks for.
+ *
+ * @returns a target, `"standard-streams"`, or undefined when it is none of `dnc`'s names
+ */
+export function parseServiceName(name: string): Target | "standard-streams" | undefined {
+  if (name === SCHEME) return "standard-streams";
+  if (!name.startsWith(SCHEME)) return undefined;
+  try {
+    return parseTarget(name.slice(SCHEME.length));
+  } catch {
+    return undefined;
+  }
+}
+
+/** `host:port`, an IPv6 address in brackets. */
+export function formatTarget({ host, port }: Target): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/**
+ * Reads `host:port`, for `--allow`.
+ *
+ * @throws {UsageError} naming what is wrong
+ */
+export function parseTarget(text: string): Target {
+  const match = /^(?:\[([^\]]*)\]|([^:]*)):([^:]*)$/.exec(text);
+  if (match === null) {
+    throw new UsageError(
+      `expects HOST:PORT such as 127.0.0.1:22 or [::1]:80, not ${JSON.stringify(text)}`,
+    );
+  }
+  const host = match[1] ?? match[2]!;
+  if (match[1] !== undefined && !(isIp(host) && host.includes(":"))) {
+    throw new UsageError(`${JSON.stringify(host)} in brackets is not an IPv6 address`);
+  }
+  return { host: parseHost(host), port: port(match[3]!) };
+}
+
+/**
+ * An IP address or a host name in canonical form, for `-i`. Brackets around IPv6 are optional.
+ *
+ * @throws {UsageError} when it is neither
+ */
+export function parseHost(text: string): string {
+  const host = /^\[(.*)\]$/.exec(text)?.[1] ?? text;
+  if (isIp(host)) return canonicalIp(host);
+  const name = host.toLowerCase();
+  if (
+    name.length <= MAX_HOST_CHARACTERS && /^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/.test(name) &&
+    !/^[\d.]+$/.test(name)
+  ) return name;
+  throw new UsageError(`expects an IP address or a host name, not ${JSON.stringify(text)}`);
+}

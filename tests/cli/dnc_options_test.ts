@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { DNC_OPTIONS } from "../../cmd/dnc/options.ts";
+import { bootstrapNodes, checkInterfaces, loopbackOnly } from "../../cmd/dnc/network.ts";
+import { peerCommand } from "../../cmd/dnc/peer_command.ts";
+import { type Task, taskOf } from "../../cmd/dnc/task.ts";
+import { formatServiceName, parseServiceName, parseTarget } from "../../cmd/dnc/target.ts";
+import { parseCommandLine } from "../../cmd/tool/command_line.ts";
+import { UsageError } from "../../cmd/tool/exit_code.ts";
+import { shellLine } from "../../cmd/tool/invocation.ts";
+
+const ID = "0123456789abcdef".repeat(4);
+const task = (...args: string[]): Task => taskOf(parseCommandLine(DNC_OPTIONS, args));
+
+Deno.test("dnc: what the options ask for", () => {
+  assert.deepEqual(task("-l"), { kind: "listen" });
+  assert.deepEqual(task("-l", "--allow", "127.0.0.1:22", "--allow", "[0:0::1]:80"), {
+    kind: "serve",
+    targets: [{ host: "127.0.0.1", port: 22 }, { host: "::1", port: 80 }],
+  });
+  assert.deepEqual(task(ID.toUpperCase()), { kind: "connect", id: ID, target: undefined });
+  assert.deepEqual(task(ID, "-i", "::1", "-P", "80"), {
+    kind: "connect",
+    id: ID,
+    target: { host: "::1", port: 80 },
+  });
+  assert.deepEqual(task(ID, "-P", "22"), {
+    kind: "connect",
+    id: ID,
+    target: { host: "127.0.0.1", port: 22 },
+  });
+  assert.deepEqual(task("--id"), { kind: "show-id" });
+});
+
+Deno.test("dnc: options that contradict one another are wrong usage", () => {
+  const cases: [string[], RegExp][] = [
+    [[], /give the ID of a peer, or -l/],
+    [["-l", ID], /takes no ID/],
+    [["-l", "-P", "22"], /use --allow/],
+    [[ID, "--allow", "127.0.0.1:22"], /--allow needs -l/],
+    [[ID, "-i", "127.0.0.1"], /-i needs the port too/],
+    [["abc"], /is not an id/],
+    [[ID.slice(2)], /64 hexadecimal/],
+    [["-l", "--allow", "127.0.0.1"], /--allow: expects HOST:PORT/],
+    [["-l", "--allow", "::1:80"], /--allow: expects HOST:PORT/],
+    [["-l", "--allow", "127.0.0.1:0"], /--allow: expects a port/],
+    [[ID, "-i", "127.0.0.256", "-P", "1"], /-i: expects an IP address/],
+  ];
+  for (const [args, message] of cases) {
+    assert.throws(() => task(...args), (error: unknown) => {
+      assert.ok(error instanceof UsageError, String(error));
+      assert.match(error.message, message);
+      return true;
+    });
+  }
+});
+
+Deno.test("dnc: channel names of targets", () => {
+  for (const text of ["127.0.0.1:22", "[::1]:80", "example.org:443", "localhost:1"]) {
+    const target = parseTarget(text);
+    assert.equal(formatServiceName(target), `nc://${text}`);
+    assert.deepEqual(parseServiceName(`nc://${text}`), target);
+  }
+  assert.equal(formatServiceName(undefined), "nc://");
+  assert.equal(parseServiceName("nc://"), "standard-streams");
+  // Every way to write an address names the same target, or none.
+  assert.deepEqual(parseServiceName("nc://[::ffff:127.0.0.1]:22"), parseTarget("127.0.0.1:22"));
+  assert.deepEqual(parseServiceName("nc://LocalHost:22"), parseTarget("localhost:22"));
+  for (
+    const name of ["", "nc:/", "dsh://bash", "nc://:22", "nc://a b:22", "nc://127.1:22", "nc://x"]
+  ) assert.equal(parseServiceName(name), undefined, name);
+});
+
+Deno.test("dnc: the command for the other side can be pasted into a shell", () => {
+  const values = (...args: string[]) => parseCommandLine(DNC_OPTIONS, args).values;
+  const entry = "file:///a%20b/dnc.ts";
+  assert.equal(
+    peerCommand(
+      ID,
+      values("-l", "-b", "h:1", "-b", "[::1]:2", "--interface", "lo"),
+      undefined,
+      entry,
+    ),
+    `deno run -A --unstable-net '/a b/dnc.ts' ${ID} -b h:1 -b '[::1]:2' --interface lo`,
+  );
+  assert.equal(
+    peerCommand(ID, values("-l"), { host: "::1", port: 80 }, "file:///dnc.ts"),
+    `deno run -A --unstable-net /dnc.ts ${ID} -i ::1 -P 80`,
+  );
+  assert.equal(shellLine(["it's", "", "$x"]), `'it'\\''s' '' '$x'`);
+});
+
+Deno.test("dnc: on loopback alone no public node is asked", () => {
+  assert.equal(loopbackOnly(["lo"]), true);
+  assert.equal(loopbackOnly([]), false);
+  assert.deepEqual(bootstrapNodes([], ["lo"]), []);
+  assert.deepEqual(bootstrapNodes(["h:1"], ["lo"]), ["h:1"]);
+  assert.equal(bootstrapNodes([], []).length, 1);
+  checkInterfaces(["lo"]);
+  assert.throws(() => checkInterfaces(["lo", "nope0"]), /there is no nope0, but .*lo/);
+});
