@@ -13,7 +13,7 @@
  * | `busy` | the memory of seen requests is full: nothing more is let in until some expire |
  * | `clock` | the request's time is too far from ours: one of the clocks is wrong |
  * | `certificate` | the peer's certificate chain is not sound; `cause` has the reason |
- * | `identity` | the id is unusable, our own, or not that of the key that the peer proved |
+ * | `identity` | the id is unusable, or not that of the key that the peer proved |
  * | `used` | the request was answered already, or an answer was read already |
  * | `unreachable` | no connection to the address, or it ended without an answer |
  * | `timeout` | no answer in time |

@@ -101,6 +101,9 @@ Deno.test("reflection: no message is taken for one of the other direction", asyn
   const dialling = dial(alice, bob.id);
   await rejectsCode(dialling.readAnswer(dialling.sealed), "unreadable");
   await rejectsCode(listen(alice).readRequest(dialling.sealed, FROM), "unreadable");
+  // Not even between two devices of one identity.
+  const toSelf = dial(bob, bob.id);
+  await rejectsCode(toSelf.readAnswer(toSelf.sealed), "unreadable");
   const request = await listen(bob).readRequest(dialling.sealed, FROM);
   const { sealed } = request.accept(OFFER);
   for (const device of [alice, bob]) {
