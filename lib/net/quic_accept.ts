@@ -1,0 +1,130 @@
+import { canonicalIp, equalSocketAddress, type SocketAddress } from "../ip/mod.ts";
+import { deadline } from "./deadline.ts";
+import { NetError } from "./net_error.ts";
+import { type Pipe, StreamPipe } from "./pipe.ts";
+import { QUIC_PREAMBLE, QUIC_TRANSPORT } from "./quic_api.ts";
+import type { QuicCredentials } from "./quic_certificate.ts";
+import { bindQuic } from "./quic_endpoint.ts";
+import { quicRemote, QuicStream } from "./quic_stream.ts";
+
+/** What {@linkcode acceptQuic} takes. */
+export interface QuicAcceptOptions {
+  /** The local address and port, free by now; the system chooses the port when it is 0. */
+  readonly local: SocketAddress;
+  /** The certificate whose hash the dialer knows, see {@linkcode quicCertificate}. */
+  readonly credentials: QuicCredentials;
+  /** Take a connection from this address alone. */
+  readonly remote?: SocketAddress;
+  /** Give up after this many milliseconds. */
+  readonly timeoutMs: number;
+  /** Give up when it fires. */
+  readonly signal?: AbortSignal;
+  /** Called with the real local address as soon as connections can be made. */
+  readonly onListening?: (local: SocketAddress) => void;
+}
+
+/** Handshakes that may be under way; more are refused. */
+const MAX_HANDSHAKES = 8;
+
+/**
+ * Waits for one QUIC connection on a UDP port and takes its one stream as a pipe. The first
+ * connection on which the client says that it means it (see `QUIC_PREAMBLE`) wins; others, also
+ * half-made ones of strangers, do not get in its way.
+ *
+ * Deno lets go of a closed QUIC endpoint's port when it collects the object as garbage, so the
+ * port is not free at once after the pipe was closed.
+ *
+ * @throws {NetError} `bind`, `timeout`, `aborted`
+ * @throws {TransportUnavailableError} without `--unstable-net`
+ *
+ * @example
+ * ```ts
+ * import { acceptQuic, dialQuic, quicCertificate, type SocketAddress } from "@dhtnet/dhtnet/net";
+ * import assert from "node:assert/strict";
+ * const credentials = await quicCertificate();
+ * const local = { ip: "127.0.0.1", port: 0 };
+ * const listening = Promise.withResolvers<SocketAddress>();
+ * const onListening = listening.resolve;
+ * const [far, near] = await Promise.all([
+ *   acceptQuic({ local, credentials, timeoutMs: 2000, onListening }),
+ *   listening.promise.then((remote) =>
+ *     dialQuic({ local, remote, sha256: credentials.sha256, timeoutMs: 2000 })
+ *   ),
+ * ]);
+ * await near.write(Uint8Array.of(1, 2, 3));
+ * assert.equal(await far.read(new Uint8Array(10)), 3);
+ * await Promise.all([near.close(), far.close()]);
+ * ```
+ */
+export async function acceptQuic(options: QuicAcceptOptions): Promise<Pipe> {
+  const { credentials, timeoutMs, signal } = options;
+  const limit = deadline(timeoutMs, signal);
+  const endpoint = bindQuic(options.local);
+  const listener = endpoint.listen({
+    ...QUIC_TRANSPORT,
+    cert: credentials.certificate,
+    key: credentials.privateKey,
+  });
+  const local = { ip: canonicalIp(options.local.ip), port: endpoint.addr.port };
+  options.onListening?.(local);
+  const losers = new Set<Deno.QuicConn>();
+  try {
+    const winner = firstMeant(listener, options.remote, losers);
+    const { conn, reader, writer } = await limit.limit(winner, "waiting for a QUIC connection");
+    losers.delete(conn);
+    return new StreamPipe(new QuicStream(local, endpoint, conn, reader, writer));
+  } catch (error) {
+    endpoint.close();
+    throw error;
+  } finally {
+    limit.clear();
+    listener.stop();
+    for (const conn of losers) conn.close();
+  }
+}
+
+interface Meant {
+  conn: Deno.QuicConn;
+  reader: ReadableStreamBYOBReader;
+  writer: WritableStreamDefaultWriter<Uint8Array>;
+}
+
+function firstMeant(
+  listener: Deno.QuicListener,
+  remote: SocketAddress | undefined,
+  conns: Set<Deno.QuicConn>,
+): Promise<Meant> {
+  let handshakes = 0;
+  const take = async (incoming: Deno.QuicIncoming): Promise<Meant | undefined> => {
+    // nothing may be read from the incoming connection: Deno 2.9 loses it then
+    const conn = await incoming.accept();
+    conn.closed.catch(() => {});
+    conns.add(conn);
+    if (remote !== undefined && !equalSocketAddress(quicRemote(conn), remote)) {
+      conn.close();
+      return undefined;
+    }
+    const { value: stream } = await conn.incomingBidirectionalStreams.getReader().read();
+    if (stream === undefined) return undefined;
+    const reader = stream.readable.getReader({ mode: "byob" });
+    const { value } = await reader.read(new Uint8Array(1));
+    if (value?.[0] !== QUIC_PREAMBLE) return undefined;
+    return { conn, reader, writer: stream.writable.getWriter() };
+  };
+  return new Promise((resolve, reject) => {
+    const listen = async () => {
+      for (;;) {
+        const incoming = await listener.incoming();
+        if (handshakes >= MAX_HANDSHAKES) {
+          incoming.refuse();
+          continue;
+        }
+        handshakes++;
+        take(incoming)
+          .then((meant) => meant && resolve(meant), () => {})
+          .finally(() => handshakes--);
+      }
+    };
+    listen().catch((error) => reject(new NetError("closed", "QUIC listener", { cause: error })));
+  });
+}
