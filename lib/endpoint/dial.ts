@@ -19,6 +19,7 @@ export class SimultaneousDial extends Error {
  *   gather ─▶ request ─▶ answer ─▶ checks ─▶ nominated ─▶ pipe
  * ```
  *
+ * @param onAnswer called when the peer has answered and the checks begin
  * @throws {ConnectError} what went wrong
  * @throws {SimultaneousDial} when the peer's own dial wins
  */
@@ -26,6 +27,7 @@ export async function dialPeer(
   context: EndpointContext,
   peerId: string,
   signal: AbortSignal,
+  onAnswer: () => void,
 ): Promise<Established> {
   const { identity, carrier, clock, random, interfaces, transport } = context;
   const transports = commonTransports(transport, "auto");
@@ -48,6 +50,7 @@ export async function dialPeer(
     });
     const answer = await exchange(carrier, dialling, { signal });
     if (answer.kind === "refused") throw refused(peerId, answer.code, answer.reason);
+    onAnswer();
     const nominated = await negotiation.run(decodeOffer(answer.body), signal);
     const { quicCertificateHash, listening = false } = answer.body.options;
     const pipe = await dialPipe(nominated, quicCertificateHash, signal);

@@ -1,3 +1,4 @@
+import type { Timer } from "../net/mod.ts";
 import type { EndpointContext, Established } from "./context.ts";
 import { dialPeer, SimultaneousDial } from "./dial.ts";
 import { abortedConnect, ConnectError } from "./errors.ts";
@@ -6,11 +7,29 @@ import type { PeerSession } from "./peer_session.ts";
 /** How long to wait for the session of a peer whose own dial won, before dialling again. */
 const SIMULTANEOUS_WAIT_MS = 5_000;
 
+/** Without another bound, a dial has this long. */
+export const DEFAULT_CONNECT_TIMEOUT_MS = 20_000;
+/** Without another bound, a dial that has found no DHT node by then is given up. */
+const NO_NETWORK_TIMEOUT_MS = 8_000;
+
+/** How a dial is bounded. */
+export interface ConnectOptions {
+  /** Gives the attempt up when aborted. */
+  readonly signal?: AbortSignal;
+  /**
+   * Longest time for the whole set-up, ms. Default: {@linkcode DEFAULT_CONNECT_TIMEOUT_MS}, and 8 s
+   * to find a first DHT node.
+   */
+  readonly timeoutMs?: number;
+}
+
 interface Dial {
   readonly session: Promise<PeerSession>;
   readonly controller: AbortController;
   /** Resolves with a session that came in from the peer meanwhile. */
   readonly arrived: PromiseWithResolvers<PeerSession>;
+  /** The peer has answered. */
+  answered: boolean;
   waiters: number;
 }
 
@@ -41,21 +60,48 @@ export class Dials {
    *
    * @throws {ConnectError} when it fails, is given up or takes too long
    */
-  async dial(peerId: string, timeoutMs: number, caller?: AbortSignal): Promise<PeerSession> {
-    const timeout = AbortSignal.timeout(timeoutMs);
-    const signal = AbortSignal.any([timeout, this.#closing.signal, ...(caller ? [caller] : [])]);
+  async dial(peerId: string, options: ConnectOptions): Promise<PeerSession> {
+    const caller = options.signal === undefined ? [] : [options.signal];
+    const signal = AbortSignal.any([this.#closing.signal, ...caller]);
     if (signal.aborted) throw abortedConnect(signal);
     const dial = this.#dials.get(peerId) ?? this.#start(peerId);
     dial.waiters++;
     const gone = Promise.withResolvers<never>();
-    const leave = () => gone.reject(this.#gaveUp(peerId, signal, timeout));
+    const leave = () => gone.reject(abortedConnect(signal));
     signal.addEventListener("abort", leave, { once: true });
+    const timers = this.#patience(peerId, dial, options.timeoutMs, gone.reject);
     try {
       return await Promise.race([dial.session, gone.promise]);
     } finally {
       signal.removeEventListener("abort", leave);
+      for (const timer of timers) timer.cancel();
       if (--dial.waiters === 0) dial.controller.abort();
     }
+  }
+
+  #patience(
+    peerId: string,
+    dial: Dial,
+    timeoutMs: number | undefined,
+    giveUp: (error: ConnectError) => void,
+  ): Timer[] {
+    const { clock, explainSilence } = this.#context;
+    const start = clock.now();
+    const over = start + (timeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS);
+    const tooLate = () =>
+      giveUp(
+        dial.answered
+          ? new ConnectError("timeout", `${peerId} answered, but no path to it was found in time`)
+          : explainSilence(peerId),
+      );
+    const timers = [clock.setTimer(over, tooLate)];
+    if (timeoutMs === undefined) {
+      timers.push(clock.setTimer(start + NO_NETWORK_TIMEOUT_MS, () => {
+        const error = explainSilence(peerId);
+        if (error.code === "no-network") giveUp(error);
+      }));
+    }
+    return timers;
   }
 
   /** A session came in: whoever is dialling its peer may have it. */
@@ -71,25 +117,28 @@ export class Dials {
   #start(peerId: string): Dial {
     const controller = new AbortController();
     const arrived = Promise.withResolvers<PeerSession>();
-    const session = this.#run(peerId, controller.signal, arrived.promise);
-    const dial = { session, controller, arrived, waiters: 0 };
+    const dial: Dial = {
+      session: Promise.resolve().then(() => this.#run(peerId, dial)),
+      controller,
+      arrived,
+      answered: false,
+      waiters: 0,
+    };
     this.#dials.set(peerId, dial);
     const forget = () => this.#dials.delete(peerId);
-    session.then(forget, forget);
+    dial.session.then(forget, forget);
     return dial;
   }
 
-  async #run(
-    peerId: string,
-    signal: AbortSignal,
-    arrived: Promise<PeerSession>,
-  ): Promise<PeerSession> {
+  async #run(peerId: string, dial: Dial): Promise<PeerSession> {
+    const { signal } = dial.controller;
     while (true) {
       try {
-        return this.#begin(await dialPeer(this.#context, peerId, signal));
+        const answered = () => dial.answered = true;
+        return this.#begin(await dialPeer(this.#context, peerId, signal, answered));
       } catch (error) {
         if (!(error instanceof SimultaneousDial)) throw error;
-        const session = await this.#within(SIMULTANEOUS_WAIT_MS, arrived);
+        const session = await this.#within(SIMULTANEOUS_WAIT_MS, dial.arrived.promise);
         if (session !== undefined) return session;
       }
     }
@@ -100,10 +149,5 @@ export class Dials {
     const waited = Promise.withResolvers<undefined>();
     const timer = clock.setTimer(clock.now() + timeoutMs, () => waited.resolve(undefined));
     return Promise.race([arrived, waited.promise]).finally(() => timer.cancel());
-  }
-
-  #gaveUp(peerId: string, signal: AbortSignal, timeout: AbortSignal): ConnectError {
-    if (!timeout.aborted) return abortedConnect(signal);
-    return this.#context.explainSilence(peerId);
   }
 }

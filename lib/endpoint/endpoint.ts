@@ -6,25 +6,15 @@ import { ChannelRequests, type IncomingChannel } from "./channel_requests.ts";
 import type { EndpointContext, Established } from "./context.ts";
 import { DhtCarrier } from "./dht_carrier.ts";
 import { DhtService } from "./dht_service.ts";
-import { Dials } from "./dials.ts";
+import { type ConnectOptions, Dials } from "./dials.ts";
 import { ConnectError } from "./errors.ts";
 import type { EndpointOptions } from "./options.ts";
 import { PeerSession } from "./peer_session.ts";
 import { type CarrierListener, REFUSAL, winsTieBreak } from "./signalling/mod.ts";
 import type { EndpointStatus } from "./status.ts";
 
-/** Without another bound, a dial has this long. */
-export const DEFAULT_CONNECT_TIMEOUT_MS = 30_000;
 const DEFAULT_MAX_PENDING_PEERS = 64;
 const DEFAULT_MAX_SESSIONS = 4096;
-
-/** How {@linkcode Endpoint.connect} behaves. */
-export interface ConnectOptions {
-  /** Gives the attempt up when aborted. */
-  readonly signal?: AbortSignal;
-  /** Longest time for the whole set-up, ms. Default: {@linkcode DEFAULT_CONNECT_TIMEOUT_MS}. */
-  readonly timeoutMs?: number;
-}
 
 /**
  * A device in the network: reaches other devices by their ids and is reached under its own.
@@ -84,6 +74,7 @@ export class Endpoint implements AsyncDisposable {
       transport: hasQuic() || options.transport === "quic" ? options.transport ?? "auto" : "tcp",
       interfaces: options.interfaces,
       listening: () => this.#inbox !== undefined,
+      explainSilence: (peerId) => this.#explainSilence(peerId),
     };
     this.#dials = new Dials(this.#context, (established) => this.#begin(established, true));
     this.#answerer = new Answerer(this.#context, {
@@ -130,8 +121,7 @@ export class Endpoint implements AsyncDisposable {
     parseId(peerId);
     if (this.#closed !== undefined) throw new ConnectError("aborted", "the endpoint is closed");
     const id = peerId.toLowerCase();
-    const session = this.#sessionWith(id) ??
-      await this.#dials.dial(id, options.timeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS, options.signal);
+    const session = this.#sessionWith(id) ?? await this.#dials.dial(id, options);
     return session.open(channelName);
   }
 
@@ -207,6 +197,26 @@ export class Endpoint implements AsyncDisposable {
     return this.#sessions.values().find(({ peer, servesUs }) => peer.id === peerId && servesUs);
   }
 
+  /** A peer that does not answer is one thing, a network that does not is another. */
+  #explainSilence(peerId: string): ConnectError {
+    const { bootstrap = [], discovery = true } = this.#options;
+    const { status, nodes } = this.#dht.status();
+    if (status === "connected") {
+      return new ConnectError(
+        "unreachable",
+        `no answer from ${peerId}: it is offline, or not listening, or in another DHT network ` +
+          `(asked through ${nodes} DHT nodes)`,
+      );
+    }
+    const tried = [
+      bootstrap.length > 0
+        ? `${bootstrap.join(", ")} did not answer`
+        : "no bootstrap node was given",
+      discovery ? "none was found on the local network" : "discovery is off",
+    ];
+    return new ConnectError("no-network", `no DHT node could be reached: ${tried.join("; ")}`);
+  }
+
   #refusal(id: string, issuerId: string): { code: number; reason: string } | undefined {
     const reason = this.#options.authorize?.({ id, issuerId });
     if (reason !== undefined) return { code: REFUSAL.policy, reason };
@@ -228,8 +238,7 @@ export class Endpoint implements AsyncDisposable {
       keys,
       pipe,
       clock: this.#context.clock,
-      random: this.#context.random,
-      onChannel: ({ peer }, request) => this.#requests.offer(peer, request),
+      onChannel: (peer, request) => this.#requests.offer(peer, request),
       onOver: (session) => this.#sessions.delete(session),
     });
     this.#sessions.add(session);
