@@ -4,14 +4,18 @@
  */
 export * from "./bootstrap.ts";
 export * from "./decode_error.ts";
-export * from "./engine.ts";
+export * from "./discovery.ts";
+export * from "./discovery_codec.ts";
+export type { DhtCounters } from "./engine.ts";
 export * from "./get_operation.ts";
 export * from "./listen_operation.ts";
 export * from "./msgpack.ts";
 export * from "./msgpack_writer.ts";
 export * from "./node.ts";
 export * from "./node_options.ts";
-export * from "./operation.ts";
+export type { Operation, ValuesCallback } from "./operation.ts";
+export type { Transmit } from "./outbox.ts";
+export type { DhtStatus } from "./overlay.ts";
 export * from "./packet.ts";
 export * from "./packet_decode.ts";
 export * from "./packet_encode.ts";
