@@ -68,6 +68,6 @@ function report(name: string, error: unknown): number {
     return error.exitCode;
   }
   // Not foreseen: the stack is what a bug report needs.
-  writeError(`${name}: unexpected failure: ${Deno.inspect(error)}\n`);
+  writeError(`${name}: unexpected failure: ${Deno.inspect(error, { colors: false })}\n`);
   return ExitCode.failure;
 }

@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { runToolProcess } from "./tool_process.ts";
+
+function inDirectory(
+  name: string,
+  test: (
+    directory: string,
+    dnc: (...args: string[]) => ReturnType<typeof runToolProcess>,
+  ) => Promise<
+    void
+  >,
+): void {
+  Deno.test(`dnc: ${name}`, async () => {
+    const directory = await Deno.makeTempDir();
+    const env = { DHTNET_CONFIG_DIR: `${directory}/config` };
+    try {
+      await test(directory, (...args) => runToolProcess("dnc", args, env));
+    } finally {
+      await Deno.remove(directory, { recursive: true });
+    }
+  });
+}
+
+inDirectory("wrong usage exits with 2 and points to the help", async (directory, dnc) => {
+  const cases: [string[], RegExp][] = [
+    [[], /give the ID of a peer, or -l/],
+    [["--lisetn"], /unknown option --lisetn; did you mean --listen\?/],
+    [["not-an-id"], /"not-an-id" is not an id: an id has 64 hexadecimal characters/],
+    [["-l", "--interface", "nope0"], /there is no nope0, but .*lo/],
+    [["-l", "--transport", "udp"], /expects one of auto, tcp, quic/],
+    [["-l", "-c", "x"], /-c needs the private key too/],
+    [["--id", "-p", "x"], /-p needs the certificate too/],
+  ];
+  const results = await Promise.all(cases.map(([args]) => dnc(...args)));
+  for (const [index, { code, stdout, stderr }] of results.entries()) {
+    assert.deepEqual([code, stdout], [2, ""], stderr);
+    assert.match(stderr, cases[index]![1]);
+    assert.match(stderr, /Try: dnc --help/);
+  }
+  assert.deepEqual([...Deno.readDirSync(directory)], [], "nothing was made");
+});
+
+inDirectory("help and version go to standard output", async (_directory, dnc) => {
+  const [help, version, letter] = await Promise.all([dnc("-h"), dnc("--version"), dnc("-V")]);
+  assert.deepEqual([help.code, help.stderr], [0, ""]);
+  assert.match(help.stdout, /Usage: dnc \[options\] -l/);
+  for (const line of help.stdout.split("\n")) assert.ok(line.length <= 80, line);
+  assert.match(version.stdout, /^dnc \d+\.\d+\.\d+\n$/);
+  assert.equal(letter.stdout, version.stdout);
+});
+
+inDirectory("--id makes the identity once and shows it alone", async (directory, dnc) => {
+  // Started at the same time, they have to agree.
+  const results = await Promise.all([dnc("--id"), dnc("--id"), dnc("--id")]);
+  const id = results[0].stdout;
+  assert.match(id, /^[0-9a-f]{64}\n$/);
+  for (const result of results) assert.deepEqual(result, { code: 0, stdout: id, stderr: "" });
+  assert.equal((await Deno.stat(`${directory}/config`)).mode! & 0o777, 0o700);
+
+  await Deno.chmod(`${directory}/config/certificate.pem`, 0o644);
+  const refused = await dnc("--id");
+  assert.deepEqual([refused.code, refused.stdout], [2, ""]);
+  assert.match(refused.stderr, /^dnc: private key .*certificate\.pem .*chmod 600/);
+});
+
+inDirectory("-c and -p name another identity, which has to be sound", async (directory, dnc) => {
+  const crtmgr = (...args: string[]) => runToolProcess("crtmgr", args);
+  await crtmgr("-o", directory, "-n", "ca");
+  const ca = ["-c", `${directory}/ca.crt`, "-p", `${directory}/ca.pem`];
+  await crtmgr("-o", directory, "-n", "device", ...ca);
+  const device = ["-c", `${directory}/device.crt`, "-p", `${directory}/device.pem`];
+  const { stdout } = await dnc("--id", ...device);
+  assert.equal(stdout, (await crtmgr("-a", ...device)).stdout);
+
+  const authority = await dnc("--id", ...ca);
+  assert.equal(authority.code, 2);
+  assert.match(authority.stderr, /ca\.crt: .*may not be used to prove an identity/);
+  const missing = await dnc("--id", "-c", `${directory}/none.crt`, "-p", `${directory}/ca.pem`);
+  assert.equal(missing.code, 2);
+  assert.match(missing.stderr, /no such file: .*none\.crt/);
+});
