@@ -1,5 +1,5 @@
 import { type SocketAddress } from "../ip/mod.ts";
-import type { Overlay } from "./overlay.ts";
+import type { DhtStatus, Overlay } from "./overlay.ts";
 import type { Timer } from "./timer_queue.ts";
 
 /** After a vain attempt the next one waits 10 s, then twice as long each time. */
@@ -25,6 +25,7 @@ export class Bootstrap {
   private timer: Timer | undefined;
   private retryMs = BOOTSTRAP_RETRY_MS;
   private pending = 0;
+  private wasConnected = false;
 
   /** One for each address family. */
   constructor(private readonly overlay: Overlay) {}
@@ -37,7 +38,16 @@ export class Bootstrap {
     this.ping(fresh, now);
   }
 
-  /** The last good node is lost, or the network changed: tries again without waiting. */
+  /** To be told of each change of status: when the last good node is lost, tries again at once. */
+  statusChanged(status: DhtStatus, now: number): void {
+    if (status === "connected") this.wasConnected = true;
+    else if (status === "disconnected" && this.wasConnected) {
+      this.wasConnected = false;
+      this.retryNow(now);
+    }
+  }
+
+  /** The network changed: tries again without waiting. */
   retryNow(now: number): void {
     this.retryMs = BOOTSTRAP_RETRY_MS;
     this.attempt(now);

@@ -125,7 +125,7 @@ export class DhtNode {
     this.limiter = new RateLimiter(limits.queriesPerSource, limits.queriesTotal);
     for (const family of options.families ?? [4, 6]) {
       const overlay = new Overlay(engine, family, this.reassembly, (status, at) => {
-        if (status === "disconnected") this.families[family]!.bootstrap.retryNow(at);
+        this.families[family]!.bootstrap.statusChanged(status, at);
         options.onStatusChange?.(family, status);
       });
       const maintenance = new Maintenance(overlay, (reply, sender, at) => {

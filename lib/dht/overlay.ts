@@ -70,7 +70,7 @@ export class Overlay {
         // The id may be claimed by anybody: only an answer from there moves a good node.
         if (now - known.probedAt >= PROBE_INTERVAL_MS) {
           known.probedAt = now;
-          this.contact(from, now);
+          this.challenge(from, now);
         }
         return;
       }
@@ -78,7 +78,9 @@ export class Overlay {
     const node = known ?? this.remember(new RemoteNode(id.slice(), from), now);
     node.heard(now);
     node.client = client;
-    if (!client && !node.isGood(now) && this.wanted(node, now)) this.probe(node, now);
+    if (!client && !node.isGood(now) && this.wanted(node, now)) {
+      this.probe(node, now, node.repliedAt === -Infinity);
+    }
   }
 
   /** A node was named by another, by saved state or by discovery. */
@@ -102,11 +104,25 @@ export class Overlay {
       .map(({ id, address }) => this.learn(id, address, now));
   }
 
-  /** Pings a node to learn whether it is alive, unless that was tried just now. */
-  probe(node: RemoteNode, now: number): void {
+  /**
+   * Pings a node to learn whether it is alive, unless that was tried just now. A stranger whose address
+   * may be forged is pinged `once`, so that nobody can make us send more than he did.
+   */
+  probe(node: RemoteNode, now: number, once = false): void {
     if (now - node.probedAt < PROBE_INTERVAL_MS) return;
     node.probedAt = now;
-    this.requests.send({ to: node, question: { name: "ping" } }, now);
+    this.requests.send({ to: node, question: { name: "ping" }, once }, now);
+  }
+
+  /** Pings an address once, to see whether who speaks from there also listens there. */
+  challenge(address: SocketAddress, now: number): void {
+    this.requests.send({ to: address, question: { name: "ping" }, once: true }, now);
+  }
+
+  /** Whether a ping to the node at this address has just been sent. */
+  isProbing(id: Uint8Array, address: SocketAddress, now: number): boolean {
+    const node = this.directory.get(idText(id));
+    return node !== undefined && node.probedAt === now && equalSocketAddress(node.address, address);
   }
 
   /** Pings an address whose node id is unknown. */

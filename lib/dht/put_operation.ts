@@ -22,7 +22,7 @@ import type { Timer } from "./timer_queue.ts";
 import { ownBytes } from "./storage.ts";
 import { type DhtValue, encodeValue } from "./value.ts";
 import { column, VALUE_FIELD } from "./value_query.ts";
-import { valueLifeMs } from "./value_type.ts";
+import { admitValue, valueLifeMs } from "./value_type.ts";
 
 /** What a put wants to be told. */
 export interface PutOptions {
@@ -165,7 +165,8 @@ export class PutOperation implements Operation, OverlayObserver {
       return last === undefined || compareDistance(this.key, engine.id, last.id) < 0;
     });
     if (!among || engine.client) return;
-    storage.put(this.key, ownBytes(this.value), 0, OWN_SOURCE, now);
+    const admitted = admitValue(this.key, ownBytes(this.value), OWN_SOURCE);
+    if (admitted !== undefined) storage.put(this.key, admitted, 0, OWN_SOURCE, now);
   }
 
   /** Sends the value to those closest candidates that have given a token. */

@@ -34,6 +34,8 @@ export interface RequestOptions {
   readonly question: Question;
   /** Packed values that go with it: inside, or as fragments when large. */
   readonly packed?: readonly Uint8Array[];
+  /** Sent a single time, and silence does not make the node expire: pings to strangers. */
+  readonly once?: boolean;
   /** The answer; `values` are complete, read from fragments where needed. */
   readonly onReply?: (
     reply: ReplyPacket,
@@ -175,12 +177,13 @@ export class RequestLedger {
   }
 
   private overdue(request: PendingRequest, now: number): void {
-    if (request.sends < RESEND_WAITS_MS.length) return this.transmit(request, now);
-    this.pending.delete(request.tid);
     const { options } = request;
+    if (request.sends < RESEND_WAITS_MS.length && !options.once) return this.transmit(request, now);
+    this.pending.delete(request.tid);
     // A node that moved, or that answered something else meanwhile, is not dead.
-    if (options.to instanceof RemoteNode && options.to.repliedAt <= request.sentAt) {
-      this.events.expired(options.to, now);
+    const silent = options.to instanceof RemoteNode && options.to.repliedAt <= request.sentAt;
+    if (silent && !options.once) {
+      this.events.expired(options.to as RemoteNode, now);
     }
     options.onExpire?.(now);
   }

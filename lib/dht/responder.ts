@@ -122,7 +122,10 @@ export class Responder {
         : [this.smallReply(packet, source, base, limited, select)];
       engine.outbox.pushPaced(source.address, datagrams, at);
     });
-    if (mustPing) source.overlay.contact(source.address, now);
+    // The stranger may have been pinged already, when its query was heard.
+    if (mustPing && !source.overlay.isProbing(packet.id, source.address, now)) {
+      source.overlay.challenge(source.address, now);
+    }
   }
 
   /** As many values as an unverified requester may get; none when one alone is too large. */
