@@ -43,7 +43,7 @@ inDirectory("wrong usage exits with 2 and points to the help", async (directory,
 inDirectory("help and version go to standard output", async (_directory, dnc) => {
   const [help, version, letter] = await Promise.all([dnc("-h"), dnc("--version"), dnc("-V")]);
   assert.deepEqual([help.code, help.stderr], [0, ""]);
-  assert.match(help.stdout, /Usage: dnc -l \[options\]/);
+  assert.match(help.stdout, /Usage: dnc -l/);
   for (const line of help.stdout.split("\n")) assert.ok(line.length <= 80, line);
   assert.match(version.stdout, /^dnc \d+\.\d+\.\d+\n$/);
   assert.equal(letter.stdout, version.stdout);
