@@ -1,15 +1,10 @@
-import { ErrorNumber, type StunMessage } from "../stun/mod.ts";
+import type { StunMessage } from "../stun/mod.ts";
 import type { Candidate, Path } from "./candidate.ts";
 import { pathKey } from "./candidate.ts";
-import {
-  encodeError,
-  encodeSuccess,
-  readBinding,
-  readRequest,
-  readUsername,
-} from "./check_message.ts";
+import { readBinding } from "./check_message.ts";
 import { Connections } from "./connections.ts";
 import type { AgentContext, IceStats } from "./context.ts";
+import { earliest } from "./deadline.ts";
 import { expectCredentials, type IceCredentials, makeCredentials } from "./credentials.ts";
 import { IceError } from "./error.ts";
 import type { IceEvent } from "./event.ts";
@@ -18,6 +13,7 @@ import { type LocalCandidateInput, LocalCandidates } from "./local_candidates.ts
 import { type IceOptions, settingsOf } from "./options.ts";
 import { CheckPacer } from "./pacer.ts";
 import type { PairSummary } from "./pair.ts";
+import { answerRequest } from "./responder.ts";
 import { Role } from "./role.ts";
 
 /** Packets that wait for the driver; more are dropped, as a full socket buffer would. */
@@ -111,6 +107,10 @@ export class IceAgent {
       },
       transmit: (path, bytes) => this.#transmit(path, bytes),
       emit: (event) => this.#events.push(event),
+      roleChanged: () => {
+        this.#current.roleChanged();
+        this.#events.push({ type: "role-changed", controlling: this.controlling });
+      },
       completed: () => this.#completed(),
     };
     this.#current = this.#begin();
@@ -260,13 +260,12 @@ export class IceAgent {
   /** When {@linkcode handleTimeout} has something to do; may be in the past. */
   pollTimeout(): number | undefined {
     const { connections, settings } = this.#context;
-    const times = [
+    const time = earliest([
       this.#current.pollTimeout(),
       this.#previous?.pollTimeout(),
       connections.idleAt(settings.idleConnectionMs),
-    ].filter((time) => time !== undefined);
-    if (times.length === 0) return undefined;
-    return Math.max(Math.min(...times), this.#now);
+    ]);
+    return time === undefined ? undefined : Math.max(time, this.#now);
   }
 
   /** The next packet to send. */
@@ -329,47 +328,15 @@ export class IceAgent {
       : locals.byBase("udp", path.local) !== undefined;
   }
 
-  /** RFC 8445 §7.3; false when the request was not authentic. */
+  /** False when the request was refused. */
   #answer(message: StunMessage, size: number, path: Path, now: number): boolean {
-    const { role, stats, connections } = this.#context;
-    const username = readUsername(message);
-    const generation = [this.#current, this.#previous].find((g) => g?.local.ufrag === username?.to);
-    const id = message.transactionId;
-    if (!username || !generation) {
-      this.#refuse(
-        encodeError(id, username ? ErrorNumber.Unauthenticated : ErrorNumber.BadRequest),
-        size,
-        path,
-      );
-      return false;
-    }
-    const { pwd } = generation.local;
-    const verdict = readRequest(message, pwd, role);
-    if (!("accepted" in verdict)) {
-      this.#refuse(verdict.response, size, path);
-      return false;
-    }
-    stats.requestsReceived++;
-    const { accepted } = verdict;
-    if (accepted.roleVerdict === "switched") {
-      this.#current.roleChanged();
-      this.#events.push({ type: "role-changed", controlling: role.controlling });
-    }
-    if (accepted.nominate && generation.contradicts(path)) {
-      this.#refuse(encodeError(id, ErrorNumber.BadRequest, pwd), size, path);
-      return true;
-    }
-    const connection = connections.get(path);
+    const generations = this.#previous ? [this.#current, this.#previous] : [this.#current];
+    const answered = answerRequest(this.#context, generations, message, size, path);
+    if (!answered) return false;
+    const connection = this.#context.connections.get(path);
     if (connection) connection.proven = true;
-    this.#transmit(path, encodeSuccess(id, path.remote, pwd));
-    generation.handleRequest(accepted, username.from, path, now);
+    answered.generation.handleRequest(answered.request, answered.from, path, now);
     return true;
-  }
-
-  /** Sends an error response, unless it would be larger than what provoked it. */
-  #refuse(response: Uint8Array, requestSize: number, path: Path): void {
-    this.#context.stats.requestsRefused++;
-    if (response.length <= requestSize) this.#transmit(path, response);
   }
 
   #transmit(path: Path, bytes: Uint8Array): void {

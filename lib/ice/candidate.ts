@@ -73,6 +73,15 @@ export function areCompatible(local: Candidate, remote: Candidate): boolean {
   return CONFINED.every((scope) => (fromScope === scope) === (toScope === scope));
 }
 
+/**
+ * Whether a pair of the two is to be checked: compatible, signalled rather than discovered, and
+ * ours does not merely wait to be dialled (RFC 6544 §6.2).
+ */
+export function arePairable(local: Candidate, remote: Candidate): boolean {
+  return local.tcpType !== "passive" && local.type !== "prflx" && remote.type !== "prflx" &&
+    areCompatible(local, remote);
+}
+
 const TCP_COUNTERPART = { active: "passive", passive: "active", so: "so" } as const;
 const CONFINED = ["link-local", "loopback"] as const;
 

@@ -37,3 +37,37 @@ export class Consent {
     return CONSENT_INTERVAL_MS * (0.8 + 0.4 * this.#random(1)[0]! / 255);
   }
 }
+
+/** Keeps a selected path alive and watches it: by consent checks, or by keepalives alone. */
+export class PathWatch {
+  readonly #consent: Consent | undefined;
+  readonly #keepaliveMs: number;
+  #keepaliveAt: number;
+
+  constructor(
+    settings: { readonly consent: boolean; readonly keepaliveMs: number },
+    random: (length: number) => Uint8Array,
+    now: number,
+  ) {
+    this.#consent = settings.consent ? new Consent(now, random) : undefined;
+    this.#keepaliveMs = settings.keepaliveMs;
+    this.#keepaliveAt = now + settings.keepaliveMs;
+  }
+
+  /** A consent check was answered. */
+  renew(now: number): void {
+    this.#consent?.renew(now);
+  }
+
+  /** What to do now. Consent checks serve as keepalives too (RFC 8445 §11). */
+  due(now: number): "send" | "lost" | "keepalive" | undefined {
+    if (this.#consent) return this.#consent.due(now);
+    if (now < this.#keepaliveAt) return undefined;
+    this.#keepaliveAt = now + this.#keepaliveMs;
+    return "keepalive";
+  }
+
+  pollTimeout(): number {
+    return this.#consent?.pollTimeout() ?? this.#keepaliveAt;
+  }
+}

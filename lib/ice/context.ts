@@ -33,6 +33,8 @@ export interface AgentContext {
   transmit(path: Path, bytes: Uint8Array): void;
   /** Queues an event for the driver. */
   emit(event: IceEvent): void;
+  /** The role was switched to settle a conflict. */
+  roleChanged(): void;
   /** A generation chose its pair: what came before it is over. */
   completed(): void;
 }

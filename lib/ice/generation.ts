@@ -1,23 +1,19 @@
 import { equalSocketAddress } from "../ip/mod.ts";
 import { ErrorNumber, type StunMessage } from "../stun/mod.ts";
-import {
-  areCompatible,
-  type Candidate,
-  type LocalCandidate,
-  type Path,
-  pathKey,
-} from "./candidate.ts";
+import type { Candidate, LocalCandidate, Path } from "./candidate.ts";
+import { arePairable, pathKey } from "./candidate.ts";
 import { type AcceptedRequest, readResponse } from "./check_message.ts";
 import { CheckSender } from "./check_sender.ts";
 import { Checklist } from "./checklist.ts";
-import { Consent } from "./consent.ts";
+import { PathWatch } from "./consent.ts";
 import type { AgentContext } from "./context.ts";
 import type { IceCredentials } from "./credentials.ts";
+import { earliest } from "./deadline.ts";
 import { EarlyChecks } from "./early_checks.ts";
 import type { IceFailure } from "./event.ts";
-import { NominationAttempt, nominationTime } from "./nomination.ts";
+import { givingUp } from "./giving_up.ts";
+import { Nominator } from "./nominator.ts";
 import type { CandidatePair } from "./pair.ts";
-import { tierOf } from "./priority.ts";
 import { RemoteCandidates } from "./remote_candidates.ts";
 import type { Transaction } from "./transactions.ts";
 
@@ -47,12 +43,9 @@ export class Generation {
   readonly #sender: CheckSender;
   readonly #remotes: RemoteCandidates;
   readonly #early: EarlyChecks;
-  #consent: Consent | undefined;
-  #keepaliveAt: number | undefined;
-  #attempt: NominationAttempt | undefined;
+  readonly #nominator: Nominator;
+  #watch: PathWatch | undefined;
   #startedAt: number | undefined;
-  /** Controlled: when to accept a nomination although our own check is not answered. */
-  #acceptance: { pair: CandidatePair; at: number } | undefined;
   #localsEnded: () => boolean;
 
   constructor(context: AgentContext, local: IceCredentials, localsEnded: () => boolean) {
@@ -63,6 +56,7 @@ export class Generation {
     this.checklist = new Checklist(settings.maxPairs, role.controlling);
     this.#sender = new CheckSender(context, local);
     this.#remotes = new RemoteCandidates(settings.maxCandidates);
+    this.#nominator = new Nominator(context, this.checklist, this.#remotes);
     this.#early = new EarlyChecks(settings.maxEarlyChecks);
   }
 
@@ -76,13 +70,17 @@ export class Generation {
     const { added, improved } = this.#remotes.add(candidate);
     if (improved) this.checklist.sort();
     if (!added) return;
-    for (const local of this.#context.locals.all) this.#form(local, added);
+    for (const local of this.#context.locals.all) {
+      if (arePairable(local, added)) this.checklist.add(local, added);
+    }
   }
 
   /** Pairs a new local candidate with what is known of the peer. */
   addLocal(candidate: LocalCandidate): void {
     if (this.state !== "running") return;
-    for (const remote of this.#remotes.all) this.#form(candidate, remote);
+    for (const remote of this.#remotes.all) {
+      if (arePairable(candidate, remote)) this.checklist.add(candidate, remote);
+    }
   }
 
   removeLocal(candidate: LocalCandidate): void {
@@ -92,16 +90,10 @@ export class Generation {
     }
   }
 
-  /** A local passive candidate only waits for the peer (RFC 6544 §6.2); reflexive ones share. */
-  #form(local: LocalCandidate, remote: Candidate): void {
-    if (local.tcpType === "passive" || local.type === "prflx") return;
-    if (remote.type !== "prflx" && areCompatible(local, remote)) this.checklist.add(local, remote);
-  }
-
+  /** A conflict was settled (RFC 8445 §7.3.1.1): priorities and who nominates are different now. */
   roleChanged(): void {
     this.checklist.setControlling(this.#context.role.controlling);
-    this.#attempt = undefined;
-    this.#acceptance = undefined;
+    this.#nominator.reset();
   }
 
   /** Whether this nomination contradicts an earlier one, and has to be refused (§7.3.1.5). */
@@ -123,7 +115,7 @@ export class Generation {
 
   /** Peer-reflexive remote candidates, triggered checks and the nominated flag. */
   #learn(path: Path, priority: number, nominate: boolean, now: number): void {
-    const { role, locals, connections, settings } = this.#context;
+    const { role, locals, connections } = this.#context;
     const local = path.transport === "tcp"
       ? connections.get(path)?.candidate
       : locals.byBase("udp", path.local);
@@ -144,8 +136,7 @@ export class Generation {
     }
     if (!nominate || role.controlling) return;
     if (pair.valid) return this.#select(pair, now);
-    pair.nominatedByPeer = true;
-    this.#acceptance ??= { pair, at: now + settings.acceptNominationMs };
+    this.#nominator.accept(pair, now);
   }
 
   /** A response; false when it belongs to no request of this generation. */
@@ -161,7 +152,7 @@ export class Generation {
     this.#sender.take(message.transactionId);
     this.#context.stats.responsesReceived++;
     if (pathKey(path) !== pathKey(transaction.path)) {
-      this.#fail(pair, "answered from another address");
+      if (transaction.purpose !== "consent") this.#fail(pair, "answered from another address");
     } else if (verdict.kind === "error" && verdict.code === ErrorNumber.RoleConflict) {
       this.#yieldRole(transaction);
     } else if (verdict.kind === "success") {
@@ -175,11 +166,7 @@ export class Generation {
 
   /** RFC 8445 §7.2.5.1. */
   #yieldRole({ pair, controlling }: Transaction): void {
-    const { role } = this.#context;
-    if (role.yield(controlling)) {
-      this.roleChanged();
-      this.#context.emit({ type: "role-changed", controlling: role.controlling });
-    }
+    if (this.#context.role.yield(controlling)) this.#context.roleChanged();
     if (this.state === "running") this.checklist.trigger(pair);
   }
 
@@ -188,7 +175,7 @@ export class Generation {
     const { pair, purpose, transmissions, sentAt } = transaction;
     const { locals, role } = this.#context;
     if (transmissions === 1) pair.roundTripMs = now - sentAt;
-    if (purpose === "consent") return this.#consent?.renew(now);
+    if (purpose === "consent") return this.#watch?.renew(now);
     if (this.state !== "running") return;
     if (!equalSocketAddress(mapped, pair.local.address)) locals.discover(pair.local, mapped);
     pair.state = "succeeded";
@@ -220,8 +207,7 @@ export class Generation {
       this.checklist.findConnecting(path.local.ip, path.remote);
     if (!pair) return;
     if (pair === this.selected) {
-      if (this.state !== "completed" || !this.#watched) return;
-      this.#close("disconnected");
+      if (this.state === "completed" && this.#watch) this.#close("disconnected");
     } else if (this.state === "running") {
       this.#sender.transactions.deleteOf(pair);
       this.#fail(pair, pair.connectDeadline === undefined ? "connection lost" : "cannot connect");
@@ -231,7 +217,7 @@ export class Generation {
   /** Goes on with everything that is due. To be called at the end of every input. */
   advance(now: number): void {
     if (this.state === "running" && this.remote) this.#check(now);
-    else if (this.state === "completed") this.#watch(now);
+    else if (this.state === "completed") this.#keep(now);
   }
 
   #check(now: number): void {
@@ -247,18 +233,21 @@ export class Generation {
       this.#fail(pair, pair.outcome ?? "no answer");
     }
     for (const pair of this.checklist.pairs) {
-      if (pair.connectDeadline === undefined || pair.connectDeadline > now) continue;
+      if (!(pair.connectDeadline! <= now)) continue;
       this.#abandonConnecting(pair);
       this.#fail(pair, "no answer to connect");
     }
-    if (this.#acceptance && this.#acceptance.at <= now) this.#select(this.#acceptance.pair, now);
+    const accepted = this.#nominator.takeAccepted(now);
+    if (accepted) this.#select(accepted, now);
     const { pacer } = this.#context;
     while (this.state === "running" && this.checklist.hasTriggered && pacer.triggeredAt <= now) {
-      this.#startCheck(this.checklist.takeTriggered()!, now);
+      const pair = this.checklist.takeTriggered()!;
+      // An answer to an earlier check may have come while the pair stood in the queue.
+      if (pair.state === "waiting") this.#startCheck(pair, now);
     }
     this.#nominate(now);
     if (this.state !== "running") return;
-    const next = this.#attempt || pacer.ordinaryAt > now
+    const next = this.#nominator.attempt || pacer.ordinaryAt > now
       ? undefined
       : this.checklist.nextOrdinary();
     if (next) this.#startCheck(next, now);
@@ -271,50 +260,21 @@ export class Generation {
     pair.state = "in-progress";
     if (pair.path) return this.#send(pair, "check", now);
     pair.connectDeadline = now + this.#sender.timeoutMs;
-    this.#context.emit({ type: "connect", path: connectPath(pair) });
+    this.#context.emit({ type: "connect", path: pair.connectPath });
   }
 
   #send(pair: CandidatePair, purpose: "check" | "nomination" | "consent", now: number): void {
     if (this.remote) this.#sender.send(pair, this.remote, purpose, this.checklist.activeCount, now);
   }
 
-  /** The best valid pair and when it may be nominated (RFC 8445 §8.1.1, regular nomination). */
-  #nominationDue(): { pair: CandidatePair; at: number } | undefined {
-    const { pairs } = this.checklist;
-    const { role, settings } = this.#context;
-    if (!role.controlling || this.#attempt) return undefined;
-    const best = pairs.find(({ valid }) => valid);
-    if (!best) return undefined;
-    const better = pairs.filter((pair) =>
-      pair.tier > best.tier && !pair.valid && pair.state !== "failed"
-    );
-    const at = nominationTime(best, better, this.#inboundTier() > best.tier, settings);
-    return { pair: best, at };
-  }
-
-  /** The best tier of connections that only the peer can make; -1 if there are none. */
-  #inboundTier(): number {
-    let best = -1;
-    for (const local of this.#context.locals.all) {
-      if (local.tcpType !== "passive") continue;
-      for (const remote of this.#remotes.all) {
-        if (!areCompatible(local, remote)) continue;
-        best = Math.max(best, tierOf(Math.min(local.priority, remote.priority)));
-      }
-    }
-    return best;
-  }
-
   #nominate(now: number): void {
     if (this.state !== "running") return;
-    const due = this.#nominationDue();
-    if (due && due.at <= now) {
-      this.#attempt = new NominationAttempt(due.pair, now, this.#sender.timeoutMs);
+    const chosen = this.#nominator.begin(now, this.#sender.timeoutMs);
+    if (chosen) {
       this.#context.pacer.take(now);
-      this.#send(due.pair, "nomination", now);
-      return;
+      return this.#send(chosen, "nomination", now);
     }
-    const attempt = this.#attempt;
+    const { attempt } = this.#nominator;
     if (!attempt) return;
     if (now >= attempt.expiresAt) return this.#fail(attempt.pair, "nomination not answered");
     const step = attempt.due(now);
@@ -327,16 +287,14 @@ export class Generation {
   #select(pair: CandidatePair, now: number): void {
     this.#complete(pair);
     this.#announce("nominated", pair);
-    if (this.#context.settings.consent) this.#consent = new Consent(now, this.#context.random);
-    else this.#keepaliveAt = now + this.#context.settings.keepaliveMs;
+    this.#watch = new PathWatch(this.#context.settings, this.#context.random, now);
     this.#context.completed();
   }
 
   #complete(pair: CandidatePair): void {
     this.state = "completed";
     this.selected = pair;
-    this.#attempt = undefined;
-    this.#acceptance = undefined;
+    this.#nominator.reset();
     this.#sender.transactions.clear();
     for (const other of this.checklist.keepOnly(pair)) this.#abandonConnecting(other);
   }
@@ -349,7 +307,7 @@ export class Generation {
   #abandonConnecting(pair: CandidatePair): void {
     if (pair.connectDeadline === undefined) return;
     pair.connectDeadline = undefined;
-    this.#context.emit({ type: "disconnect", path: connectPath(pair) });
+    this.#context.emit({ type: "disconnect", path: pair.connectPath });
   }
 
   #fail(pair: CandidatePair, outcome: string): void {
@@ -357,7 +315,9 @@ export class Generation {
     pair.valid = false;
     pair.connectDeadline = undefined;
     pair.outcome = outcome;
-    if (pair === this.#attempt?.pair || pair.nominatedByPeer) this.#failAll("nomination-failed");
+    if (pair === this.#nominator.attempt?.pair || pair.nominatedByPeer) {
+      this.#failAll("nomination-failed");
+    }
   }
 
   #failAll(reason: IceFailure): void {
@@ -378,48 +338,34 @@ export class Generation {
     this.state = "closed";
   }
 
-  /** When the generation gives up if nothing else happens. */
-  #end(): End | undefined {
-    const started = this.#startedAt;
-    if (started === undefined) return undefined;
-    const { patienceMs, deadlineMs } = this.#context.settings;
-    const { pairs } = this.checklist;
-    const timeout = { at: started + deadlineMs, reason: "timeout" as const };
-    if (!this.remoteEnded || pairs.some(({ state }) => state !== "failed")) return timeout;
-    if (pairs.length > 0) {
-      return earlier({ at: started + patienceMs, reason: "all-failed" }, timeout);
-    }
-    const hopeless = this.#localsEnded() && this.#inboundTier() < 0;
-    return earlier({ at: hopeless ? started : started + patienceMs, reason: "no-pairs" }, timeout);
+  #end(): { at: number; reason: IceFailure } | undefined {
+    if (this.#startedAt === undefined) return undefined;
+    return givingUp({
+      startedAt: this.#startedAt,
+      pairs: this.checklist.pairs,
+      remoteEnded: this.remoteEnded,
+      localEnded: this.#localsEnded(),
+      inboundPossible: this.#nominator.inboundTier >= 0,
+    }, this.#context.settings);
   }
 
   /** Sends nothing more on the selected path: a pipe has taken it over. */
   release(path: Path): void {
-    const nominating = this.#attempt?.pair;
+    const nominating = this.#nominator.attempt?.pair;
     const key = pathKey(path);
     if (this.state === "running" && nominating?.path && pathKey(nominating.path) === key) {
       this.#complete(nominating);
       this.#context.completed();
     } else if (!this.selected?.path || pathKey(this.selected.path) !== key) return;
-    this.#consent = undefined;
-    this.#keepaliveAt = undefined;
+    this.#watch = undefined;
   }
 
-  /** Consent checks, or else keepalives, on the selected path. */
-  get #watched(): boolean {
-    return this.#consent !== undefined || this.#keepaliveAt !== undefined;
-  }
-
-  #watch(now: number): void {
-    const pair = this.selected!;
+  #keep(now: number): void {
     this.#sender.transactions.takeExpired(now);
-    if (this.#keepaliveAt !== undefined && this.#keepaliveAt <= now) {
-      this.#keepaliveAt = now + this.#context.settings.keepaliveMs;
-      this.#sender.indicate(pair);
-    }
-    const step = this.#consent?.due(now);
+    const step = this.#watch?.due(now);
     if (step === "lost") this.#close("expired");
-    else if (step === "send") this.#send(pair, "consent", now);
+    else if (step === "send") this.#send(this.selected!, "consent", now);
+    else if (step === "keepalive") this.#sender.indicate(this.selected!);
   }
 
   #close(reason: "expired" | "disconnected"): void {
@@ -432,8 +378,7 @@ export class Generation {
   pollTimeout(): number | undefined {
     if (this.state === "completed") {
       return earliest([
-        this.#consent?.pollTimeout(),
-        this.#keepaliveAt,
+        this.#watch?.pollTimeout(),
         this.#sender.transactions.pollTimeout(),
       ]);
     }
@@ -443,32 +388,10 @@ export class Generation {
     return earliest([
       this.#sender.transactions.pollTimeout(),
       ...this.checklist.pairs.map(({ connectDeadline }) => connectDeadline),
-      this.#acceptance?.at,
+      this.#nominator.pollTimeout(),
       this.checklist.hasTriggered ? pacer.triggeredAt : undefined,
-      this.#attempt ? this.#attempt.pollTimeout() : this.#nominationDue()?.at,
-      !this.#attempt && this.checklist.nextOrdinary() ? pacer.ordinaryAt : undefined,
+      !this.#nominator.attempt && this.checklist.nextOrdinary() ? pacer.ordinaryAt : undefined,
       this.#end()?.at,
     ]);
   }
-}
-
-interface End {
-  readonly at: number;
-  readonly reason: IceFailure;
-}
-
-/** Where an active candidate is to connect from and to: any port, unless both sides dial (so). */
-function connectPath({ local, remote }: CandidatePair): Path {
-  const port = local.tcpType === "so" ? local.base.port : 0;
-  return { transport: "tcp", local: { ip: local.base.ip, port }, remote: remote.address };
-}
-
-function earlier(a: End, b: End): End {
-  return b.at < a.at ? b : a;
-}
-
-function earliest(times: readonly (number | undefined)[]): number | undefined {
-  let first: number | undefined;
-  for (const time of times) if (time !== undefined && !(time >= first!)) first = time;
-  return first;
 }

@@ -37,6 +37,8 @@ export interface LocalCandidateInput {
 export class LocalCandidates {
   readonly #list: LocalCandidate[] = [];
   readonly #foundations = new Map<string, string>();
+  /** Changes with every change of the list. */
+  version = 0;
   readonly #preferTransport: Transport;
   readonly #limit: number;
 
@@ -78,6 +80,7 @@ export class LocalCandidates {
       ...(related ? { related } : {}),
     };
     this.#list.push(candidate);
+    this.version++;
     return { candidate, added: true };
   }
 
@@ -101,6 +104,7 @@ export class LocalCandidates {
       foundation: this.#foundation("prflx", from.base.ip, from.transport, undefined),
     };
     this.#list.push(candidate);
+    this.version++;
     return candidate;
   }
 
@@ -112,6 +116,7 @@ export class LocalCandidates {
   remove(candidate: LocalCandidate): boolean {
     const index = this.#list.indexOf(candidate);
     if (index >= 0) this.#list.splice(index, 1);
+    this.version++;
     return index >= 0;
   }
 

@@ -77,6 +77,13 @@ export class CandidatePair {
     return this.local.type === "relay" || this.remote.type === "relay";
   }
 
+  /** Where to connect from and to: from any port, unless both sides dial (so). */
+  get connectPath(): Path {
+    const { ip, port } = this.local.base;
+    const local = { ip, port: this.local.tcpType === "so" ? port : 0 };
+    return { transport: "tcp", local, remote: this.remote.address };
+  }
+
   /** Whether the same packets would flow as for this pair: what makes pairs redundant (§6.1.2.4). */
   sameEnds(local: LocalCandidate, remote: SocketAddress): boolean {
     return this.local.transport === local.transport && this.local.tcpType === local.tcpType &&

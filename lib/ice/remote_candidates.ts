@@ -38,6 +38,8 @@ export class RemoteCandidate implements Candidate {
 export class RemoteCandidates {
   readonly #list: RemoteCandidate[] = [];
   readonly #limit: number;
+  /** Changes with every change of the list. */
+  version = 0;
   #discovered = 0;
 
   constructor(limit: number) {
@@ -58,6 +60,7 @@ export class RemoteCandidates {
     const active = tcpType === "active";
     if (!isSendable(active ? { ip: address.ip, port: 1 } : address)) return { improved: false };
     if (!(priority >= 1 && priority < 2 ** 31)) return { improved: false };
+    this.version++;
     let improved = false;
     for (const known of this.#list) {
       if (known.type !== "prflx" || known.transport !== transport) continue;
@@ -105,6 +108,7 @@ export class RemoteCandidates {
       );
     if (dialer) candidate.become(dialer);
     this.#list.push(candidate);
+    this.version++;
     return candidate;
   }
 }

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { decodeMessage, encodeMessage, Method, XorMappedAddress } from "../../lib/stun/mod.ts";
 import type { SocketAddress } from "../../lib/ip/mod.ts";
 import {
@@ -200,4 +201,24 @@ export function stunServer(host: SimulatedHost, address: SocketAddress): void {
 export function signalBoth(a: IceHost, b: IceHost): void {
   a.signal(b.agent);
   b.signal(a.agent);
+}
+
+/** A dialer at 192.0.2.1 and a listener at 192.0.2.2, both on the Internet, still without sockets. */
+export function twoHosts(
+  network: SimulatedNetwork,
+  a: Partial<IceOptions> = {},
+  b: Partial<IceOptions> = {},
+): [IceHost, IceHost] {
+  return [
+    new IceHost(network.host(["192.0.2.1", "2001:db8::1"]), { controlling: true, ...a }),
+    new IceHost(network.host(["192.0.2.2", "2001:db8::2"]), { controlling: false, ...b }),
+  ];
+}
+
+/** Each side's path is the other's, seen from the other end. */
+export function assertAgreed(a: IceHost, b: IceHost): void {
+  assert.ok(a.nominated && b.nominated, "both sides nominated");
+  assert.equal(a.of("nominated").length, 1);
+  assert.equal(b.of("nominated").length, 1);
+  assert.equal(a.nominated.transport, b.nominated.transport);
 }
