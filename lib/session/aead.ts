@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv } from "node:crypto";
 import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
+import { freeBuffer } from "./decrypted_record.ts";
 import { RECORD_TAG_BYTES, writeU32 } from "./record.ts";
 
 /** ChaCha20-Poly1305 (RFC 8439 §2.8) with a record counter as the nonce. */
@@ -45,7 +46,9 @@ export const nativeAead: RecordAead = {
   seal(key, counter, aad, plaintext, into, offset) {
     const cipher = createCipheriv(ALGORITHM, key, nonceOf(counter), AUTH_TAG);
     cipher.setAAD(aad, { plaintextLength: plaintext.length });
-    into.set(cipher.update(plaintext), offset);
+    const ciphertext = cipher.update(plaintext);
+    into.set(ciphertext, offset);
+    freeBuffer(ciphertext);
     cipher.final();
     into.set(cipher.getAuthTag(), offset + plaintext.length);
   },
@@ -59,6 +62,7 @@ export const nativeAead: RecordAead = {
     try {
       decipher.final();
     } catch {
+      freeBuffer(plaintext);
       return undefined;
     }
     return plaintext;

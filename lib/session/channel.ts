@@ -59,14 +59,6 @@ export class Channel implements AsyncDisposable {
   }
 
   /**
-   * Reads the next piece as it arrived (at most 64 KiB), without copying it; null at the end. The fast way
-   * to pass bytes on.
-   */
-  readPiece(): Promise<Uint8Array | null> {
-    return this.#core.readPiece();
-  }
-
-  /**
    * Sends all of `bytes`. Resolves with their number when the session has taken them; a large array is
    * not copied and must stay as it is until then.
    */

@@ -63,14 +63,8 @@ export function writeFrameHeader(
   writeU32(bytes, offset + 4, id);
 }
 
-/** Called for each frame: its payload is `bytes` from `start` to `end`. */
-export type FrameVisitor = (
-  type: number,
-  id: number,
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-) => void;
+/** Called for each frame: its payload is from `start` to `end`. */
+export type FrameVisitor = (type: number, id: number, start: number, end: number) => void;
 
 /** Walks the frames of one record; false when they do not fill it exactly. */
 export function readFrames(bytes: Uint8Array, visit: FrameVisitor): boolean {
@@ -80,7 +74,7 @@ export function readFrames(bytes: Uint8Array, visit: FrameVisitor): boolean {
     const start = offset + FRAME_HEADER_BYTES;
     const end = start + readU24(bytes, offset + 1);
     if (end > bytes.length) return false;
-    visit(bytes[offset]!, readU32(bytes, offset + 4), bytes, start, end);
+    visit(bytes[offset]!, readU32(bytes, offset + 4), start, end);
     offset = end;
   }
   return true;

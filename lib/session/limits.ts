@@ -1,6 +1,6 @@
 /** Bounds and intervals of one {@link Session}; every field has a default. */
 export interface SessionLimits {
-  /** Sealed bytes kept until the peer acknowledges them; writers wait beyond it. At least 1 MiB. */
+  /** Sealed bytes kept until the peer acknowledges them; writers wait beyond it. At least 2 MiB. */
   sendBuffer: number;
   /** Bytes that all channels together may have been promised as receive windows. At least 8 MiB. */
   receiveMemory: number;
@@ -22,7 +22,8 @@ export interface SessionLimits {
   lingerMs: number;
 }
 
-const MIN_SEND_BUFFER = 1 << 20;
+/** Must exceed what the peer receives before it acknowledges. */
+const MIN_SEND_BUFFER = 2 << 20;
 const MIN_RECEIVE_MEMORY = 8 << 20;
 
 /** What holds where the caller says nothing. */

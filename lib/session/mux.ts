@@ -12,6 +12,7 @@ import {
 import { type ChannelRequest, requestFor } from "./channel_request.ts";
 import { ChannelCode } from "./codes.ts";
 import { writeChannelFrames } from "./channel_frames.ts";
+import { DecryptedRecord } from "./decrypted_record.ts";
 import { ChannelError, ProtocolViolation } from "./errors.ts";
 import { Fifo } from "./fifo.ts";
 import * as frame from "./frame.ts";
@@ -59,8 +60,6 @@ export class Mux implements ChannelHost {
   readonly #control = new Fifo<ChannelCore>();
   readonly #ready = new ReadyQueue<ChannelCore>();
   readonly #fins = new Fifo<SentFin>();
-  readonly #visit: frame.FrameVisitor = (type, id, bytes, start, end) =>
-    this.#frame(type, id, bytes, start, end);
   #nextId: number;
   #lastRemoteId = -1;
   #local = 0;
@@ -144,7 +143,13 @@ export class Mux implements ChannelHost {
   /** Takes the frames of one record; true when the peer should hear of it at once. */
   deliver(plaintext: Uint8Array): boolean {
     this.#urgent = false;
-    if (!frame.readFrames(plaintext, this.#visit)) throw new ProtocolViolation("malformed frame");
+    const record = new DecryptedRecord(plaintext);
+    const isWhole = frame.readFrames(
+      plaintext,
+      (type, id, start, end) => this.#frame(type, id, record, start, end),
+    );
+    record.release();
+    if (!isWhole) throw new ProtocolViolation("malformed frame");
     return this.#urgent;
   }
 
@@ -227,7 +232,8 @@ export class Mux implements ChannelHost {
     return core;
   }
 
-  #frame(type: number, id: number, bytes: Uint8Array, start: number, end: number): void {
+  #frame(type: number, id: number, record: DecryptedRecord, start: number, end: number): void {
+    const { bytes } = record;
     if (type === frame.FRAME_OPEN) return this.#opened(id, bytes, start, end);
     const core = this.#channels.get(id);
     if (core === undefined) {
@@ -239,7 +245,7 @@ export class Mux implements ChannelHost {
     switch (type) {
       case frame.FRAME_DATA:
         expectAccepted(core);
-        core.receive.deliver(bytes, start, end);
+        core.receive.deliver(record, start, end);
         // Bytes that went straight to a waiting reader are consumed already.
         core.wantGrant();
         return;

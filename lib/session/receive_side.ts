@@ -1,3 +1,4 @@
+import type { DecryptedRecord } from "./decrypted_record.ts";
 import { ProtocolViolation } from "./errors.ts";
 import { Fifo } from "./fifo.ts";
 import type { ReceiveBudget } from "./receive_budget.ts";
@@ -12,13 +13,13 @@ interface Piece {
   readonly bytes: Uint8Array;
   start: number;
   end: number;
-  /** True when more may be appended after `end`. */
-  readonly isBlock: boolean;
+  /** The record that `bytes` belong to; undefined for a block, to which more may be appended. */
+  readonly record: DecryptedRecord | undefined;
 }
 
 /** A read that waits for data. */
 interface PendingRead {
-  /** Undefined: the reader takes a piece in place. */
+  /** Undefined: the reader wants a piece. */
   readonly into: Uint8Array | undefined;
   readonly resolve: (result: number | Uint8Array | null) => void;
   readonly reject: (error: Error) => void;
@@ -78,8 +79,9 @@ export class ReceiveSide {
     return delta;
   }
 
-  /** DATA arrived: a range of a decrypted record that stays untouched from now on. */
-  deliver(bytes: Uint8Array, start: number, end: number): void {
+  /** DATA arrived: a range of a record. */
+  deliver(record: DecryptedRecord, start: number, end: number): void {
+    const { bytes } = record;
     const length = end - start;
     if (this.#finished) throw new ProtocolViolation("DATA after FIN");
     if (length > this.#granted) throw new ProtocolViolation("DATA beyond the window");
@@ -90,7 +92,7 @@ export class ReceiveSide {
       const read = this.#reads?.shift();
       if (read === undefined) break;
       if (read.into === undefined) {
-        read.resolve(copyIfSmall(bytes, start, end));
+        read.resolve(copyOf(bytes, start, end));
         return;
       }
       const count = Math.min(read.into.length, end - start);
@@ -98,7 +100,7 @@ export class ReceiveSide {
       start += count;
       read.resolve(count);
     }
-    if (start < end) this.#keep(bytes, start, end);
+    if (start < end) this.#keep(record, start, end);
   }
 
   /** FIN arrived. */
@@ -145,12 +147,14 @@ export class ReceiveSide {
     return this.#wait(into) as Promise<number | null>;
   }
 
-  /** Like `read`, but gives the next piece in place, without copying. */
+  /** Like `read`, but gives the next piece as an array of its own. */
   readPiece(): Promise<Uint8Array | null> {
     if (this.#unread === 0) return this.#wait(undefined) as Promise<Uint8Array | null>;
     const piece = this.#pieces!.shift()!;
-    this.#consumed(piece.end - piece.start);
-    return Promise.resolve(viewOf(piece.bytes, piece.start, piece.end));
+    const copy = copyOf(piece.bytes, piece.start, piece.end);
+    piece.record?.release();
+    this.#consumed(copy.length);
+    return Promise.resolve(copy);
   }
 
   #wait(into: Uint8Array | undefined): Promise<number | Uint8Array | null> {
@@ -171,24 +175,28 @@ export class ReceiveSide {
       into.set(piece.bytes.subarray(piece.start, piece.start + count), filled);
       filled += count;
       piece.start += count;
-      if (piece.start === piece.end) this.#pieces!.shift();
+      if (piece.start < piece.end) break;
+      this.#pieces!.shift();
+      piece.record?.release();
     }
     this.#consumed(filled);
     return filled;
   }
 
-  #keep(bytes: Uint8Array, start: number, end: number): void {
+  #keep(record: DecryptedRecord, start: number, end: number): void {
+    const { bytes } = record;
     const length = end - start;
     this.#unread += length;
     const pieces = this.#pieces ??= new Fifo();
-    if (length * KEEP_IN_PLACE_PART >= bytes.buffer.byteLength) {
-      pieces.push({ bytes, start, end, isBlock: false });
+    if (length * KEEP_IN_PLACE_PART >= bytes.length) {
+      record.hold();
+      pieces.push({ bytes, start, end, record });
       return;
     }
     // A short range must not keep its whole record alive: many would hold far more than the window.
     const last = pieces.last();
     let from = start;
-    if (last?.isBlock) {
+    if (last !== undefined && last.record === undefined) {
       const count = Math.min(last.bytes.length - last.end, length);
       last.bytes.set(bytes.subarray(from, from + count), last.end);
       last.end += count;
@@ -198,7 +206,7 @@ export class ReceiveSide {
     const size = Math.max(end - from, last === undefined ? MIN_BLOCK_BYTES : MAX_BLOCK_BYTES);
     const block = new Uint8Array(Math.min(size, Math.max(end - from, this.#window)));
     block.set(bytes.subarray(from, end));
-    pieces.push({ bytes: block, start: 0, end: end - from, isBlock: true });
+    pieces.push({ bytes: block, start: 0, end: end - from, record: undefined });
   }
 
   #consumed(length: number): void {
@@ -208,6 +216,7 @@ export class ReceiveSide {
 
   #drop(): void {
     this.#unread = 0;
+    for (let piece; (piece = this.#pieces?.shift()) !== undefined;) piece.record?.release();
     this.#pieces = undefined;
     this.#shrinkReservation();
   }
@@ -220,13 +229,9 @@ export class ReceiveSide {
   }
 }
 
-function viewOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
-  // A plain Uint8Array: the runtime's Buffer would surprise readers with other slice and toString.
-  return new Uint8Array(bytes.buffer as ArrayBuffer, bytes.byteOffset + start, end - start);
-}
-
-function copyIfSmall(bytes: Uint8Array, start: number, end: number): Uint8Array {
-  const inPlace = (end - start) * KEEP_IN_PLACE_PART >= bytes.buffer.byteLength;
-  const view = viewOf(bytes, start, end);
-  return inPlace ? view : view.slice();
+function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  // Not bytes.slice(): the runtime's Buffer would hand out a view instead.
+  const copy = new Uint8Array(end - start);
+  copy.set(bytes.subarray(start, end));
+  return copy;
 }

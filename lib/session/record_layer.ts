@@ -36,7 +36,7 @@ import {
 import { SealedRecords } from "./sealed_records.ts";
 
 /** Received bytes after which an acknowledgement goes out at once. */
-const ACK_BYTES = 256 << 10;
+const ACK_BYTES = 1 << 20;
 /** An acknowledgement waits this long for a data record to ride on. */
 const ACK_DELAY_MS = 40;
 /** A chunk of data up to this size is joined with waiting control records into one write. */
