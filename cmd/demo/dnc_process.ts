@@ -55,26 +55,33 @@ export class DncProcess implements AsyncDisposable {
     return await this.#waitFor(/connected to [0-9a-f]{64} over (.*)/);
   }
 
+  /** Waits until standard error holds a text, and one more line; all of it so far. */
+  async logUntil(text: string): Promise<string> {
+    while (!/\n/.test(this.#log.split(text)[1] ?? "")) await this.#waitFor(/(.*)/);
+    return this.#log;
+  }
+
   /** Waits until it has ended by itself. */
   async exitCode(): Promise<number> {
     return (await this.#child.status).code;
   }
 
-  /** Ends it if need be, and removes its identity. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    const force = setTimeout(() => this.#kill("SIGKILL"), TERMINATE_TIMEOUT_MS);
-    this.#kill("SIGTERM");
-    await this.#child.status;
-    clearTimeout(force);
-    await Deno.remove(this.#directory, { recursive: true });
-  }
-
-  #kill(signal: Deno.Signal): void {
+  /** Sends it a signal; no matter if it has ended. */
+  kill(signal: Deno.Signal): void {
     try {
       this.#child.kill(signal);
     } catch {
       // it has ended already
     }
+  }
+
+  /** Ends it if need be, and removes its identity. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const force = setTimeout(() => this.kill("SIGKILL"), TERMINATE_TIMEOUT_MS);
+    this.kill("SIGTERM");
+    await this.#child.status;
+    clearTimeout(force);
+    await Deno.remove(this.#directory, { recursive: true });
   }
 
   async #collect(): Promise<void> {

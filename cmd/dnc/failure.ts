@@ -27,7 +27,7 @@ function channelMessage({ code, reason, message }: ChannelError): string {
     case "stopped":
       return "the peer stopped reading before everything was sent";
     case "session-closed":
-      return `the connection to the peer was lost${reason ? `: ${reason}` : ""}`;
+      return reason || "the peer ended the connection";
     default:
       return message;
   }
