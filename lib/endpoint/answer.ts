@@ -52,7 +52,7 @@ export class Answerer {
       guard: this.#guard,
       random: context.random,
       wallClock: Date.now,
-      verifyChain,
+      verifyChain: context.verifyChain,
     });
   }
 

@@ -14,6 +14,8 @@ export interface EndpointContext {
   readonly random: (length: number) => Uint8Array;
   readonly transport: TransportOption;
   readonly interfaces: readonly string[] | undefined;
+  /** Verifies the other side's certificates. */
+  readonly verifyChain: (chain: readonly Uint8Array[], now: Date) => Promise<VerifiedChain>;
   /** Whether peers can reach us under our id, so that they may open channels over our dials. */
   readonly listening: () => boolean;
   /** Whether the DHT has been reached, and what that says about a peer that does not answer. */

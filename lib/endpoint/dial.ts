@@ -1,4 +1,3 @@
-import { verifyChain } from "../identity/mod.ts";
 import { NetError } from "../net/mod.ts";
 import { commonTransports, type EndpointContext, type Established } from "./context.ts";
 import { abortedConnect, ConnectError } from "./errors.ts";
@@ -46,7 +45,7 @@ export async function dialPeer(
       offer: encodeOffer(negotiation.description, options),
       random,
       wallClock: Date.now,
-      verifyChain,
+      verifyChain: context.verifyChain,
     });
     const answer = await exchange(carrier, dialling, { signal });
     if (answer.kind === "refused") throw refused(peerId, answer.code, answer.reason);

@@ -2,6 +2,7 @@ import { parseId } from "../identity/mod.ts";
 import { hasQuic, random, systemClock } from "../net/mod.ts";
 import type { Channel } from "../session/mod.ts";
 import { Answerer } from "./answer.ts";
+import { ChainCache } from "./chain_cache.ts";
 import { ChannelRequests, type IncomingChannel } from "./channel_requests.ts";
 import type { EndpointContext, Established } from "./context.ts";
 import { DhtCarrier } from "./dht_carrier.ts";
@@ -66,6 +67,7 @@ export class Endpoint implements AsyncDisposable {
   private constructor(options: EndpointOptions, dht: DhtService) {
     this.#options = options;
     this.#dht = dht;
+    const chains = new ChainCache();
     this.#context = {
       identity: options.identity,
       carrier: new DhtCarrier(dht),
@@ -73,6 +75,7 @@ export class Endpoint implements AsyncDisposable {
       random,
       transport: hasQuic() || options.transport === "quic" ? options.transport ?? "auto" : "tcp",
       interfaces: options.interfaces,
+      verifyChain: (chain, now) => chains.verify(chain, now),
       listening: () => this.#inbox !== undefined,
       explainSilence: (peerId) => this.#explainSilence(peerId),
     };

@@ -1,0 +1,173 @@
+import { createHash } from "node:crypto";
+import type { DhtValue, Operation } from "../dht/mod.ts";
+import type { DhtService } from "./dht_service.ts";
+import {
+  answerKey,
+  type CarrierListener,
+  type CarryOptions,
+  inboxKey,
+  MAX_SEALED_BYTES,
+  type RequestReceiver,
+  type SignallingCarrier,
+  SignallingError,
+} from "./signalling/mod.ts";
+
+/** Tags our values, so that storers filter for us. */
+const USER_TYPE = "dhtnet";
+/** OpenDHT's type for user data: kept for 10 minutes. */
+const USER_DATA = 0;
+/** A request without an answer by then has failed, in milliseconds. */
+export const DHT_REQUEST_TIMEOUT_MS = 30_000;
+/** How long an answer is looked after: put to nodes that turn up closer to its key. */
+const ANSWER_UPKEEP_MS = 15_000;
+/** Answers looked after at once; the oldest are left to the nodes that have them. */
+const MAX_ANSWERS = 256;
+/** Forged answers to one request that are looked at; then it fails. */
+const MAX_FORGERIES = 64;
+/** How long `listen` waits for the first nodes to take it, in milliseconds. */
+const LISTEN_READY_MS = 3_000;
+/** The source that all requests by the DHT share: storers do not tell who put a value. */
+const SOURCE = "dht";
+
+/**
+ * Carries signalling over the DHT: a request is a value at the listener's inbox key, its answer a
+ * value at a key derived from the request.
+ */
+export class DhtCarrier implements SignallingCarrier {
+  readonly #dht: DhtService;
+
+  /** @param dht stays its owner's to close */
+  constructor(dht: DhtService) {
+    this.#dht = dht;
+  }
+
+  /**
+   * Puts the request and listens for the answer, both at once.
+   *
+   * @throws {SignallingError} `timeout` after {@linkcode DHT_REQUEST_TIMEOUT_MS}; `rate` when too
+   * many forged answers came; `oversize`; or the signal's reason
+   */
+  async request(
+    listenerId: string,
+    sealedRequest: Uint8Array,
+    options: CarryOptions = {},
+  ): Promise<Uint8Array> {
+    const { signal, accept } = options;
+    signal?.throwIfAborted();
+    const inbox = inboxKey(listenerId), request = sealedValue(sealedRequest);
+    const answer = Promise.withResolvers<Uint8Array>();
+    const onAbort = () => answer.reject(signal!.reason);
+    signal?.addEventListener("abort", onAbort);
+    const timer = setTimeout(() => {
+      const seconds = DHT_REQUEST_TIMEOUT_MS / 1000;
+      answer.reject(new SignallingError("timeout", `no answer by the DHT in ${seconds} s`));
+    }, DHT_REQUEST_TIMEOUT_MS);
+    let forgeries = 0;
+    const consider = async ({ data }: DhtValue) => {
+      try {
+        if (accept === undefined || await accept(data)) answer.resolve(data);
+        else if (++forgeries >= MAX_FORGERIES) {
+          answer.reject(new SignallingError("rate", "too many forged answers in the DHT"));
+        }
+      } catch (error) {
+        answer.reject(error);
+      }
+    };
+    const listening = this.#dht.listen(answerKey(sealedRequest), {
+      where: { userType: USER_TYPE },
+      onValues: (values) => values.forEach(consider),
+    });
+    const putting = this.#put(inbox, request);
+    try {
+      return await answer.promise;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+      listening.cancel();
+      putting.cancel();
+    }
+  }
+
+  /**
+   * Listens at the inbox of `id`. Resolves when the first nodes will tell of requests, at once when
+   * there is no node yet, in any case after a few seconds; the listening itself goes on until closed.
+   */
+  async listen(id: string, onRequest: RequestReceiver): Promise<CarrierListener> {
+    const answers = new Map<Operation, ReturnType<typeof setTimeout>>();
+    const drop = (operation: Operation) => {
+      clearTimeout(answers.get(operation));
+      answers.delete(operation);
+      operation.cancel();
+    };
+    const reply = (request: Uint8Array, answer: Uint8Array) => {
+      const operation = this.#put(answerKey(request), sealedValue(answer));
+      answers.set(operation, setTimeout(() => drop(operation), ANSWER_UPKEEP_MS));
+      if (answers.size > MAX_ANSWERS) drop(answers.keys().next().value!);
+    };
+    const ready = Promise.withResolvers<void>();
+    const listening = this.#dht.listen(inboxKey(id), {
+      where: { userType: USER_TYPE },
+      onReady: ready.resolve,
+      onValues: (values) => {
+        for (const { data } of values) {
+          let answered = false;
+          onRequest(data, (answer) => {
+            if (!answered) reply(data, answer);
+            answered = true;
+          }, SOURCE);
+        }
+      },
+    });
+    if (this.#dht.status().status !== "disconnected") {
+      const timer = setTimeout(ready.resolve, LISTEN_READY_MS);
+      await ready.promise;
+      clearTimeout(timer);
+    }
+    return {
+      close: () => {
+        listening.cancel();
+        for (const operation of [...answers.keys()]) drop(operation);
+        return Promise.resolve();
+      },
+    };
+  }
+
+  /**
+   * Puts a value and looks after it until cancelled. A put that found no node to take it is made
+   * anew as soon as there is one: a dialer need not be connected before it dials.
+   */
+  #put(key: Uint8Array, value: DhtValue): Operation {
+    let operation: Operation;
+    let cancelled = false;
+    let stopWaiting = () => {};
+    const begin = () => {
+      stopWaiting();
+      operation = this.#dht.put(key, value, { permanent: true, onDone });
+    };
+    const onDone = (storedOn: number) => {
+      if (storedOn > 0 || cancelled) return;
+      stopWaiting = this.#dht.onStatusChange(() => {
+        if (this.#dht.status().status !== "connected") return;
+        operation.cancel();
+        begin();
+      });
+    };
+    begin();
+    return {
+      cancel: () => {
+        cancelled = true;
+        stopWaiting();
+        operation.cancel();
+      },
+    };
+  }
+}
+
+/** The DHT value for a sealed message; its id follows from the content, so both can be put again. */
+function sealedValue(sealed: Uint8Array): DhtValue {
+  if (sealed.length > MAX_SEALED_BYTES) {
+    throw new SignallingError("oversize", `${sealed.length} bytes are too many for the DHT`);
+  }
+  const id = createHash("sha256").update(sealed).digest().readBigUInt64BE(0);
+  return { id: id === 0n ? 1n : id, type: USER_DATA, userType: USER_TYPE, data: sealed.slice() };
+}

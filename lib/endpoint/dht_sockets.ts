@@ -1,0 +1,112 @@
+import { type IpFamily, ipFamily, ipScope, type SocketAddress } from "../ip/mod.ts";
+import { bindUdp, type HostAddress, hostAddresses, isOnLink, type UdpSocket } from "../net/mod.ts";
+import { ConnectError } from "./errors.ts";
+
+/** What {@linkcode bindDhtSockets} takes. */
+export interface DhtSocketOptions {
+  /** UDP port; the system chooses when it is 0. */
+  readonly port: number;
+  /** Bind to the addresses of these interfaces alone; to all addresses of the host when absent. */
+  readonly interfaces: readonly string[] | undefined;
+}
+
+interface Bound {
+  readonly socket: UdpSocket;
+  /** Undefined for a socket on all addresses. */
+  readonly address: HostAddress | undefined;
+}
+
+/**
+ * The UDP sockets of a DHT node: one for each address family, or one for each address of the
+ * interfaces named. Every datagram leaves by the socket that suits its destination, or not at all.
+ */
+export class DhtSockets {
+  /** Datagrams not sent because no socket of ours may reach their destination. */
+  unroutable = 0;
+  readonly #bound: readonly Bound[];
+
+  /** Takes over bound sockets. */
+  constructor(bound: readonly Bound[]) {
+    this.#bound = bound;
+  }
+
+  /** Families in which there is a socket. */
+  get families(): IpFamily[] {
+    return ([4, 6] as const).filter((family) => this.port(family) !== undefined);
+  }
+
+  /** The port in one family; on all of its addresses the same, where that can be had. */
+  port(family: IpFamily): number | undefined {
+    return this.#bound.find(({ socket }) => ipFamily(socket.local.ip) === family)?.socket.local
+      .port;
+  }
+
+  /** Calls back for every datagram on any socket. */
+  receive(onDatagram: (bytes: Uint8Array, from: SocketAddress) => void): void {
+    for (const { socket } of this.#bound) socket.onDatagram = onDatagram;
+  }
+
+  /** Sends, or counts what must not be sent. */
+  send(bytes: Uint8Array, to: SocketAddress): void {
+    const socket = this.#socketFor(to.ip);
+    if (socket === undefined) this.unroutable++;
+    else socket.send(bytes, to);
+  }
+
+  /** Closes all; their ports are free when it resolves. */
+  async close(): Promise<void> {
+    await Promise.all(this.#bound.map(({ socket }) => socket.close()));
+  }
+
+  #socketFor(ip: string): UdpSocket | undefined {
+    const family = ipFamily(ip), scope = ipScope(ip);
+    const own = this.#bound.filter(({ socket }) => ipFamily(socket.local.ip) === family);
+    const direct = own.find(({ address }) => address === undefined || isOnLink(ip, address));
+    if (direct !== undefined) return direct.socket;
+    // through a router: not from or to an address that means something on one network only
+    if (scope === "loopback" || scope === "link-local") return undefined;
+    return own.find(({ socket }) => ["global", "private"].includes(ipScope(socket.local.ip)))
+      ?.socket;
+  }
+}
+
+/**
+ * Binds them. A family that the host does not have is left out.
+ *
+ * @throws {ConnectError} `no-network` when nothing can be bound
+ */
+export async function bindDhtSockets(options: DhtSocketOptions): Promise<DhtSockets> {
+  const { interfaces } = options;
+  const wanted: { ip: string; address: HostAddress | undefined }[] = interfaces === undefined
+    ? [{ ip: "0.0.0.0", address: undefined }, { ip: "::", address: undefined }]
+    : hostAddresses({ interfaces }).map((address) => ({ ip: address.ip, address }));
+  if (wanted.length === 0) {
+    const names = interfaces!.join(", ");
+    throw new ConnectError("no-network", `no address on interface ${names}`);
+  }
+  const bound: Bound[] = [];
+  let failure: unknown;
+  for (const { ip, address } of wanted) {
+    // one port for all, as far as it is free: it is easier on firewalls and eyes
+    const port = options.port || bound[0]?.socket.local.port || 0;
+    try {
+      bound.push({ socket: await bindAny(ip, port, options.port === 0), address });
+    } catch (error) {
+      failure = error;
+    }
+  }
+  if (bound.length === 0) {
+    const reason = failure instanceof Error ? failure.message : String(failure);
+    throw new ConnectError("no-network", reason, { cause: failure });
+  }
+  return new DhtSockets(bound);
+}
+
+async function bindAny(ip: string, port: number, mayChoose: boolean): Promise<UdpSocket> {
+  try {
+    return await bindUdp({ ip, port });
+  } catch (error) {
+    if (!mayChoose || port === 0) throw error;
+    return await bindUdp({ ip });
+  }
+}
