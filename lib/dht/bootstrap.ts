@@ -21,62 +21,65 @@ const ADDRESSES_LIMIT = 256;
  * ```
  */
 export class Bootstrap {
-  private readonly addresses: SocketAddress[] = [];
-  private timer: Timer | undefined;
-  private retryMs = BOOTSTRAP_RETRY_MS;
-  private pending = 0;
-  private wasConnected = false;
+  readonly #overlay: Overlay;
+  readonly #addresses: SocketAddress[] = [];
+  #timer: Timer | undefined;
+  #retryMs = BOOTSTRAP_RETRY_MS;
+  #pending = 0;
+  #wasConnected = false;
 
   /** One for each address family. */
-  constructor(private readonly overlay: Overlay) {}
+  constructor(overlay: Overlay) {
+    this.#overlay = overlay;
+  }
 
   /** Adds addresses and pings them now. */
   add(addresses: readonly SocketAddress[], now: number): void {
-    const fresh = addresses.slice(0, ADDRESSES_LIMIT - this.addresses.length);
-    this.addresses.push(...fresh);
-    this.retryMs = BOOTSTRAP_RETRY_MS;
-    this.ping(fresh, now);
+    const fresh = addresses.slice(0, ADDRESSES_LIMIT - this.#addresses.length);
+    this.#addresses.push(...fresh);
+    this.#retryMs = BOOTSTRAP_RETRY_MS;
+    this.#ping(fresh, now);
   }
 
   /** To be told of each change of status: when the last good node is lost, tries again at once. */
   statusChanged(status: DhtStatus, now: number): void {
-    if (status === "connected") this.wasConnected = true;
-    else if (status === "disconnected" && this.wasConnected) {
-      this.wasConnected = false;
+    if (status === "connected") this.#wasConnected = true;
+    else if (status === "disconnected" && this.#wasConnected) {
+      this.#wasConnected = false;
       this.retryNow(now);
     }
   }
 
   /** The network changed: tries again without waiting. */
   retryNow(now: number): void {
-    this.retryMs = BOOTSTRAP_RETRY_MS;
-    this.attempt(now);
+    this.#retryMs = BOOTSTRAP_RETRY_MS;
+    this.#attempt(now);
   }
 
-  private attempt(now: number): void {
-    const { overlay } = this;
+  #attempt(now: number): void {
+    const overlay = this.#overlay;
     const known = [...overlay.table.nodes()].sort((a, b) => b.repliedAt - a.repliedAt);
     for (const node of known.slice(0, KNOWN_NODES_RETRIED)) overlay.probe(node, now);
-    this.ping(this.addresses, now);
-    if (this.addresses.length === 0) this.retryLater(now);
+    this.#ping(this.#addresses, now);
+    if (this.#addresses.length === 0) this.#retryLater(now);
   }
 
-  private ping(addresses: readonly SocketAddress[], now: number): void {
+  #ping(addresses: readonly SocketAddress[], now: number): void {
     for (const address of addresses) {
-      this.pending++;
-      this.overlay.contact(address, now, (at) => {
-        if (--this.pending === 0) this.retryLater(at);
+      this.#pending++;
+      this.#overlay.contact(address, now, (at) => {
+        if (--this.#pending === 0) this.#retryLater(at);
       });
     }
   }
 
-  private retryLater(now: number): void {
-    const { timers } = this.overlay.engine;
-    timers.cancel(this.timer);
-    if (this.overlay.status === "connected") return;
-    this.timer = timers.schedule(now + this.retryMs, (at) => {
-      if (this.overlay.status !== "connected") this.attempt(at);
+  #retryLater(now: number): void {
+    const { timers } = this.#overlay.engine;
+    timers.cancel(this.#timer);
+    if (this.#overlay.status === "connected") return;
+    this.#timer = timers.schedule(now + this.#retryMs, (at) => {
+      if (this.#overlay.status !== "connected") this.#attempt(at);
     });
-    this.retryMs = Math.min(this.retryMs * 2, BOOTSTRAP_RETRY_MAX_MS);
+    this.#retryMs = Math.min(this.#retryMs * 2, BOOTSTRAP_RETRY_MAX_MS);
   }
 }

@@ -30,7 +30,8 @@ export type DhtDecodeErrorCode =
  * ```
  */
 export class DhtDecodeError extends Error {
-  override readonly name = "DhtDecodeError";
+  /** For logs. */
+  override readonly name: string = "DhtDecodeError";
   /** What is wrong, for programs. */
   readonly code: DhtDecodeErrorCode;
   /**

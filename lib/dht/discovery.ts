@@ -47,7 +47,9 @@ export interface LanDiscoveryOptions {
 
 /** A node on the LAN. */
 export interface DiscoveredNode {
+  /** 20 bytes. */
   readonly id: Uint8Array;
+  /** Its source address and the port that it announced. */
   readonly address: SocketAddress;
 }
 
@@ -70,39 +72,42 @@ export interface DiscoveredNode {
  * ```
  */
 export class LanDiscovery {
-  private readonly outbox: Transmit[] = [];
-  private readonly found: DiscoveredNode[] = [];
-  private readonly reported = new Map<string, number>();
-  private announceAt: number | undefined;
-  private announcements = 0;
-  private groupToldAt = -Infinity;
-  private answersSince = -Infinity;
-  private answers = 0;
+  readonly #options: LanDiscoveryOptions;
+  readonly #outbox: Transmit[] = [];
+  readonly #found: DiscoveredNode[] = [];
+  readonly #reported = new Map<string, number>();
+  #announceAt: number | undefined;
+  #announcements = 0;
+  #groupToldAt = -Infinity;
+  #answersSince = -Infinity;
+  #answers = 0;
 
   /** Silent until {@linkcode start}. */
-  constructor(private readonly options: LanDiscoveryOptions) {}
+  constructor(options: LanDiscoveryOptions) {
+    this.#options = options;
+  }
 
   /** Asks who is there and says that we are; also to be called when the network changed. */
   start(now: number): void {
-    this.announcements = 0;
-    this.reported.clear();
-    for (const family of this.families()) {
-      this.outbox.push({ to: group(family), bytes: encodeDiscoveryQuery() });
+    this.#announcements = 0;
+    this.#reported.clear();
+    for (const family of this.#families()) {
+      this.#outbox.push({ to: group(family), bytes: encodeDiscoveryQuery() });
     }
-    this.announce(now);
+    this.#announce(now);
   }
 
   /** Takes one datagram from the discovery port. Never throws, whatever the bytes. */
   handleDatagram(bytes: Uint8Array, from: SocketAddress, now: number): void {
     const family = ipFamily(from.ip);
-    if (this.options.ports[family] === undefined || !isContactable(from)) return;
+    if (this.#options.ports[family] === undefined || !isContactable(from)) return;
     try {
       const message = decodeDiscovery(bytes);
-      if (message.kind === "query") this.answer(from, family, now);
+      if (message.kind === "query") this.#answer(from, family, now);
       else if (message.kind === "announcement") {
         const { id, port, networkId } = message.announcement;
-        if (networkId === (this.options.networkId ?? 0)) {
-          this.report(id, { ip: from.ip, port }, now);
+        if (networkId === (this.#options.networkId ?? 0)) {
+          this.#report(id, { ip: from.ip, port }, now);
         }
       }
     } catch (error) {
@@ -112,62 +117,62 @@ export class LanDiscovery {
 
   /** Announces when it is time. */
   handleTimeout(now: number): void {
-    if (this.announceAt !== undefined && now >= this.announceAt) this.announce(now);
+    if (this.#announceAt !== undefined && now >= this.#announceAt) this.#announce(now);
   }
 
   /** When {@linkcode handleTimeout} wants to be called, absolute milliseconds. */
   pollTimeout(): number | undefined {
-    return this.announceAt;
+    return this.#announceAt;
   }
 
   /** The next datagram to send, to a group or to one host. */
   pollTransmit(): Transmit | undefined {
-    return this.outbox.shift();
+    return this.#outbox.shift();
   }
 
   /** The next node found; ping it before use, announcements are not authenticated. */
   pollNode(): DiscoveredNode | undefined {
-    return this.found.shift();
+    return this.#found.shift();
   }
 
-  private announce(now: number): void {
-    for (const family of this.families()) this.tell(group(family), family);
-    this.groupToldAt = now;
-    const wait = ANNOUNCE_WAITS_MS[Math.min(this.announcements++, ANNOUNCE_WAITS_MS.length - 1)]!;
-    this.announceAt = now + wait;
+  #announce(now: number): void {
+    for (const family of this.#families()) this.#tell(group(family), family);
+    this.#groupToldAt = now;
+    const wait = ANNOUNCE_WAITS_MS[Math.min(this.#announcements++, ANNOUNCE_WAITS_MS.length - 1)]!;
+    this.#announceAt = now + wait;
   }
 
-  private answer(from: SocketAddress, family: IpFamily, now: number): void {
-    if (now - this.answersSince >= 1_000) {
-      this.answersSince = now;
-      this.answers = 0;
+  #answer(from: SocketAddress, family: IpFamily, now: number): void {
+    if (now - this.#answersSince >= 1_000) {
+      this.#answersSince = now;
+      this.#answers = 0;
     }
-    if (++this.answers > ANSWERS_PER_SECOND) return;
-    this.tell(from, family);
-    if (now - this.groupToldAt < GROUP_ANSWER_INTERVAL_MS) return;
-    this.groupToldAt = now;
-    this.tell(group(family), family);
+    if (++this.#answers > ANSWERS_PER_SECOND) return;
+    this.#tell(from, family);
+    if (now - this.#groupToldAt < GROUP_ANSWER_INTERVAL_MS) return;
+    this.#groupToldAt = now;
+    this.#tell(group(family), family);
   }
 
-  private tell(to: SocketAddress, family: IpFamily): void {
-    const { id, networkId = 0, ports } = this.options;
+  #tell(to: SocketAddress, family: IpFamily): void {
+    const { id, networkId = 0, ports } = this.#options;
     const bytes = encodeDiscoveryAnnouncement({ id, port: ports[family]!, networkId });
-    this.outbox.push({ to, bytes });
+    this.#outbox.push({ to, bytes });
   }
 
-  private report(id: Uint8Array, address: SocketAddress, now: number): void {
-    if (equalId(id, this.options.id) || !isContactable(address)) return;
+  #report(id: Uint8Array, address: SocketAddress, now: number): void {
+    if (equalId(id, this.#options.id) || !isContactable(address)) return;
     const key = `${idText(id)}${address.ip}/${address.port}`;
-    if (now - (this.reported.get(key) ?? -Infinity) < REPORT_INTERVAL_MS) return;
-    if (this.reported.size >= REPORTED_LIMIT) {
-      this.reported.delete(this.reported.keys().next().value!);
+    if (now - (this.#reported.get(key) ?? -Infinity) < REPORT_INTERVAL_MS) return;
+    if (this.#reported.size >= REPORTED_LIMIT) {
+      this.#reported.delete(this.#reported.keys().next().value!);
     }
-    this.reported.set(key, now);
-    this.found.push({ id: id.slice(), address });
+    this.#reported.set(key, now);
+    this.#found.push({ id: id.slice(), address });
   }
 
-  private families(): IpFamily[] {
-    return ([4, 6] as const).filter((family) => this.options.ports[family] !== undefined);
+  #families(): IpFamily[] {
+    return ([4, 6] as const).filter((family) => this.#options.ports[family] !== undefined);
   }
 }
 

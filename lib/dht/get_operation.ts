@@ -1,7 +1,7 @@
 import { sha1 } from "@noble/hashes/legacy.js";
 import { idText } from "./node_id.ts";
 import { Lookup, TARGET_NODES } from "./lookup.ts";
-import type { Operation, OperationContext, ValuesCallback } from "./operation.ts";
+import type { OperationContext, RunningGet, ValuesCallback } from "./operation.ts";
 import { ownBytes } from "./storage.ts";
 import { type DhtValue, encodeValue } from "./value.ts";
 import { matchesFilter, type ValueFilter } from "./value_query.ts";
@@ -25,67 +25,70 @@ export function valueFingerprint(value: DhtValue): string {
 }
 
 /** Walks to a key in each address family and collects what the nodes there have. */
-export class GetOperation implements Operation {
-  /** Referrals to the first node that had a value; undefined until then. */
+export class GetOperation implements RunningGet {
+  readonly #options: GetOptions;
+  /** {@linkcode RunningGet.hops} */
   hops: number | undefined;
-  private readonly lookups: Lookup[] = [];
-  private readonly seen = new Set<string>();
-  private running = 0;
-  private answered = false;
-  private cancelled = false;
+  readonly #lookups: Lookup[] = [];
+  readonly #seen = new Set<string>();
+  #running = 0;
+  #answered = false;
+  #cancelled = false;
 
   /** Values that we store ourselves are reported before this returns. */
   constructor(
     { overlays, storage }: OperationContext,
     key: Uint8Array,
-    private readonly options: GetOptions,
+    options: GetOptions,
     now: number,
   ) {
+    this.#options = options;
+
     const where = options.where ?? {};
-    this.report(storage.values(key, where).map((stored) => stored.value));
+    this.#report(storage.values(key, where).map((stored) => stored.value));
     for (const overlay of overlays) {
-      this.running++;
+      this.#running++;
       const lookup = new Lookup(overlay, {
         target: key,
         query: { select: [], where },
         onReply: (candidate, _reply, values) => {
-          this.answered = true;
+          this.#answered = true;
           if (values.length > 0) this.hops ??= candidate.hops;
-          this.report(values);
+          this.#report(values);
         },
-        onDone: () => this.ended(),
+        onDone: () => this.#ended(),
       });
-      this.lookups.push(lookup);
+      this.#lookups.push(lookup);
     }
-    for (const lookup of this.lookups) lookup.start(now);
+    for (const lookup of this.#lookups) lookup.start(now);
   }
 
   /** {@linkcode Operation.cancel} */
   cancel(): void {
-    this.cancelled = true;
-    for (const lookup of this.lookups) lookup.cancel();
+    this.#cancelled = true;
+    for (const lookup of this.#lookups) lookup.cancel();
   }
 
-  private report(values: readonly DhtValue[]): void {
-    if (this.cancelled) return;
-    const where = this.options.where ?? {}, fresh: DhtValue[] = [];
+  #report(values: readonly DhtValue[]): void {
+    if (this.#cancelled) return;
+    const where = this.#options.where ?? {}, fresh: DhtValue[] = [];
     for (const value of values) {
-      if (!matchesFilter(value, where) || this.seen.size >= GET_VALUES_LIMIT) continue;
+      if (!matchesFilter(value, where) || this.#seen.size >= GET_VALUES_LIMIT) continue;
       const fingerprint = valueFingerprint(value);
-      if (this.seen.has(fingerprint)) continue;
-      this.seen.add(fingerprint);
+      if (this.#seen.has(fingerprint)) continue;
+      this.#seen.add(fingerprint);
       fresh.push(ownBytes(value));
     }
-    if (fresh.length > 0) this.options.onValues(fresh);
+    if (fresh.length > 0) this.#options.onValues(fresh);
   }
 
-  private ended(): void {
-    if (--this.running === 0 && !this.cancelled) this.options.onDone(this.answered);
+  #ended(): void {
+    if (--this.#running === 0 && !this.#cancelled) this.#options.onDone(this.#answered);
   }
 
-  /** Referrals to the farthest of the closest nodes that answered, over all families. */
+  /** {@linkcode RunningGet.depth} */
   get depth(): number {
-    const closest = this.lookups.flatMap((lookup) => lookup.closest(TARGET_NODES));
+    const closest = this.#lookups.flatMap((lookup) => lookup.closest(TARGET_NODES));
     return Math.max(0, ...closest.map((candidate) => candidate.hops));
   }
 }

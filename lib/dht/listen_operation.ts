@@ -58,129 +58,136 @@ interface Subscription {
 
 /** One listen. */
 export class ListenOperation implements Operation, OverlayObserver, StorageObserver {
-  private readonly subscriptions = new Map<RemoteNode, Subscription>();
-  private readonly values: ListenValues;
-  private readonly where: ValueFilter;
-  private lookups: Lookup[] = [];
-  private walking = 0;
-  private walkTimer: Timer | undefined;
-  private ready = false;
-  private cancelled = false;
+  readonly #context: OperationContext;
+  readonly #key: Uint8Array;
+  readonly #options: ListenOptions;
+  readonly #subscriptions = new Map<RemoteNode, Subscription>();
+  readonly #values: ListenValues;
+  readonly #where: ValueFilter;
+  #lookups: Lookup[] = [];
+  #walking = 0;
+  #walkTimer: Timer | undefined;
+  #ready = false;
+  #cancelled = false;
 
   /** Values that we store ourselves are reported before this returns. */
   constructor(
-    private readonly context: OperationContext,
-    private readonly key: Uint8Array,
-    private readonly options: ListenOptions,
+    context: OperationContext,
+    key: Uint8Array,
+    options: ListenOptions,
     now: number,
   ) {
+    this.#context = context;
+    this.#key = key;
+    this.#options = options;
+
     const { engine, overlays, storage } = context;
-    this.where = options.where ?? {};
-    this.values = new ListenValues(engine, this.where, options.onValues, options.onExpired);
+    this.#where = options.where ?? {};
+    this.#values = new ListenValues(engine, this.#where, options.onValues, options.onExpired);
     for (const { observers } of overlays) observers.add(this);
     context.storageObservers.add(this);
     context.persistent.add(this);
-    this.values.add(storage.values(key, this.where).map(({ value }) => value), this, now);
-    this.walk(now);
+    this.#values.add(storage.values(key, this.#where).map(({ value }) => value), this, now);
+    this.#walk(now);
   }
 
   /** {@linkcode Operation.cancel}: there is no unlisten message, storers forget us after 10 min. */
   cancel(): void {
-    const { engine, overlays, storageObservers, persistent } = this.context;
-    this.cancelled = true;
-    engine.timers.cancel(this.walkTimer);
-    this.values.close();
+    const { engine, overlays, storageObservers, persistent } = this.#context;
+    this.#cancelled = true;
+    engine.timers.cancel(this.#walkTimer);
+    this.#values.close();
     storageObservers.delete(this);
     persistent.delete(this);
     for (const { observers } of overlays) observers.delete(this);
-    for (const lookup of this.lookups) lookup.cancel();
-    for (const subscription of [...this.subscriptions.values()]) this.drop(subscription);
+    for (const lookup of this.#lookups) lookup.cancel();
+    for (const subscription of [...this.#subscriptions.values()]) this.#drop(subscription);
   }
 
   /** Our address changed: storers know the old one, so each gets a new listen. */
   restart(now: number): void {
-    for (const subscription of [...this.subscriptions.values()]) this.drop(subscription);
-    if (this.walking === 0) this.walk(now);
+    for (const subscription of [...this.#subscriptions.values()]) this.#drop(subscription);
+    if (this.#walking === 0) this.#walk(now);
   }
 
   /** {@linkcode StorageObserver.stored} */
   stored(key: Uint8Array, { value }: StoredValue, now: number): void {
-    if (equalId(key, this.key)) this.values.add([value], this, now);
+    if (equalId(key, this.#key)) this.#values.add([value], this, now);
   }
 
   /** {@linkcode StorageObserver.refreshed} */
   refreshed(key: Uint8Array, { value }: StoredValue, now: number): void {
-    if (equalId(key, this.key)) this.values.refresh([value.id], now);
+    if (equalId(key, this.#key)) this.#values.refresh([value.id], now);
   }
 
   /** {@linkcode StorageObserver.expired} */
   expired(key: Uint8Array, { value }: StoredValue): void {
-    if (equalId(key, this.key)) this.values.expire([value.id], this);
+    if (equalId(key, this.#key)) this.#values.expire([value.id], this);
   }
 
   /** A newcomer closer than those we listen at gets a listen of its own. */
   nodeAppeared(node: RemoteNode, now: number): void {
-    if (this.walking > 0 || this.subscriptions.has(node)) return;
-    const overlay = this.context.overlays.find(({ family }) => family === node.family)!;
-    const closer = this.ordered(overlay).filter((other) =>
-      compareDistance(this.key, other.node.id, node.id) < 0
+    if (this.#walking > 0 || this.#subscriptions.has(node)) return;
+    const overlay = this.#context.overlays.find(({ family }) => family === node.family)!;
+    const closer = this.#ordered(overlay).filter((other) =>
+      compareDistance(this.#key, other.node.id, node.id) < 0
     );
-    if (closer.length < LISTEN_NODES) this.subscribe(overlay, node, now);
+    if (closer.length < LISTEN_NODES) this.#subscribe(overlay, node, now);
   }
 
   /** A storer died. */
   nodeExpired(node: RemoteNode, now: number): void {
-    const subscription = this.subscriptions.get(node);
+    const subscription = this.#subscriptions.get(node);
     if (subscription === undefined) return;
-    this.drop(subscription);
-    this.walkAfter(REPAIR_DELAY_MS, now);
+    this.#drop(subscription);
+    this.#walkAfter(REPAIR_DELAY_MS, now);
   }
 
-  private walk(now: number): void {
-    const { engine, overlays } = this.context;
-    engine.timers.cancel(this.walkTimer);
-    this.lookups = overlays.map((overlay) => {
+  #walk(now: number): void {
+    const { engine, overlays } = this.#context;
+    engine.timers.cancel(this.#walkTimer);
+    this.#lookups = overlays.map((overlay) => {
       const lookup: Lookup = new Lookup(overlay, {
-        target: this.key,
-        onReply: (_candidate, _reply, _values, at) => this.advance(overlay, lookup, at),
+        target: this.#key,
+        onReply: (_candidate, _reply, _values, at) => this.#advance(overlay, lookup, at),
         onDone: (_lookup, at) => {
-          this.advance(overlay, lookup, at);
-          this.prune(overlay);
-          if (--this.walking > 0) return;
-          this.walkAfter(this.subscriptions.size > 0 ? WALK_INTERVAL_MS : LONELY_DELAY_MS, at);
-          this.becomeReady();
+          this.#advance(overlay, lookup, at);
+          this.#prune(overlay);
+          if (--this.#walking > 0) return;
+          this.#walkAfter(this.#subscriptions.size > 0 ? WALK_INTERVAL_MS : LONELY_DELAY_MS, at);
+          this.#becomeReady();
         },
       });
       return lookup;
     });
-    this.walking = this.lookups.length;
-    for (const [i, lookup] of this.lookups.entries()) {
+    this.#walking = this.#lookups.length;
+    for (const [i, lookup] of this.#lookups.entries()) {
       lookup.start(now);
-      this.advance(overlays[i]!, lookup, now);
+      this.#advance(overlays[i]!, lookup, now);
     }
   }
 
-  private walkAfter(delay: readonly [number, number], now: number): void {
-    const { engine } = this.context, at = now + randomBetween(engine, ...delay);
-    if (this.walking > 0) return;
-    if (this.walkTimer?.run !== undefined && this.walkTimer.at <= at) return;
-    engine.timers.cancel(this.walkTimer);
-    this.walkTimer = engine.timers.schedule(at, (later) => this.walk(later));
+  #walkAfter(delay: readonly [number, number], now: number): void {
+    const { engine } = this.#context, at = now + randomBetween(engine, ...delay);
+    if (this.#walking > 0) return;
+    if (this.#walkTimer?.run !== undefined && this.#walkTimer.at <= at) return;
+    engine.timers.cancel(this.#walkTimer);
+    this.#walkTimer = engine.timers.schedule(at, (later) => this.#walk(later));
   }
 
   /** Listens at the closest candidates that have given a token. */
-  private advance(overlay: Overlay, lookup: Lookup, now: number): void {
+  #advance(overlay: Overlay, lookup: Lookup, now: number): void {
     const listenable = ({ node }: Candidate) =>
       node.usableToken(now) !== undefined &&
-      (lookup.done || overlay.isNear(this.key, node, now));
+      (lookup.done || overlay.isNear(this.#key, node, now));
     for (const candidate of lookup.closest(LISTEN_NODES)) {
-      if (listenable(candidate)) this.subscribe(overlay, candidate.node, now);
+      if (listenable(candidate)) this.#subscribe(overlay, candidate.node, now);
     }
   }
 
-  private subscribe(overlay: Overlay, node: RemoteNode, now: number): void {
-    if (this.subscriptions.has(node)) return;
-    const { updateSinks, engine } = this.context;
+  #subscribe(overlay: Overlay, node: RemoteNode, now: number): void {
+    if (this.#subscriptions.has(node)) return;
+    const { updateSinks, engine } = this.#context;
     let sid = randomUint32(engine);
     while (sid === 0 || updateSinks.has(sid)) sid = randomUint32(engine);
     const subscription: Subscription = {
@@ -191,65 +198,65 @@ export class ListenOperation implements Operation, OverlayObserver, StorageObser
       refusals: 0,
       timer: undefined,
     };
-    this.subscriptions.set(node, subscription);
+    this.#subscriptions.set(node, subscription);
     updateSinks.set(sid, (packet, values, from, at) => {
-      if (from === node.addressText) this.updated(subscription, packet, values, at);
+      if (from === node.addressText) this.#updated(subscription, packet, values, at);
     });
-    this.ask(subscription, now);
+    this.#ask(subscription, now);
   }
 
-  private ask(subscription: Subscription, now: number): void {
+  #ask(subscription: Subscription, now: number): void {
     const { overlay, node, sid } = subscription, token = node.usableToken(now);
-    if (this.subscriptions.get(node) !== subscription) return;
-    if (token === undefined) return this.askToken(subscription, now);
-    const query = { select: [], where: this.where };
-    const filtered = Object.keys(this.where).length > 0;
+    if (this.#subscriptions.get(node) !== subscription) return;
+    if (token === undefined) return this.#askToken(subscription, now);
+    const query = { select: [], where: this.#where };
+    const filtered = Object.keys(this.#where).length > 0;
     overlay.requests.send({
       to: node,
       question: {
         name: "listen",
         version: 1,
-        key: this.key,
+        key: this.#key,
         token,
         sid,
         ...(filtered ? { query } : {}),
       },
-      onReply: (_reply, _values, at) => this.acknowledged(subscription, at),
+      onReply: (_reply, _values, at) => this.#acknowledged(subscription, at),
       onError: (_code, at) => {
         subscription.refusals++;
-        if (subscription.refusals < REFUSALS_LIMIT) this.askToken(subscription, at);
-        else this.drop(subscription);
+        if (subscription.refusals < REFUSALS_LIMIT) this.#askToken(subscription, at);
+        else this.#drop(subscription);
       },
       onExpire: (at) => this.nodeExpired(node, at),
     }, now);
   }
 
-  private askToken(subscription: Subscription, now: number): void {
+  #askToken(subscription: Subscription, now: number): void {
     const { overlay, node } = subscription;
     overlay.requests.send({
       to: node,
-      question: { name: "find", key: this.key },
+      question: { name: "find", key: this.#key },
       onReply: (_reply, _values, at) => {
-        if (node.usableToken(at) !== undefined) this.ask(subscription, at);
-        else this.drop(subscription);
+        if (node.usableToken(at) !== undefined) this.#ask(subscription, at);
+        else this.#drop(subscription);
       },
-      onError: () => this.drop(subscription),
+      onError: () => this.#drop(subscription),
       onExpire: (at) => this.nodeExpired(node, at),
     }, now);
   }
 
-  private acknowledged(subscription: Subscription, now: number): void {
-    const { node } = subscription, { timers } = this.context.engine;
-    if (this.subscriptions.get(node) !== subscription) return;
+  #acknowledged(subscription: Subscription, now: number): void {
+    const { node } = subscription, { timers } = this.#context.engine;
+    if (this.#subscriptions.get(node) !== subscription) return;
     subscription.state = "listening";
     subscription.refusals = 0;
     timers.cancel(subscription.timer);
-    const at = now + randomBetween(this.context.engine, ...LISTEN_RENEWAL_MS);
-    subscription.timer = timers.schedule(at, (later) => this.ask(subscription, later));
-    this.becomeReady();
+    const at = now + randomBetween(this.#context.engine, ...LISTEN_RENEWAL_MS);
+    subscription.timer = timers.schedule(at, (later) => this.#ask(subscription, later));
+    this.#becomeReady();
   }
 
-  private updated(
+  #updated(
     subscription: Subscription,
     { refreshed, expired, token, id }: QueryPacket,
     values: DhtValue[],
@@ -257,35 +264,35 @@ export class ListenOperation implements Operation, OverlayObserver, StorageObser
   ): void {
     if (!equalId(id, subscription.node.id)) return;
     subscription.node.grant(token, now);
-    if (values.length > 0) this.values.add(values, subscription, now);
-    if (refreshed !== undefined) this.values.refresh(refreshed, now);
-    if (expired !== undefined) this.values.expire(expired, subscription);
+    if (values.length > 0) this.#values.add(values, subscription, now);
+    if (refreshed !== undefined) this.#values.refresh(refreshed, now);
+    if (expired !== undefined) this.#values.expire(expired, subscription);
   }
 
-  private ordered(overlay: Overlay): Subscription[] {
-    return [...this.subscriptions.values()].filter((other) => other.overlay === overlay)
-      .sort((a, b) => compareDistance(this.key, a.node.id, b.node.id));
+  #ordered(overlay: Overlay): Subscription[] {
+    return [...this.#subscriptions.values()].filter((other) => other.overlay === overlay)
+      .sort((a, b) => compareDistance(this.#key, a.node.id, b.node.id));
   }
 
   /** Storers that turned out not to be among the closest are no longer renewed. */
-  private prune(overlay: Overlay): void {
-    for (const subscription of this.ordered(overlay).slice(LISTEN_NODES)) this.drop(subscription);
+  #prune(overlay: Overlay): void {
+    for (const subscription of this.#ordered(overlay).slice(LISTEN_NODES)) this.#drop(subscription);
   }
 
-  private drop(subscription: Subscription): void {
-    const { engine, updateSinks } = this.context;
+  #drop(subscription: Subscription): void {
+    const { engine, updateSinks } = this.#context;
     engine.timers.cancel(subscription.timer);
     updateSinks.delete(subscription.sid);
-    if (this.subscriptions.get(subscription.node) === subscription) {
-      this.subscriptions.delete(subscription.node);
+    if (this.#subscriptions.get(subscription.node) === subscription) {
+      this.#subscriptions.delete(subscription.node);
     }
   }
 
-  private becomeReady(): void {
-    if (this.ready || this.cancelled || this.walking > 0) return;
-    const states = [...this.subscriptions.values()].map(({ state }) => state);
+  #becomeReady(): void {
+    if (this.#ready || this.#cancelled || this.#walking > 0) return;
+    const states = [...this.#subscriptions.values()].map(({ state }) => state);
     if (states.length === 0 || states.includes("asking")) return;
-    this.ready = true;
-    this.options.onReady?.();
+    this.#ready = true;
+    this.#options.onReady?.();
   }
 }

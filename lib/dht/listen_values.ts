@@ -24,72 +24,83 @@ interface KnownValue {
  * new once for each content, and expired when the last of its storers says so or its life is over.
  */
 export class ListenValues {
-  private readonly known = new Map<string, KnownValue>();
-  private timer: Timer | undefined;
+  readonly #engine: Engine;
+  readonly #where: ValueFilter;
+  readonly #onValues: (values: DhtValue[]) => void;
+  readonly #onExpired: ((ids: bigint[]) => void) | undefined;
+  readonly #known = new Map<string, KnownValue>();
+  #timer: Timer | undefined;
 
   /** Callbacks get new values, and ids that are gone. */
   constructor(
-    private readonly engine: Engine,
-    private readonly where: ValueFilter,
-    private readonly onValues: (values: DhtValue[]) => void,
-    private readonly onExpired: ((ids: bigint[]) => void) | undefined,
-  ) {}
+    engine: Engine,
+    where: ValueFilter,
+    onValues: (values: DhtValue[]) => void,
+    onExpired: ((ids: bigint[]) => void) | undefined,
+  ) {
+    this.#engine = engine;
+    this.#where = where;
+    this.#onValues = onValues;
+    this.#onExpired = onExpired;
+  }
 
   /** A storer has these values. */
   add(values: readonly DhtValue[], holder: unknown, now: number): void {
     const fresh: DhtValue[] = [];
     for (const value of values) {
-      if (!matchesFilter(value, this.where)) continue;
+      if (!matchesFilter(value, this.#where)) continue;
       const fingerprint = valueFingerprint(value), expiresAt = now + valueLifeMs(value.type);
-      const known = this.known.get(fingerprint);
+      const known = this.#known.get(fingerprint);
       if (known !== undefined) {
         known.holders.add(holder);
         known.expiresAt = Math.max(known.expiresAt, expiresAt);
         continue;
       }
       const { id, type } = value;
-      this.known.set(fingerprint, { id, type, holders: new Set([holder]), expiresAt });
-      if (this.known.size > KNOWN_VALUES_LIMIT) this.known.delete(this.known.keys().next().value!);
+      this.#known.set(fingerprint, { id, type, holders: new Set([holder]), expiresAt });
+      if (this.#known.size > KNOWN_VALUES_LIMIT) {
+        this.#known.delete(this.#known.keys().next().value!);
+      }
       fresh.push(ownBytes(value));
     }
-    if (this.known.size > 0) this.sweepLater(now);
-    if (fresh.length > 0) this.onValues(fresh);
+    if (this.#known.size > 0) this.#sweepLater(now);
+    if (fresh.length > 0) this.#onValues(fresh);
   }
 
   /** A storer extended the life of values. */
   refresh(ids: readonly bigint[], now: number): void {
-    for (const known of this.known.values()) {
+    for (const known of this.#known.values()) {
       if (ids.includes(known.id)) known.expiresAt = now + valueLifeMs(known.type);
     }
   }
 
   /** A storer dropped values. */
   expire(ids: readonly bigint[], holder: unknown): void {
-    this.end((known) =>
+    this.#end((known) =>
       ids.includes(known.id) && known.holders.delete(holder) && known.holders.size === 0
     );
   }
 
   /** Stops the clock. */
   close(): void {
-    this.engine.timers.cancel(this.timer);
+    this.#engine.timers.cancel(this.#timer);
   }
 
-  private sweepLater(now: number): void {
-    if (this.timer?.run !== undefined) return;
-    this.timer = this.engine.timers.schedule(now + SWEEP_INTERVAL_MS, (later) => {
-      this.end((known) => known.expiresAt <= later);
-      if (this.known.size > 0) this.sweepLater(later);
+  #sweepLater(now: number): void {
+    if (this.#timer?.run !== undefined) return;
+    this.#timer = this.#engine.timers.schedule(now + SWEEP_INTERVAL_MS, (later) => {
+      this.#end((known) => known.expiresAt <= later);
+      if (this.#known.size > 0) this.#sweepLater(later);
     });
   }
 
-  private end(isOver: (known: KnownValue) => boolean): void {
+  #end(isOver: (known: KnownValue) => boolean): void {
     const ids: bigint[] = [];
-    for (const [fingerprint, known] of this.known) {
+    for (const [fingerprint, known] of this.#known) {
       if (!isOver(known)) continue;
-      this.known.delete(fingerprint);
+      this.#known.delete(fingerprint);
       ids.push(known.id);
     }
-    if (ids.length > 0) this.onExpired?.(ids);
+    if (ids.length > 0) this.#onExpired?.(ids);
   }
 }

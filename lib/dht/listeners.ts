@@ -49,11 +49,16 @@ export interface ListenRequest {
 
 /** All listeners of one node. */
 export class Listeners {
-  private readonly byKey = new Map<string, Map<string, Listener>>();
-  private count = 0;
+  readonly #engine: Engine;
+  readonly #tokens: TokenIssuer;
+  readonly #byKey = new Map<string, Map<string, Listener>>();
+  #count = 0;
 
   /** Tokens go out with every update. */
-  constructor(private readonly engine: Engine, private readonly tokens: TokenIssuer) {}
+  constructor(engine: Engine, tokens: TokenIssuer) {
+    this.#engine = engine;
+    this.#tokens = tokens;
+  }
 
   /** Adds or renews a listener; a new one gets the values that are there. */
   listen(
@@ -66,26 +71,26 @@ export class Listeners {
     const keyText = idText(request.key);
     const target = new RemoteNode(request.id.slice(), from);
     const name = `${target.addressText}/${target.key}/${request.sid}`;
-    let listeners = this.byKey.get(keyText);
-    if (listeners === undefined) this.byKey.set(keyText, listeners = new Map());
+    let listeners = this.#byKey.get(keyText);
+    if (listeners === undefined) this.#byKey.set(keyText, listeners = new Map());
     let listener = listeners.get(name);
     const isNew = listener === undefined;
     if (listener === undefined) {
-      if (listeners.size >= LISTENERS_PER_KEY_LIMIT || this.count >= LISTENERS_LIMIT) return;
+      if (listeners.size >= LISTENERS_PER_KEY_LIMIT || this.#count >= LISTENERS_LIMIT) return;
       const { sid, where, legacy } = request, key = request.key.slice();
       listener = { sid, key, target, overlay, where, legacy, unanswered: 0, timer: undefined };
       listeners.set(name, listener);
-      this.count++;
+      this.#count++;
     }
-    this.engine.timers.cancel(listener.timer);
+    this.#engine.timers.cancel(listener.timer);
     const end = now + LISTENER_LIFE_MS;
-    listener.timer = this.engine.timers.schedule(end, () => this.forget(keyText, name));
-    if (isNew && present.length > 0) this.sendValues(listener, present, now);
+    listener.timer = this.#engine.timers.schedule(end, () => this.#forget(keyText, name));
+    if (isNew && present.length > 0) this.#sendValues(listener, present, now);
   }
 
   /** A value is new or changed. */
   notifyStored(key: Uint8Array, stored: StoredValue, now: number): void {
-    for (const listener of this.at(key, stored)) this.sendValues(listener, [stored], now);
+    for (const listener of this.#at(key, stored)) this.#sendValues(listener, [stored], now);
   }
 
   /** A value's life was extended (`re`), or is over (`exp`). */
@@ -95,36 +100,36 @@ export class Listeners {
     what: "refreshed" | "expired",
     now: number,
   ): void {
-    for (const listener of this.at(key, stored)) {
-      this.sendIds(listener, { [what]: [stored.value.id] }, now);
+    for (const listener of this.#at(key, stored)) {
+      this.#sendIds(listener, { [what]: [stored.value.id] }, now);
     }
   }
 
-  private at(key: Uint8Array, { value }: StoredValue): Listener[] {
-    const listeners = this.byKey.get(idText(key));
+  #at(key: Uint8Array, { value }: StoredValue): Listener[] {
+    const listeners = this.#byKey.get(idText(key));
     if (listeners === undefined) return [];
     return [...listeners.values()].filter(({ where }) => matchesFilter(value, where));
   }
 
-  private sendValues(listener: Listener, values: readonly StoredValue[], now: number): void {
+  #sendValues(listener: Listener, values: readonly StoredValue[], now: number): void {
     let batch: Uint8Array[] = [], size = 0;
     for (const { packed } of values) {
       if (size > 0 && size + packed.length > UPDATE_SIZE_LIMIT) {
-        this.sendBatch(listener, batch, now);
+        this.#sendBatch(listener, batch, now);
         batch = [];
         size = 0;
       }
       batch.push(packed);
       size += packed.length;
     }
-    this.sendBatch(listener, batch, now);
+    this.#sendBatch(listener, batch, now);
   }
 
-  private sendBatch(listener: Listener, packed: readonly Uint8Array[], now: number): void {
-    const { target, key, sid, overlay } = listener, token = this.tokens.issue(target.address);
+  #sendBatch(listener: Listener, packed: readonly Uint8Array[], now: number): void {
+    const { target, key, sid, overlay } = listener, token = this.#tokens.issue(target.address);
     if (!listener.legacy) {
       const question: Question = { name: "update", version: 1, key, sid, token };
-      return this.sendUpdate(listener, question, packed, now);
+      return this.#sendUpdate(listener, question, packed, now);
     }
     const nodes = overlay.closestGood(key, 8, now).map((node) => node.compact);
     const list = nodes.length === 0
@@ -133,36 +138,36 @@ export class Listeners {
     const seenAs = parseIp(target.address.ip);
     const reply: ReplyPacket = {
       kind: "reply",
-      ...this.envelope(sid),
-      id: this.engine.id,
+      ...this.#envelope(sid),
+      id: this.#engine.id,
       seenAs,
       ...list,
       token,
     };
-    const datagrams = packetWithValues(this.engine, reply, packed);
-    this.engine.outbox.pushPaced(target.address, datagrams, now);
+    const datagrams = packetWithValues(this.#engine, reply, packed);
+    this.#engine.outbox.pushPaced(target.address, datagrams, now);
   }
 
-  private sendIds(
+  #sendIds(
     listener: Listener,
     ids: { refreshed?: readonly bigint[]; expired?: readonly bigint[] },
     now: number,
   ): void {
-    const { target, sid } = listener, token = this.tokens.issue(target.address);
+    const { target, sid } = listener, token = this.#tokens.issue(target.address);
     if (!listener.legacy) {
-      return this.sendUpdate(listener, { name: "update", sid, token, ...ids }, undefined, now);
+      return this.#sendUpdate(listener, { name: "update", sid, token, ...ids }, undefined, now);
     }
-    const { id } = this.engine;
-    send(this.engine, target.address, {
+    const { id } = this.#engine;
+    send(this.#engine, target.address, {
       kind: "legacy-update",
-      ...this.envelope(sid),
+      ...this.#envelope(sid),
       id,
       token,
       ...ids,
     });
   }
 
-  private sendUpdate(
+  #sendUpdate(
     listener: Listener,
     question: Question,
     packed: readonly Uint8Array[] | undefined,
@@ -176,21 +181,21 @@ export class Listeners {
       onExpire: () => {
         if (++listener.unanswered < UNANSWERED_LIMIT) return;
         const { addressText, key } = listener.target;
-        this.forget(idText(listener.key), `${addressText}/${key}/${listener.sid}`);
+        this.#forget(idText(listener.key), `${addressText}/${key}/${listener.sid}`);
       },
     }, now);
   }
 
-  private envelope(tid: number): PacketEnvelope {
-    return envelope(this.engine, tid);
+  #envelope(tid: number): PacketEnvelope {
+    return envelope(this.#engine, tid);
   }
 
-  private forget(keyText: string, name: string): void {
-    const listeners = this.byKey.get(keyText), listener = listeners?.get(name);
+  #forget(keyText: string, name: string): void {
+    const listeners = this.#byKey.get(keyText), listener = listeners?.get(name);
     if (listeners === undefined || listener === undefined) return;
-    this.engine.timers.cancel(listener.timer);
+    this.#engine.timers.cancel(listener.timer);
     listeners.delete(name);
-    this.count--;
-    if (listeners.size === 0) this.byKey.delete(keyText);
+    this.#count--;
+    if (listeners.size === 0) this.#byKey.delete(keyText);
   }
 }

@@ -63,35 +63,40 @@ export interface LookupOptions {
 
 /** One walk. */
 export class Lookup implements OverlayObserver {
+  readonly #overlay: Overlay;
+  readonly #options: LookupOptions;
   /** Nearest first. */
   readonly candidates: Candidate[] = [];
   /** Whether the walk is over. */
   done = false;
-  private readonly known = new Set<string>();
-  private patience: Timer | undefined;
-  private stepping = false;
+  readonly #known = new Set<string>();
+  #patience: Timer | undefined;
+  #stepping = false;
 
   /** Starts at once from the nodes that the overlay knows. */
-  constructor(private readonly overlay: Overlay, private readonly options: LookupOptions) {}
+  constructor(overlay: Overlay, options: LookupOptions) {
+    this.#overlay = overlay;
+    this.#options = options;
+  }
 
   /** Starts; `onDone` is never called before this returns. */
   start(now: number): void {
-    const { overlay, options } = this;
+    const overlay = this.#overlay, options = this.#options;
     overlay.observers.add(this);
     for (const node of overlay.closestKnown(options.target, SEARCH_NODES, now)) {
-      this.add(node, 1, now);
+      this.#add(node, 1, now);
     }
     if (this.candidates.length === 0) {
-      this.patience = overlay.engine.timers.schedule(
+      this.#patience = overlay.engine.timers.schedule(
         now + CONTACT_WAIT_MS,
-        (at) => this.finish(at),
+        (at) => this.#finish(at),
       );
-    } else this.step(now);
+    } else this.#step(now);
   }
 
   /** Stops without `onDone`. */
   cancel(): void {
-    this.release();
+    this.#release();
     this.done = true;
   }
 
@@ -107,31 +112,31 @@ export class Lookup implements OverlayObserver {
 
   /** {@linkcode OverlayObserver.nodeAppeared}: also serves a walk that waits for its first node. */
   nodeAppeared(node: RemoteNode, now: number): void {
-    if (this.done || this.stepping) return;
-    this.add(node, 1, now);
-    this.step(now);
+    if (this.done || this.#stepping) return;
+    this.#add(node, 1, now);
+    this.#step(now);
   }
 
-  private add(node: RemoteNode, hops: number, now: number): void {
-    if (this.known.has(node.key) || !this.overlay.askable(node, now)) return;
-    const { candidates } = this, { target } = this.options;
+  #add(node: RemoteNode, hops: number, now: number): void {
+    if (this.#known.has(node.key) || !this.#overlay.askable(node, now)) return;
+    const { candidates } = this, { target } = this.#options;
     let at = candidates.length;
     while (at > 0 && compareDistance(target, node.id, candidates[at - 1]!.node.id) < 0) at--;
     if (at >= CANDIDATES_LIMIT) return;
-    this.known.add(node.key);
+    this.#known.add(node.key);
     candidates.splice(at, 0, { node, hops, state: "new", request: undefined, timer: undefined });
-    if (candidates.length > CANDIDATES_LIMIT) this.drop(candidates.pop()!);
+    if (candidates.length > CANDIDATES_LIMIT) this.#drop(candidates.pop()!);
   }
 
-  private drop(candidate: Candidate): void {
-    this.overlay.requests.cancel(candidate.request);
-    this.overlay.engine.timers.cancel(candidate.timer);
+  #drop(candidate: Candidate): void {
+    this.#overlay.requests.cancel(candidate.request);
+    this.#overlay.engine.timers.cancel(candidate.timer);
   }
 
   /** Asks what should be asked now, or ends the walk. */
-  private step(now: number): void {
+  #step(now: number): void {
     if (this.done) return;
-    this.overlay.engine.timers.cancel(this.patience);
+    this.#overlay.engine.timers.cancel(this.#patience);
     let inFlight = 0;
     for (const { state } of this.candidates) if (state === "asked") inFlight++;
     let live = 0, heard = 0, waiting = 0;
@@ -141,18 +146,21 @@ export class Lookup implements OverlayObserver {
       if (++live > SEARCH_NODES) break;
       if (state === "replied") heard++;
       else if (live <= TARGET_NODES || state !== "new") waiting++;
-      if (live === heard && heard >= TARGET_NODES) return this.finish(now);
+      if (live === heard && heard >= TARGET_NODES) return this.#finish(now);
       if (state === "new" && inFlight < SEARCH_PARALLELISM) {
         inFlight++;
         waiting++;
-        this.ask(candidate, now);
+        this.#ask(candidate, now);
       }
     }
-    if (waiting === 0) this.finish(now);
+    if (waiting === 0) this.#finish(now);
   }
 
-  private ask(candidate: Candidate, now: number): void {
-    const { overlay, options } = this, { timers } = overlay.engine, { node } = candidate;
+  #ask(candidate: Candidate, now: number): void {
+    const overlay = this.#overlay,
+      options = this.#options,
+      { timers } = overlay.engine,
+      { node } = candidate;
     const { target: key, query, want } = options;
     const question: Question = {
       name: query === undefined ? "find" : "get",
@@ -164,54 +172,54 @@ export class Lookup implements OverlayObserver {
     candidate.request = overlay.requests.send({
       to: node,
       question,
-      onReply: (reply, values, at) => this.replied(candidate, reply, values, at),
-      onError: (_code, at) => this.settle(candidate, "failed", at),
-      onExpire: (at) => this.settle(candidate, "failed", at),
+      onReply: (reply, values, at) => this.#replied(candidate, reply, values, at),
+      onError: (_code, at) => this.#settle(candidate, "failed", at),
+      onExpire: (at) => this.#settle(candidate, "failed", at),
     }, now);
     const skip = (at: number) => {
-      if (candidate.state === "slow") this.settle(candidate, "skipped", at);
+      if (candidate.state === "slow") this.#settle(candidate, "skipped", at);
     };
     candidate.timer = timers.schedule(now + SLOW_AFTER_MS, (at) => {
       candidate.state = "slow";
       candidate.timer = timers.schedule(now + SKIP_AFTER_MS, skip);
-      this.step(at);
+      this.#step(at);
     });
   }
 
-  private replied(
+  #replied(
     candidate: Candidate,
     reply: ReplyPacket,
     values: DhtValue[],
     now: number,
   ): void {
     if (this.done) return;
-    const named = this.overlay.learnFromReply(reply, candidate.node.address, now);
-    if (named === undefined) return this.settle(candidate, "failed", now);
-    for (const node of named) this.add(node, candidate.hops + 1, now);
+    const named = this.#overlay.learnFromReply(reply, candidate.node.address, now);
+    if (named === undefined) return this.#settle(candidate, "failed", now);
+    for (const node of named) this.#add(node, candidate.hops + 1, now);
     // Marked before the callback looks at the candidates, stepped after it has seen the reply.
     candidate.state = "replied";
-    this.stepping = true;
-    this.options.onReply?.(candidate, reply, values, now);
-    this.stepping = false;
-    this.settle(candidate, "replied", now);
+    this.#stepping = true;
+    this.#options.onReply?.(candidate, reply, values, now);
+    this.#stepping = false;
+    this.#settle(candidate, "replied", now);
   }
 
-  private settle(candidate: Candidate, state: Candidate["state"], now: number): void {
-    this.overlay.engine.timers.cancel(candidate.timer);
+  #settle(candidate: Candidate, state: Candidate["state"], now: number): void {
+    this.#overlay.engine.timers.cancel(candidate.timer);
     candidate.state = state;
-    this.step(now);
+    this.#step(now);
   }
 
-  private finish(now: number): void {
-    this.release();
+  #finish(now: number): void {
+    this.#release();
     this.done = true;
-    this.options.onDone(this, now);
+    this.#options.onDone(this, now);
   }
 
   /** Requests to candidates that were overtaken go on in the ledger only to learn who is dead. */
-  private release(): void {
-    this.overlay.observers.delete(this);
-    this.overlay.engine.timers.cancel(this.patience);
-    for (const candidate of this.candidates) this.overlay.engine.timers.cancel(candidate.timer);
+  #release(): void {
+    this.#overlay.observers.delete(this);
+    this.#overlay.engine.timers.cancel(this.#patience);
+    for (const candidate of this.candidates) this.#overlay.engine.timers.cancel(candidate.timer);
   }
 }

@@ -29,56 +29,61 @@ const WANT_BOTH = [2, 10] as const;
 
 /** One for each address family. */
 export class Maintenance implements OverlayObserver {
-  private timer: Timer | undefined;
-  private walk: Lookup | undefined;
-  private walkedAt = -Infinity;
+  readonly #overlay: Overlay;
+  readonly #learnOther: (reply: ReplyPacket, sender: RemoteNode, now: number) => void;
+  #timer: Timer | undefined;
+  #walk: Lookup | undefined;
+  #walkedAt = -Infinity;
 
   /** `learnOther` takes replies that may name nodes of the other family. */
   constructor(
-    private readonly overlay: Overlay,
-    private readonly learnOther: (reply: ReplyPacket, sender: RemoteNode, now: number) => void,
+    overlay: Overlay,
+    learnOther: (reply: ReplyPacket, sender: RemoteNode, now: number) => void,
   ) {
+    this.#overlay = overlay;
+    this.#learnOther = learnOther;
+
     overlay.observers.add(this);
   }
 
   /** The first contact makes us look for our neighbours at once. */
   nodeAppeared(_node: RemoteNode, now: number): void {
-    if (this.walkedAt === -Infinity) this.walkHome(now);
+    if (this.#walkedAt === -Infinity) this.#walkHome(now);
   }
 
   /** The network changed: look around again. */
   restart(now: number): void {
-    this.walkedAt = -Infinity;
-    if (this.overlay.status === "connected") this.walkHome(now);
+    this.#walkedAt = -Infinity;
+    if (this.#overlay.status === "connected") this.#walkHome(now);
   }
 
-  private walkHome(now: number): void {
-    const { overlay } = this;
-    this.walkedAt = now;
-    this.walk?.cancel();
-    this.walk = new Lookup(overlay, {
+  #walkHome(now: number): void {
+    const overlay = this.#overlay;
+    this.#walkedAt = now;
+    this.#walk?.cancel();
+    this.#walk = new Lookup(overlay, {
       target: overlay.engine.id,
       want: WANT_BOTH,
-      onReply: ({ node }, reply, _values, at) => this.learnOther(reply, node, at),
-      onDone: (_lookup, at) => this.tick(at),
+      onReply: ({ node }, reply, _values, at) => this.#learnOther(reply, node, at),
+      onDone: (_lookup, at) => this.#tick(at),
     });
-    this.walk.start(now);
+    this.#walk.start(now);
   }
 
-  private tick(now: number): void {
-    const { overlay } = this, { engine } = overlay;
+  #tick(now: number): void {
+    const overlay = this.#overlay, { engine } = overlay;
     overlay.updateStatus(now);
-    if (now - this.walkedAt > OWN_WALK_MS) return this.walkHome(now);
-    const busy = this.fillBuckets(now);
-    this.pingStale(now);
-    engine.timers.cancel(this.timer);
+    if (now - this.#walkedAt > OWN_WALK_MS) return this.#walkHome(now);
+    const busy = this.#fillBuckets(now);
+    this.#pingStale(now);
+    engine.timers.cancel(this.#timer);
     const [from, to] = busy ? BUSY_TICK_MS : IDLE_TICK_MS, delay = randomBetween(engine, from, to);
-    this.timer = engine.timers.schedule(now + delay, (at) => this.tick(at));
+    this.#timer = engine.timers.schedule(now + delay, (at) => this.#tick(at));
   }
 
   /** Asks for nodes of buckets with gaps; those named are pinged, so that they may enter. */
-  private fillBuckets(now: number): boolean {
-    const { overlay } = this, { engine, table } = overlay;
+  #fillBuckets(now: number): boolean {
+    const overlay = this.#overlay, { engine, table } = overlay;
     const wanting = table.buckets.slice(0, -1)
       .map((bucket, prefix) => ({ bucket, prefix }))
       .filter(({ bucket }) =>
@@ -99,18 +104,18 @@ export class Maintenance implements OverlayObserver {
               overlay.probe(node, at);
             }
           }
-          this.learnOther(reply, nearest, at);
+          this.#learnOther(reply, nearest, at);
         },
       }, now);
     }
     return wanting.length > FINDS_PER_TICK;
   }
 
-  private pingStale(now: number): void {
-    const stale = [...this.overlay.table.nodes()]
+  #pingStale(now: number): void {
+    const stale = [...this.#overlay.table.nodes()]
       .filter((node) => !node.expired && now - node.heardAt > PING_AFTER_MS)
       .sort((a, b) => a.heardAt - b.heardAt);
-    for (const node of stale.slice(0, PINGS_PER_TICK)) this.overlay.probe(node, now);
+    for (const node of stale.slice(0, PINGS_PER_TICK)) this.#overlay.probe(node, now);
   }
 }
 

@@ -52,22 +52,25 @@ export type MsgpackTree =
 const lossyUtf8 = new TextDecoder();
 
 class Reader {
+  readonly #bytes: Uint8Array;
   offset = 0;
-  private readonly view: DataView;
+  readonly #view: DataView;
 
-  constructor(private readonly bytes: Uint8Array) {
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   tree(depth: number): MsgpackTree {
     const at = this.offset;
     if (depth > MSGPACK_DEPTH_LIMIT) throw new DhtDecodeError("too-deep", "nested too deep", at);
-    const tag = this.uint(1);
+    const tag = this.#uint(1);
     if (tag < 0x80) return tag;
     if (tag >= 0xe0) return tag - 256;
-    if (tag < 0x90) return this.map(tag & 15, depth);
-    if (tag < 0xa0) return this.array(tag & 15, depth);
-    if (tag < 0xc0) return this.text(tag & 31);
+    if (tag < 0x90) return this.#map(tag & 15, depth);
+    if (tag < 0xa0) return this.#array(tag & 15, depth);
+    if (tag < 0xc0) return this.#text(tag & 31);
     switch (tag) {
       case 0xc0:
         return null;
@@ -78,73 +81,73 @@ class Reader {
       case 0xc4:
       case 0xc5:
       case 0xc6:
-        return this.take(this.uint(1 << (tag - 0xc4)));
+        return this.#take(this.#uint(1 << (tag - 0xc4)));
       case 0xc7:
       case 0xc8:
       case 0xc9:
-        return this.extension(this.uint(1 << (tag - 0xc7)));
+        return this.#extension(this.#uint(1 << (tag - 0xc7)));
       case 0xca:
-        return new MsgpackFloat(this.view.getFloat32(this.skip(4)), 4);
+        return new MsgpackFloat(this.#view.getFloat32(this.#skip(4)), 4);
       case 0xcb:
-        return new MsgpackFloat(this.view.getFloat64(this.skip(8)), 8);
+        return new MsgpackFloat(this.#view.getFloat64(this.#skip(8)), 8);
       case 0xcc:
       case 0xcd:
       case 0xce:
-        return this.uint(1 << (tag - 0xcc));
+        return this.#uint(1 << (tag - 0xcc));
       case 0xcf:
-        return narrow(this.view.getBigUint64(this.skip(8)));
+        return narrow(this.#view.getBigUint64(this.#skip(8)));
       case 0xd0:
-        return this.view.getInt8(this.skip(1));
+        return this.#view.getInt8(this.#skip(1));
       case 0xd1:
-        return this.view.getInt16(this.skip(2));
+        return this.#view.getInt16(this.#skip(2));
       case 0xd2:
-        return this.view.getInt32(this.skip(4));
+        return this.#view.getInt32(this.#skip(4));
       case 0xd3:
-        return narrow(this.view.getBigInt64(this.skip(8)));
+        return narrow(this.#view.getBigInt64(this.#skip(8)));
       case 0xd4:
       case 0xd5:
       case 0xd6:
       case 0xd7:
       case 0xd8:
-        return this.extension(1 << (tag - 0xd4));
+        return this.#extension(1 << (tag - 0xd4));
       case 0xd9:
       case 0xda:
       case 0xdb:
-        return this.text(this.uint(1 << (tag - 0xd9)));
+        return this.#text(this.#uint(1 << (tag - 0xd9)));
       case 0xdc:
       case 0xdd:
-        return this.array(this.uint(2 << (tag - 0xdc)), depth);
+        return this.#array(this.#uint(2 << (tag - 0xdc)), depth);
       case 0xde:
       case 0xdf:
-        return this.map(this.uint(2 << (tag - 0xde)), depth);
+        return this.#map(this.#uint(2 << (tag - 0xde)), depth);
       default:
         throw new DhtDecodeError("bad-tag", "0xc1 is never used", at);
     }
   }
 
-  private skip(length: number): number {
+  #skip(length: number): number {
     const at = this.offset;
-    if (length > this.bytes.length - at) {
-      throw new DhtDecodeError("truncated", `${length} more bytes announced`, this.bytes.length);
+    if (length > this.#bytes.length - at) {
+      throw new DhtDecodeError("truncated", `${length} more bytes announced`, this.#bytes.length);
     }
     this.offset = at + length;
     return at;
   }
 
-  private uint(width: number): number {
-    const at = this.skip(width);
-    if (width === 1) return this.bytes[at]!;
-    return width === 2 ? this.view.getUint16(at) : this.view.getUint32(at);
+  #uint(width: number): number {
+    const at = this.#skip(width);
+    if (width === 1) return this.#bytes[at]!;
+    return width === 2 ? this.#view.getUint16(at) : this.#view.getUint32(at);
   }
 
-  private take(length: number): Uint8Array {
-    const at = this.skip(length);
-    return this.bytes.subarray(at, at + length);
+  #take(length: number): Uint8Array {
+    const at = this.#skip(length);
+    return this.#bytes.subarray(at, at + length);
   }
 
-  private text(length: number): string {
-    const at = this.skip(length);
-    const { bytes } = this;
+  #text(length: number): string {
+    const at = this.#skip(length);
+    const bytes = this.#bytes;
     if (length > 24) return lossyUtf8.decode(bytes.subarray(at, at + length));
     let text = "";
     for (let i = at; i < at + length; i++) {
@@ -155,20 +158,20 @@ class Reader {
     return text;
   }
 
-  private extension(length: number): MsgpackExtension {
-    const type = this.view.getInt8(this.skip(1));
-    return new MsgpackExtension(type, this.take(length));
+  #extension(length: number): MsgpackExtension {
+    const type = this.#view.getInt8(this.#skip(1));
+    return new MsgpackExtension(type, this.#take(length));
   }
 
-  private array(length: number, depth: number): MsgpackTree[] {
-    this.requireAtLeast(length);
+  #array(length: number, depth: number): MsgpackTree[] {
+    this.#requireAtLeast(length);
     const items: MsgpackTree[] = [];
     for (let i = 0; i < length; i++) items.push(this.tree(depth + 1));
     return items;
   }
 
-  private map(length: number, depth: number): MsgpackMap {
-    this.requireAtLeast(length * 2);
+  #map(length: number, depth: number): MsgpackMap {
+    this.#requireAtLeast(length * 2);
     const map: MsgpackMap = new Map();
     for (let i = 0; i < length; i++) {
       const key = this.tree(depth + 1);
@@ -178,9 +181,9 @@ class Reader {
   }
 
   /** Each item takes a byte at least, so a count above that is refused before any work. */
-  private requireAtLeast(bytes: number): void {
-    if (bytes > this.bytes.length - this.offset) {
-      throw new DhtDecodeError("truncated", `${bytes} items announced`, this.bytes.length);
+  #requireAtLeast(bytes: number): void {
+    if (bytes > this.#bytes.length - this.offset) {
+      throw new DhtDecodeError("truncated", `${bytes} items announced`, this.#bytes.length);
     }
   }
 }

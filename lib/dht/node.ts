@@ -20,7 +20,7 @@ import { ListenOperation, type ListenOptions } from "./listen_operation.ts";
 import { Listeners } from "./listeners.ts";
 import { Maintenance } from "./maintenance.ts";
 import { equalId } from "./node_id.ts";
-import type { OperationContext, UpdateSink } from "./operation.ts";
+import type { Operation, OperationContext, RunningGet, UpdateSink } from "./operation.ts";
 import type { DhtNodeOptions, KnownNode } from "./node_options.ts";
 import { Outbox, type Transmit } from "./outbox.ts";
 import { type DhtStatus, Overlay } from "./overlay.ts";
@@ -85,14 +85,14 @@ export class DhtNode {
   readonly id: Uint8Array;
   /** What was counted since the start. */
   readonly counters: Readonly<DhtCounters>;
-  private readonly engine: Engine;
-  private readonly families: Partial<Record<IpFamily, Family>> = {};
-  private readonly reassembly: Reassembly;
-  private readonly budget: ReplyBudget;
-  private readonly limiter: RateLimiter;
-  private readonly responder: Responder;
-  private readonly context: OperationContext;
-  private readonly seen = new PublicAddress();
+  readonly #engine: Engine;
+  readonly #families: Partial<Record<IpFamily, Family>> = {};
+  readonly #reassembly: Reassembly;
+  readonly #budget: ReplyBudget;
+  readonly #limiter: RateLimiter;
+  readonly #responder: Responder;
+  readonly #context: OperationContext;
+  readonly #seen = new PublicAddress();
 
   /** Sends nothing until told of a first node. */
   constructor(options: DhtNodeOptions) {
@@ -109,7 +109,7 @@ export class DhtNode {
     };
     this.id = options.id ?? random(20);
     this.counters = counters;
-    this.engine = {
+    this.#engine = {
       id: this.id,
       networkId: options.networkId ?? 0,
       client: options.client ?? false,
@@ -119,19 +119,19 @@ export class DhtNode {
       random,
       wallClock,
     };
-    const { engine } = this;
-    this.reassembly = new Reassembly(engine);
-    this.budget = new ReplyBudget(engine);
-    this.limiter = new RateLimiter(limits.queriesPerSource, limits.queriesTotal);
+    const engine = this.#engine;
+    this.#reassembly = new Reassembly(engine);
+    this.#budget = new ReplyBudget(engine);
+    this.#limiter = new RateLimiter(limits.queriesPerSource, limits.queriesTotal);
     for (const family of options.families ?? [4, 6]) {
-      const overlay = new Overlay(engine, family, this.reassembly, (status, at) => {
-        this.families[family]!.bootstrap.statusChanged(status, at);
+      const overlay = new Overlay(engine, family, this.#reassembly, (status, at) => {
+        this.#families[family]!.bootstrap.statusChanged(status, at);
         options.onStatusChange?.(family, status);
       });
       const maintenance = new Maintenance(overlay, (reply, sender, at) => {
-        this.learnOther(family, reply, sender.address, at);
+        this.#learnOther(family, reply, sender.address, at);
       });
-      this.families[family] = { overlay, bootstrap: new Bootstrap(overlay), maintenance };
+      this.#families[family] = { overlay, bootstrap: new Bootstrap(overlay), maintenance };
     }
     const tokens = new TokenIssuer(engine, now), listeners = new Listeners(engine, tokens);
     const storageObservers = new Set<StorageObserver>();
@@ -142,20 +142,20 @@ export class DhtNode {
     );
     const updateSinks = new Map<number, UpdateSink>();
     const overlays: Partial<Record<IpFamily, Overlay>> = {};
-    for (const { overlay } of this.each()) overlays[overlay.family] = overlay;
-    this.responder = new Responder({
+    for (const { overlay } of this.#each()) overlays[overlay.family] = overlay;
+    this.#responder = new Responder({
       engine,
       overlays,
       tokens,
       storage,
       listeners,
-      reassembly: this.reassembly,
-      budget: this.budget,
+      reassembly: this.#reassembly,
+      budget: this.#budget,
       onUpdate: (packet, values, from, at) => {
         updateSinks.get(packet.sid ?? 0)?.(packet, values, from, at);
       },
     });
-    this.context = {
+    this.#context = {
       engine,
       overlays: Object.values(overlays),
       storage,
@@ -167,42 +167,42 @@ export class DhtNode {
 
   /** Takes one UDP payload. Never throws, whatever the bytes. */
   handleDatagram(bytes: Uint8Array, from: SocketAddress, now: number): void {
-    const { counters } = this.engine, family = this.families[ipFamily(from.ip)];
+    const { counters } = this.#engine, family = this.#families[ipFamily(from.ip)];
     counters.received++;
     if (family === undefined || !isContactable(from)) {
       counters.foreign++;
       return;
     }
-    const packet = this.decode(bytes);
+    const packet = this.#decode(bytes);
     if (packet === undefined) return;
     const own = "id" in packet && packet.id !== undefined && equalId(packet.id, this.id);
-    if (own || (packet.networkId ?? 0) !== this.engine.networkId) {
+    if (own || (packet.networkId ?? 0) !== this.#engine.networkId) {
       counters.foreign++;
       return;
     }
-    this.dispatch(packet, from, family, now);
+    this.#dispatch(packet, from, family, now);
   }
 
   /** Does what is due. */
   handleTimeout(now: number): void {
-    this.engine.timers.runDue(now);
+    this.#engine.timers.runDue(now);
   }
 
   /** When {@linkcode handleTimeout} wants to be called, absolute milliseconds. */
   pollTimeout(): number | undefined {
-    return this.engine.timers.next();
+    return this.#engine.timers.next();
   }
 
   /** The next datagram to send. */
   pollTransmit(): Transmit | undefined {
-    const transmit = this.engine.outbox.poll();
-    if (transmit !== undefined) this.engine.counters.sent++;
+    const transmit = this.#engine.outbox.poll();
+    if (transmit !== undefined) this.#engine.counters.sent++;
     return transmit;
   }
 
   /** Pings addresses of nodes; again after 10 s, doubling, while there is no good node. */
   bootstrap(addresses: readonly SocketAddress[], now: number): void {
-    for (const { overlay, bootstrap } of this.each()) {
+    for (const { overlay, bootstrap } of this.#each()) {
       const own = addresses.filter(({ ip }) => ipFamily(ip) === overlay.family);
       if (own.length > 0) bootstrap.add(own, now);
     }
@@ -210,15 +210,15 @@ export class DhtNode {
 
   /** Adds a node known from saved state or from discovery, once it answers a ping. */
   insertNode(id: Uint8Array, address: SocketAddress, now: number): void {
-    const overlay = this.families[ipFamily(address.ip)]?.overlay;
+    const overlay = this.#families[ipFamily(address.ip)]?.overlay;
     if (overlay === undefined || !isContactable(address) || equalId(id, this.id)) return;
     const node = overlay.learn(id, address, now);
     if (!node.isGood(now)) overlay.probe(node, now);
   }
 
   /** Collects the values under a key, those that we store ourselves first. */
-  get(key: Uint8Array, options: GetOptions, now: number): GetOperation {
-    return new GetOperation(this.context, key.slice(), options, now);
+  get(key: Uint8Array, options: GetOptions, now: number): RunningGet {
+    return new GetOperation(this.#context, key.slice(), options, now);
   }
 
   /**
@@ -226,26 +226,26 @@ export class DhtNode {
    *
    * @throws {RangeError} when the id is 0 or above uint64, or the payload is above 64 KiB
    */
-  put(key: Uint8Array, value: DhtValue, options: PutOptions, now: number): PutOperation {
+  put(key: Uint8Array, value: DhtValue, options: PutOptions, now: number): Operation {
     if (value.id <= 0n || value.id >= 1n << 64n) throw new RangeError("a value id is 1 to 2^64-1");
     if (payloadSize(value) > VALUE_PAYLOAD_LIMIT) throw new RangeError("value above 64 KiB");
-    return new PutOperation(this.context, key.slice(), value, options, now);
+    return new PutOperation(this.#context, key.slice(), value, options, now);
   }
 
   /** Follows a key until cancelled: values that are there, then every change, as soon as it is known. */
-  listen(key: Uint8Array, options: ListenOptions, now: number): ListenOperation {
-    return new ListenOperation(this.context, key.slice(), options, now);
+  listen(key: Uint8Array, options: ListenOptions, now: number): Operation {
+    return new ListenOperation(this.#context, key.slice(), options, now);
   }
 
   /** Whether there are good nodes in a family; `disconnected` for a family not in use. */
   status(family: IpFamily): DhtStatus {
-    return this.families[family]?.overlay.status ?? "disconnected";
+    return this.#families[family]?.overlay.status ?? "disconnected";
   }
 
   /** The routing tables, for saved state: good nodes first. */
   nodes(now: number = -Infinity): KnownNode[] {
     const nodes: KnownNode[] = [];
-    for (const { overlay } of this.each()) {
+    for (const { overlay } of this.#each()) {
       for (const node of overlay.table.nodes()) {
         const { id, address } = node;
         nodes.push({ id, address, good: !node.expired && (now === -Infinity || node.isGood(now)) });
@@ -256,7 +256,7 @@ export class DhtNode {
 
   /** Our IPs as others see them, the most reported first. */
   publicAddresses(): string[] {
-    return this.seen.list();
+    return this.#seen.list();
   }
 
   /**
@@ -264,49 +264,49 @@ export class DhtNode {
    * listens and permanent puts are made anew.
    */
   networkChanged(now: number): void {
-    this.seen.clear();
-    for (const { overlay, bootstrap, maintenance } of this.each()) {
+    this.#seen.clear();
+    for (const { overlay, bootstrap, maintenance } of this.#each()) {
       overlay.forgetTokens();
       bootstrap.retryNow(now);
       maintenance.restart(now);
     }
-    for (const operation of [...this.context.persistent]) operation.restart(now);
+    for (const operation of [...this.#context.persistent]) operation.restart(now);
   }
 
-  private each(): Family[] {
-    return Object.values(this.families);
+  #each(): Family[] {
+    return Object.values(this.#families);
   }
 
-  private decode(bytes: Uint8Array): DhtPacket | undefined {
+  #decode(bytes: Uint8Array): DhtPacket | undefined {
     try {
       return decodePacket(bytes);
     } catch (error) {
       if (!(error instanceof DhtDecodeError)) throw error;
-      this.engine.counters.malformed++;
+      this.#engine.counters.malformed++;
       return undefined;
     }
   }
 
-  private dispatch(packet: DhtPacket, from: SocketAddress, family: Family, now: number): void {
-    const { counters } = this.engine, { overlay } = family, text = formatSocketAddress(from);
+  #dispatch(packet: DhtPacket, from: SocketAddress, family: Family, now: number): void {
+    const { counters } = this.#engine, { overlay } = family, text = formatSocketAddress(from);
     switch (packet.kind) {
       case "query":
-        if (!this.limiter.admit(from.ip, now)) counters.limited++;
+        if (!this.#limiter.admit(from.ip, now)) counters.limited++;
         else {
           overlay.heard(packet.id, from, packet.client ?? false, now);
-          this.responder.handleQuery(packet, from, text, now);
+          this.#responder.handleQuery(packet, from, text, now);
         }
         return;
       case "fragment":
-        if (this.reassembly.isExpected(text, packet.tid) || this.limiter.admit(from.ip, now)) {
-          this.reassembly.add(text, packet.tid, packet.parts, now);
+        if (this.#reassembly.isExpected(text, packet.tid) || this.#limiter.admit(from.ip, now)) {
+          this.#reassembly.add(text, packet.tid, packet.parts, now);
         } else counters.limited++;
         return;
       case "reply":
         if (!overlay.requests.handleReply(packet, text, now)) counters.unexpected++;
         else {
-          if (packet.seenAs !== undefined) this.seen.report(text, packet.seenAs);
-          this.budget.verify(text, now);
+          if (packet.seenAs !== undefined) this.#seen.report(text, packet.seenAs);
+          this.#budget.verify(text, now);
         }
         return;
       case "error":
@@ -319,13 +319,13 @@ export class DhtNode {
   }
 
   /** A reply in one family may name nodes of the other: how one finds a way into it. */
-  private learnOther(
+  #learnOther(
     family: IpFamily,
     reply: ReplyPacket,
     sender: SocketAddress,
     now: number,
   ): void {
-    const other = this.families[family === 4 ? 6 : 4]?.overlay;
+    const other = this.#families[family === 4 ? 6 : 4]?.overlay;
     if (other === undefined || other.status === "connected") return;
     for (const node of other.learnFromReply(reply, sender, now) ?? []) other.probe(node, now);
   }

@@ -39,6 +39,7 @@ export interface DhtNodeOptions {
 export interface KnownNode {
   /** 20 bytes. */
   readonly id: Uint8Array;
+  /** Where it was last. */
   readonly address: SocketAddress;
   /** Answered and heard of late: worth saving. */
   readonly good: boolean;

@@ -10,6 +10,14 @@ export interface Operation {
   cancel(): void;
 }
 
+/** A get under way. */
+export interface RunningGet extends Operation {
+  /** Referrals to the first node that had a value, 1 for a node that we knew; undefined until then. */
+  readonly hops: number | undefined;
+  /** Referrals to the farthest of the eight closest nodes. */
+  readonly depth: number;
+}
+
 /** What get, put and listen work with. */
 export interface OperationContext {
   readonly engine: Engine;

@@ -27,65 +27,70 @@ interface PacedLane {
  * 64 KiB value overruns small buffers on the way.
  */
 export class Outbox {
-  private ready: Transmit[] = [];
-  private head = 0;
-  private readonly lanes = new Map<string, PacedLane>();
-  private pacedBytes = 0;
+  readonly #timers: TimerQueue;
+  readonly #onTransmit: (() => void) | undefined;
+  #ready: Transmit[] = [];
+  #head = 0;
+  readonly #lanes = new Map<string, PacedLane>();
+  #pacedBytes = 0;
 
   /** `onTransmit` is called when the box gets its first datagram. */
   constructor(
-    private readonly timers: TimerQueue,
-    private readonly onTransmit: (() => void) | undefined,
-  ) {}
+    timers: TimerQueue,
+    onTransmit: (() => void) | undefined,
+  ) {
+    this.#timers = timers;
+    this.#onTransmit = onTransmit;
+  }
 
   /** Sends at once. */
   push(to: SocketAddress, bytes: Uint8Array): void {
-    this.ready.push({ to, bytes });
-    if (this.ready.length - this.head === 1) this.onTransmit?.();
+    this.#ready.push({ to, bytes });
+    if (this.#ready.length - this.#head === 1) this.#onTransmit?.();
   }
 
   /** Sends a message and its fragments: the first burst at once, the rest paced. */
   pushPaced(to: SocketAddress, datagrams: readonly Uint8Array[], now: number): void {
     if (datagrams.length === 1) return this.push(to, datagrams[0]!);
     const text = formatSocketAddress(to);
-    let lane = this.lanes.get(text);
+    let lane = this.#lanes.get(text);
     if (lane === undefined) {
       const burst = datagrams.slice(0, PACED_BURST);
       for (const bytes of burst) this.push(to, bytes);
       if (burst.length === datagrams.length) return;
       lane = { waiting: [], head: 0 };
-      this.lanes.set(text, lane);
-      this.timers.schedule(now + PACED_INTERVAL_MS, (later) => this.release(text, later));
+      this.#lanes.set(text, lane);
+      this.#timers.schedule(now + PACED_INTERVAL_MS, (later) => this.#release(text, later));
     }
     const from = lane.waiting.length === 0 ? PACED_BURST : 0;
     for (const bytes of datagrams.slice(from)) {
-      if (this.pacedBytes + bytes.length > PACED_BYTES_LIMIT) return;
-      this.pacedBytes += bytes.length;
+      if (this.#pacedBytes + bytes.length > PACED_BYTES_LIMIT) return;
+      this.#pacedBytes += bytes.length;
       lane.waiting.push({ to, bytes });
     }
   }
 
   /** The next datagram. */
   poll(): Transmit | undefined {
-    const transmit = this.ready[this.head];
+    const transmit = this.#ready[this.#head];
     if (transmit === undefined) return undefined;
-    this.head++;
-    if (this.head === this.ready.length) {
-      this.ready = [];
-      this.head = 0;
+    this.#head++;
+    if (this.#head === this.#ready.length) {
+      this.#ready = [];
+      this.#head = 0;
     }
     return transmit;
   }
 
-  private release(text: string, now: number): void {
-    const lane = this.lanes.get(text)!;
+  #release(text: string, now: number): void {
+    const lane = this.#lanes.get(text)!;
     const end = Math.min(lane.head + PACED_BURST, lane.waiting.length);
     for (; lane.head < end; lane.head++) {
       const { to, bytes } = lane.waiting[lane.head]!;
-      this.pacedBytes -= bytes.length;
+      this.#pacedBytes -= bytes.length;
       this.push(to, bytes);
     }
-    if (lane.head === lane.waiting.length) this.lanes.delete(text);
-    else this.timers.schedule(now + PACED_INTERVAL_MS, (later) => this.release(text, later));
+    if (lane.head === lane.waiting.length) this.#lanes.delete(text);
+    else this.#timers.schedule(now + PACED_INTERVAL_MS, (later) => this.#release(text, later));
   }
 }

@@ -32,38 +32,41 @@ export interface OverlayObserver {
 
 /** The network as seen from here, in one address family. */
 export class Overlay {
+  readonly #onStatus: (status: DhtStatus, now: number) => void;
   readonly table: RoutingTable;
   readonly requests: RequestLedger;
   readonly observers: Set<OverlayObserver> = new Set();
   /** Requests to addresses that may give us a first node. */
   pendingContacts = 0;
-  private readonly directory = new Map<string, RemoteNode>();
-  private current: DhtStatus = "disconnected";
+  readonly #directory = new Map<string, RemoteNode>();
+  #current: DhtStatus = "disconnected";
 
   /** `onStatus` is called after each change of status. */
   constructor(
     readonly engine: Engine,
     readonly family: IpFamily,
     reassembly: Reassembly,
-    private readonly onStatus: (status: DhtStatus, now: number) => void,
+    onStatus: (status: DhtStatus, now: number) => void,
   ) {
+    this.#onStatus = onStatus;
+
     this.table = new RoutingTable(engine.id);
     this.requests = new RequestLedger(engine, reassembly, this);
   }
 
   /** See {@linkcode DhtStatus}. */
   get status(): DhtStatus {
-    return this.current;
+    return this.#current;
   }
 
   /** All nodes in the directory. */
   nodes(): Iterable<RemoteNode> {
-    return this.directory.values();
+    return this.#directory.values();
   }
 
   /** A query came from a node: remember it, and see whether it answers when it could be of use. */
   heard(id: Uint8Array, from: SocketAddress, client: boolean, now: number): void {
-    const known = this.directory.get(idText(id));
+    const known = this.#directory.get(idText(id));
     if (known !== undefined && !equalSocketAddress(known.address, from)) {
       if (!known.isGood(now)) known.move(from);
       else {
@@ -75,7 +78,7 @@ export class Overlay {
         return;
       }
     }
-    const node = known ?? this.remember(new RemoteNode(id.slice(), from), now);
+    const node = known ?? this.#remember(new RemoteNode(id.slice(), from), now);
     node.heard(now);
     node.client = client;
     if (!client && !node.isGood(now) && this.wanted(node, now)) {
@@ -85,8 +88,8 @@ export class Overlay {
 
   /** A node was named by another, by saved state or by discovery. */
   learn(id: Uint8Array, address: SocketAddress, now: number): RemoteNode {
-    const known = this.directory.get(idText(id));
-    if (known === undefined) return this.remember(new RemoteNode(id, address), now);
+    const known = this.#directory.get(idText(id));
+    if (known === undefined) return this.#remember(new RemoteNode(id, address), now);
     const unproven = known.expired || known.repliedAt === -Infinity;
     if (unproven && !equalSocketAddress(known.address, address)) {
       known.move(address);
@@ -121,7 +124,7 @@ export class Overlay {
 
   /** Whether a ping to the node at this address has just been sent. */
   isProbing(id: Uint8Array, address: SocketAddress, now: number): boolean {
-    const node = this.directory.get(idText(id));
+    const node = this.#directory.get(idText(id));
     return node !== undefined && node.probedAt === now && equalSocketAddress(node.address, address);
   }
 
@@ -160,12 +163,12 @@ export class Overlay {
   /** The closest nodes that we know and that may be alive, also outside the table. */
   closestKnown(target: Uint8Array, count: number, now: number): RemoteNode[] {
     const nodes: RemoteNode[] = [];
-    for (const node of this.directory.values()) {
+    for (const node of this.#directory.values()) {
       if (!node.expired && !node.client && node.repliedAt > -Infinity) nodes.push(node);
     }
     nodes.sort((a, b) => compareDistance(target, a.id, b.id));
     if (nodes.length === 0) {
-      for (const node of this.directory.values()) if (this.askable(node, now)) nodes.push(node);
+      for (const node of this.#directory.values()) if (this.askable(node, now)) nodes.push(node);
     }
     return nodes.slice(0, count);
   }
@@ -187,8 +190,8 @@ export class Overlay {
 
   /** {@linkcode RequestEvents.identified} */
   identified(id: Uint8Array, address: SocketAddress, now: number): RemoteNode {
-    const node = this.directory.get(idText(id)) ??
-      this.remember(new RemoteNode(id.slice(), address), now);
+    const node = this.#directory.get(idText(id)) ??
+      this.#remember(new RemoteNode(id.slice(), address), now);
     if (!equalSocketAddress(node.address, address)) node.move(address);
     return node;
   }
@@ -203,7 +206,7 @@ export class Overlay {
       const insertion = this.table.insert(node, now);
       if (insertion.kind === "doubtful") this.probe(insertion.node, now);
     }
-    if (this.current !== "connected") this.updateStatus(now);
+    if (this.#current !== "connected") this.updateStatus(now);
     if (!appeared) return;
     for (const observer of [...this.observers]) observer.nodeAppeared?.(node, now);
   }
@@ -218,7 +221,7 @@ export class Overlay {
 
   /** Our own address changed: storers bound their tokens to the old one. */
   forgetTokens(): void {
-    for (const node of this.directory.values()) node.revoke();
+    for (const node of this.#directory.values()) node.revoke();
   }
 
   /** Looks at the nodes again; goodness fades with time. */
@@ -231,25 +234,25 @@ export class Overlay {
       }
       if (!node.expired) status = "connecting";
     }
-    if (status === this.current) return;
-    this.current = status;
-    this.onStatus(status, now);
+    if (status === this.#current) return;
+    this.#current = status;
+    this.#onStatus(status, now);
   }
 
-  private remember(node: RemoteNode, now: number): RemoteNode {
-    if (this.directory.size >= DIRECTORY_LIMIT) this.purge(now);
-    if (!equalId(node.id, this.engine.id)) this.directory.set(node.key, node);
+  #remember(node: RemoteNode, now: number): RemoteNode {
+    if (this.#directory.size >= DIRECTORY_LIMIT) this.#purge(now);
+    if (!equalId(node.id, this.engine.id)) this.#directory.set(node.key, node);
     return node;
   }
 
   /** Forgets strangers that never answered, then the oldest others outside the table. */
-  private purge(now: number): void {
-    for (const [key, node] of this.directory) {
-      if (!node.inTable && !node.isGood(now)) this.directory.delete(key);
+  #purge(now: number): void {
+    for (const [key, node] of this.#directory) {
+      if (!node.inTable && !node.isGood(now)) this.#directory.delete(key);
     }
-    for (const [key, node] of this.directory) {
-      if (this.directory.size < DIRECTORY_LIMIT * 3 / 4) break;
-      if (!node.inTable) this.directory.delete(key);
+    for (const [key, node] of this.#directory) {
+      if (this.#directory.size < DIRECTORY_LIMIT * 3 / 4) break;
+      if (!node.inTable) this.#directory.delete(key);
     }
   }
 }

@@ -30,7 +30,9 @@ export type ValueElement = DhtValue | MsgpackEncoded | number | undefined;
 
 /** A question, or a storer's `update` to a listener. */
 export interface QueryPacket extends PacketEnvelope {
+  /** Tells the kinds apart. */
   readonly kind: "query";
+  /** What is asked. */
   readonly name: QueryName;
   /** The sender's node id, 20 bytes. */
   readonly id: Uint8Array;
@@ -60,32 +62,43 @@ export interface QueryPacket extends PacketEnvelope {
 
 /** An answer. */
 export interface ReplyPacket extends PacketEnvelope {
+  /** Tells the kinds apart. */
   readonly kind: "reply";
+  /** The sender's node id, 20 bytes. */
   readonly id: Uint8Array;
   /** The requester's IP as seen by the replier: 4 or 16 bytes. */
   readonly seenAs?: Uint8Array;
   /** put, refresh. */
   readonly valueId?: bigint;
-  /** Compact node lists, see {@linkcode readCompactNodes}. */
+  /** Compact node lists, records of 26 or 38 bytes: id, IP, port. */
   readonly nodes4?: Uint8Array;
+  /** The same for IPv6. */
   readonly nodes6?: Uint8Array;
+  /** For put, listen and refresh at the sender: find, get, update. */
   readonly token?: Uint8Array;
+  /** get, or an update in the legacy form. */
   readonly values?: readonly ValueElement[];
+  /** get with a selection of fields. */
   readonly fields?: FieldRows;
 }
 
 /** A refusal. */
 export interface ErrorPacket extends PacketEnvelope {
+  /** Tells the kinds apart. */
   readonly kind: "error";
   /** 203 (malformed), 401 (token), 404 (nothing to refresh). */
   readonly code: number;
+  /** For people. */
   readonly message: string;
+  /** The sender's node id. */
   readonly id?: Uint8Array;
 }
 
 /** Pieces of values that a packet with the same tid announced by size. */
 export interface FragmentPacket extends PacketEnvelope {
+  /** Tells the kinds apart. */
   readonly kind: "fragment";
+  /** One or more pieces. */
   readonly parts: readonly FragmentPart[];
 }
 
@@ -95,15 +108,21 @@ export interface FragmentPart {
   readonly index: number;
   /** Where in the packed value, bytes. */
   readonly offset: number;
+  /** The piece. */
   readonly bytes: Uint8Array;
 }
 
 /** Notice to a version-0 listener that values were refreshed or expired; the tid is its sid. */
 export interface LegacyUpdatePacket extends PacketEnvelope {
+  /** Tells the kinds apart. */
   readonly kind: "legacy-update";
+  /** The sender's node id, 20 bytes. */
   readonly id: Uint8Array;
+  /** For put, listen and refresh at the sender: find, get, update. */
   readonly token?: Uint8Array;
+  /** Ids whose life was extended. */
   readonly refreshed?: readonly bigint[];
+  /** Ids that are gone. */
   readonly expired?: readonly bigint[];
 }
 

@@ -5,25 +5,27 @@ const REPORTS_LIMIT = 64;
 
 /** What others say our IP is: the `sa` of their replies. */
 export class PublicAddress {
-  private readonly reports = new Map<string, string>();
+  readonly #reports = new Map<string, string>();
 
   /** A node saw us come from an IP. */
   report(reporter: string, seenAs: Uint8Array): void {
     if (seenAs.length !== 4 && seenAs.length !== 16) return;
-    this.reports.delete(reporter);
-    this.reports.set(reporter, formatIp(seenAs));
-    if (this.reports.size > REPORTS_LIMIT) this.reports.delete(this.reports.keys().next().value!);
+    this.#reports.delete(reporter);
+    this.#reports.set(reporter, formatIp(seenAs));
+    if (this.#reports.size > REPORTS_LIMIT) {
+      this.#reports.delete(this.#reports.keys().next().value!);
+    }
   }
 
   /** All IPs reported of late, that with the most reporters first. */
   list(): string[] {
     const votes = new Map<string, number>();
-    for (const ip of this.reports.values()) votes.set(ip, (votes.get(ip) ?? 0) + 1);
+    for (const ip of this.#reports.values()) votes.set(ip, (votes.get(ip) ?? 0) + 1);
     return [...votes].sort((a, b) => b[1] - a[1]).map(([ip]) => ip);
   }
 
   /** Our address changed. */
   clear(): void {
-    this.reports.clear();
+    this.#reports.clear();
   }
 }

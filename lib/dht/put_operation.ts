@@ -21,7 +21,7 @@ import type { Question } from "./requests.ts";
 import type { Timer } from "./timer_queue.ts";
 import { ownBytes } from "./storage.ts";
 import { type DhtValue, encodeValue } from "./value.ts";
-import { column, VALUE_FIELD } from "./value_query.ts";
+import { column, VALUE_FIELD, type ValueQuery } from "./value_query.ts";
 import { admitValue, valueLifeMs } from "./value_type.ts";
 
 /** What a put wants to be told. */
@@ -50,170 +50,179 @@ interface Target {
 
 /** One value at one key. */
 export class PutOperation implements Operation, OverlayObserver {
-  private readonly packed: Uint8Array;
-  private lookups: Lookup[] = [];
-  private round = new Map<RemoteNode, Target>();
+  readonly #context: OperationContext;
+  readonly #key: Uint8Array;
+  readonly #value: DhtValue;
+  readonly #options: PutOptions;
+  readonly #packed: Uint8Array;
+  #lookups: Lookup[] = [];
+  #round = new Map<RemoteNode, Target>();
   /** Nodes that acknowledged in the last complete round. */
-  private holders = new Set<RemoteNode>();
-  private walking = 0;
-  private sending = 0;
-  private rounds = 0;
-  private timer: Timer | undefined;
-  private cancelled = false;
+  #holders = new Set<RemoteNode>();
+  #walking = 0;
+  #sending = 0;
+  #rounds = 0;
+  #timer: Timer | undefined;
+  #cancelled = false;
   /** The round is over; puts to nodes that appear later belong to it still. */
-  private settled = false;
+  #settled = false;
 
   /** Starts at once; `onDone` is not called before this returns. */
   constructor(
-    private readonly context: OperationContext,
-    private readonly key: Uint8Array,
-    private readonly value: DhtValue,
-    private readonly options: PutOptions,
+    context: OperationContext,
+    key: Uint8Array,
+    value: DhtValue,
+    options: PutOptions,
     now: number,
   ) {
-    this.packed = encodeValue(value);
+    this.#context = context;
+    this.#key = key;
+    this.#value = value;
+    this.#options = options;
+
+    this.#packed = encodeValue(value);
     if (options.permanent) {
       context.persistent.add(this);
       for (const { observers } of context.overlays) observers.add(this);
     }
-    this.startRound(now);
+    this.#startRound(now);
   }
 
   /** {@linkcode Operation.cancel}: the value fades when its life is over. */
   cancel(): void {
-    this.cancelled = true;
-    this.context.engine.timers.cancel(this.timer);
-    for (const lookup of this.lookups) lookup.cancel();
-    this.context.persistent.delete(this);
-    for (const { observers } of this.context.overlays) observers.delete(this);
+    this.#cancelled = true;
+    this.#context.engine.timers.cancel(this.#timer);
+    for (const lookup of this.#lookups) lookup.cancel();
+    this.#context.persistent.delete(this);
+    for (const { observers } of this.#context.overlays) observers.delete(this);
   }
 
   /** A holder may have been overtaken by a closer node. */
   nodeAppeared(node: RemoteNode, now: number): void {
-    if (this.walking > 0 || this.holders.has(node)) return;
-    const held = [...this.holders].filter((holder) =>
+    if (this.#walking > 0 || this.#holders.has(node)) return;
+    const held = [...this.#holders].filter((holder) =>
       holder.family === node.family && !holder.expired
     );
     const closer =
-      held.filter((holder) => compareDistance(this.key, holder.id, node.id) < 0).length;
-    const overlay = this.context.overlays.find(({ family }) => family === node.family);
-    if (closer >= TARGET_NODES || overlay === undefined || this.holders.size === 0) return;
-    this.sending++;
-    this.renewToken(overlay, node, now, (at) => {
-      this.sending--;
-      if (this.cancelled) return;
-      if (this.target(node).state === "idle") this.send(overlay, node, at);
-      this.finishIfIdle(at);
+      held.filter((holder) => compareDistance(this.#key, holder.id, node.id) < 0).length;
+    const overlay = this.#context.overlays.find(({ family }) => family === node.family);
+    if (closer >= TARGET_NODES || overlay === undefined || this.#holders.size === 0) return;
+    this.#sending++;
+    this.#renewToken(overlay, node, now, (at) => {
+      this.#sending--;
+      if (this.#cancelled) return;
+      if (this.#target(node).state === "idle") this.#send(overlay, node, at);
+      this.#finishIfIdle(at);
     });
   }
 
   /** A holder died. */
   nodeExpired(node: RemoteNode, now: number): void {
-    if (this.walking === 0 && this.holders.delete(node)) this.repairSoon(now);
+    if (this.#walking === 0 && this.#holders.delete(node)) this.#repairSoon(now);
   }
 
   /** Our address changed, or the network came back. */
   restart(now: number): void {
-    if (this.walking === 0) this.startRound(now);
+    if (this.#walking === 0) this.#startRound(now);
   }
 
-  private startRound(now: number): void {
-    const { engine, overlays, storage } = this.context;
-    engine.timers.cancel(this.timer);
-    this.timer = undefined;
-    this.round = new Map();
-    this.settled = false;
-    this.rounds++;
-    this.storeLocally(storage, now);
-    const probe = this.rounds > 1;
-    this.lookups = overlays.map((overlay) => {
+  #startRound(now: number): void {
+    const { engine, overlays, storage } = this.#context;
+    engine.timers.cancel(this.#timer);
+    this.#timer = undefined;
+    this.#round = new Map();
+    this.#settled = false;
+    this.#rounds++;
+    this.#storeLocally(storage, now);
+    const probe = this.#rounds > 1;
+    this.#lookups = overlays.map((overlay) => {
       const lookup: Lookup = new Lookup(overlay, {
-        target: this.key,
-        ...(probe ? { query: this.probeQuery() } : {}),
+        target: this.#key,
+        ...(probe ? { query: this.#probeQuery() } : {}),
         onReply: (candidate, reply, _values, at) => {
           const ids = reply.fields === undefined ? [] : column(reply.fields, VALUE_FIELD.id);
-          const target = this.target(candidate.node);
-          target.has = ids.some((id) => BigInt(id as number | bigint) === this.value.id);
-          this.advance(overlay, lookup, at);
+          const target = this.#target(candidate.node);
+          target.has = ids.some((id) => BigInt(id as number | bigint) === this.#value.id);
+          this.#advance(overlay, lookup, at);
         },
         onDone: (_lookup, at) => {
-          this.advance(overlay, lookup, at);
-          this.walking--;
-          this.finishIfIdle(at);
+          this.#advance(overlay, lookup, at);
+          this.#walking--;
+          this.#finishIfIdle(at);
         },
       });
       return lookup;
     });
-    this.walking = this.lookups.length;
-    for (const [i, lookup] of this.lookups.entries()) {
+    this.#walking = this.#lookups.length;
+    for (const [i, lookup] of this.#lookups.entries()) {
       lookup.start(now);
       // The first round needs no probe, so nodes whose token is still fresh get the value right away.
-      if (!probe) this.advance(overlays[i]!, lookup, now);
+      if (!probe) this.#advance(overlays[i]!, lookup, now);
     }
   }
 
-  private probeQuery() {
+  #probeQuery(): ValueQuery {
     const select = [VALUE_FIELD.id, VALUE_FIELD.sequence];
-    return { select, where: { id: this.value.id } };
+    return { select, where: { id: this.#value.id } };
   }
 
   /** We count among the closest nodes ourselves when few are known, or when the key is near our id. */
-  private storeLocally(storage: OperationContext["storage"], now: number): void {
-    const { engine, overlays } = this.context;
+  #storeLocally(storage: OperationContext["storage"], now: number): void {
+    const { engine, overlays } = this.#context;
     const among = overlays.some((overlay) => {
-      const last = overlay.closestGood(this.key, TARGET_NODES, now)[TARGET_NODES - 1];
-      return last === undefined || compareDistance(this.key, engine.id, last.id) < 0;
+      const last = overlay.closestGood(this.#key, TARGET_NODES, now)[TARGET_NODES - 1];
+      return last === undefined || compareDistance(this.#key, engine.id, last.id) < 0;
     });
     if (!among || engine.client) return;
-    const admitted = admitValue(this.key, ownBytes(this.value), OWN_SOURCE);
-    if (admitted !== undefined) storage.put(this.key, admitted, 0, OWN_SOURCE, now);
+    const admitted = admitValue(this.#key, ownBytes(this.#value), OWN_SOURCE);
+    if (admitted !== undefined) storage.put(this.#key, admitted, 0, OWN_SOURCE, now);
   }
 
   /** Sends the value to those closest candidates that have given a token. */
-  private advance(overlay: Overlay, lookup: Lookup, now: number): void {
+  #advance(overlay: Overlay, lookup: Lookup, now: number): void {
     for (const { node, state } of lookup.closest(TARGET_NODES)) {
-      if (this.rounds > 1 && state !== "replied") continue;
-      if (!lookup.done && !overlay.isNear(this.key, node, now)) continue;
-      if (this.target(node).state === "idle") this.send(overlay, node, now);
+      if (this.#rounds > 1 && state !== "replied") continue;
+      if (!lookup.done && !overlay.isNear(this.#key, node, now)) continue;
+      if (this.#target(node).state === "idle") this.#send(overlay, node, now);
     }
   }
 
-  private target(node: RemoteNode): Target {
-    let target = this.round.get(node);
+  #target(node: RemoteNode): Target {
+    let target = this.#round.get(node);
     if (target === undefined) {
       target = { state: "idle", refusals: 0, has: false };
-      this.round.set(node, target);
+      this.#round.set(node, target);
     }
     return target;
   }
 
-  private send(overlay: Overlay, node: RemoteNode, now: number): void {
-    const token = node.usableToken(now), target = this.target(node);
+  #send(overlay: Overlay, node: RemoteNode, now: number): void {
+    const token = node.usableToken(now), target = this.#target(node);
     if (token === undefined || target.refusals > TOKEN_RETRIES) return;
     const question: Question = target.has
-      ? { name: "refresh", key: this.key, valueId: this.value.id, token }
-      : { name: "put", key: this.key, token };
+      ? { name: "refresh", key: this.#key, valueId: this.#value.id, token }
+      : { name: "put", key: this.#key, token };
     target.state = "sending";
-    this.sending++;
+    this.#sending++;
     const end = (state: Target["state"], at: number) => {
       target.state = state;
-      this.sending--;
-      this.finishIfIdle(at);
+      this.#sending--;
+      this.#finishIfIdle(at);
     };
     overlay.requests.send({
       to: node,
       question,
-      ...(target.has ? {} : { packed: [this.packed] }),
+      ...(target.has ? {} : { packed: [this.#packed] }),
       onReply: (_reply, _values, at) => end("stored", at),
       onError: (_code, at) => {
         target.refusals++;
         target.has = false;
-        this.renewToken(overlay, node, at, (later) => {
-          this.sending--;
+        this.#renewToken(overlay, node, at, (later) => {
+          this.#sending--;
           target.state = "idle";
-          if (this.cancelled) return;
-          this.send(overlay, node, later);
-          this.finishIfIdle(later);
+          if (this.#cancelled) return;
+          this.#send(overlay, node, later);
+          this.#finishIfIdle(later);
         });
       },
       onExpire: (at) => end("failed", at),
@@ -221,7 +230,7 @@ export class PutOperation implements Operation, OverlayObserver {
   }
 
   /** A refused token means that our address changed, or that the storer restarted. */
-  private renewToken(
+  #renewToken(
     overlay: Overlay,
     node: RemoteNode,
     now: number,
@@ -229,38 +238,38 @@ export class PutOperation implements Operation, OverlayObserver {
   ): void {
     overlay.requests.send({
       to: node,
-      question: { name: "find", key: this.key },
+      question: { name: "find", key: this.#key },
       onReply: (_reply, _values, at) => then(at),
       onError: (_code, at) => then(at),
       onExpire: then,
     }, now);
   }
 
-  private finishIfIdle(now: number): void {
-    if (this.cancelled || this.walking > 0 || this.sending > 0) return;
-    this.holders = new Set();
-    for (const [node, { state }] of this.round) if (state === "stored") this.holders.add(node);
-    if (this.settled) return;
-    this.settled = true;
-    if (this.options.permanent) this.scheduleRefresh(now);
-    if (this.rounds === 1) this.options.onDone?.(this.holders.size);
+  #finishIfIdle(now: number): void {
+    if (this.#cancelled || this.#walking > 0 || this.#sending > 0) return;
+    this.#holders = new Set();
+    for (const [node, { state }] of this.#round) if (state === "stored") this.#holders.add(node);
+    if (this.#settled) return;
+    this.#settled = true;
+    if (this.#options.permanent) this.#scheduleRefresh(now);
+    if (this.#rounds === 1) this.#options.onDone?.(this.#holders.size);
   }
 
-  private scheduleRefresh(now: number): void {
-    const { engine } = this.context, life = valueLifeMs(this.value.type);
+  #scheduleRefresh(now: number): void {
+    const { engine } = this.#context, life = valueLifeMs(this.#value.type);
     const margin = Math.min(REFRESH_MARGIN_MS, life / 4);
-    const at = this.holders.size === 0
+    const at = this.#holders.size === 0
       ? now + randomBetween(engine, ...REPAIR_DELAY_MS)
       : now + life - randomBetween(engine, margin, margin * 1.5);
-    engine.timers.cancel(this.timer);
-    this.timer = engine.timers.schedule(at, (later) => this.startRound(later));
+    engine.timers.cancel(this.#timer);
+    this.#timer = engine.timers.schedule(at, (later) => this.#startRound(later));
   }
 
-  private repairSoon(now: number): void {
-    const { engine } = this.context;
+  #repairSoon(now: number): void {
+    const { engine } = this.#context;
     const at = now + randomBetween(engine, ...REPAIR_DELAY_MS);
-    if (this.timer !== undefined && this.timer.run !== undefined && this.timer.at <= at) return;
-    engine.timers.cancel(this.timer);
-    this.timer = engine.timers.schedule(at, (later) => this.startRound(later));
+    if (this.#timer !== undefined && this.#timer.run !== undefined && this.#timer.at <= at) return;
+    engine.timers.cancel(this.#timer);
+    this.#timer = engine.timers.schedule(at, (later) => this.#startRound(later));
   }
 }

@@ -11,38 +11,43 @@ const WINDOW_MS = 1_000;
  * previous whole second the part that still lies in the window is taken, evenly spread.
  */
 export class RateLimiter {
-  private windowStart = -Infinity;
-  private current = new Map<string, number>();
-  private previous = new Map<string, number>();
-  private currentTotal = 0;
-  private previousTotal = 0;
+  readonly #perSource: number;
+  readonly #total: number;
+  #windowStart = -Infinity;
+  #current = new Map<string, number>();
+  #previous = new Map<string, number>();
+  #currentTotal = 0;
+  #previousTotal = 0;
 
   /** Limits are queries per second. */
   constructor(
-    private readonly perSource = QUERIES_PER_SOURCE,
-    private readonly total = QUERIES_TOTAL,
-  ) {}
+    perSource = QUERIES_PER_SOURCE,
+    total = QUERIES_TOTAL,
+  ) {
+    this.#perSource = perSource;
+    this.#total = total;
+  }
 
   /** Counts a query; false means that it must be dropped. */
   admit(ip: string, now: number): boolean {
-    this.advance(now);
-    const source = sourceKey(ip), share = 1 - (now - this.windowStart) / WINDOW_MS;
-    if (this.currentTotal + this.previousTotal * share >= this.total) return false;
-    const count = this.current.get(source) ?? 0;
-    if (count + (this.previous.get(source) ?? 0) * share >= this.perSource) return false;
-    this.current.set(source, count + 1);
-    this.currentTotal++;
+    this.#advance(now);
+    const source = sourceKey(ip), share = 1 - (now - this.#windowStart) / WINDOW_MS;
+    if (this.#currentTotal + this.#previousTotal * share >= this.#total) return false;
+    const count = this.#current.get(source) ?? 0;
+    if (count + (this.#previous.get(source) ?? 0) * share >= this.#perSource) return false;
+    this.#current.set(source, count + 1);
+    this.#currentTotal++;
     return true;
   }
 
-  private advance(now: number): void {
-    if (now - this.windowStart < WINDOW_MS) return;
-    const consecutive = now - this.windowStart < 2 * WINDOW_MS;
-    this.previous = consecutive ? this.current : new Map();
-    this.previousTotal = consecutive ? this.currentTotal : 0;
-    this.current = new Map();
-    this.currentTotal = 0;
-    this.windowStart = consecutive ? this.windowStart + WINDOW_MS : now;
+  #advance(now: number): void {
+    if (now - this.#windowStart < WINDOW_MS) return;
+    const consecutive = now - this.#windowStart < 2 * WINDOW_MS;
+    this.#previous = consecutive ? this.#current : new Map();
+    this.#previousTotal = consecutive ? this.#currentTotal : 0;
+    this.#current = new Map();
+    this.#currentTotal = 0;
+    this.#windowStart = consecutive ? this.#windowStart + WINDOW_MS : now;
   }
 }
 

@@ -40,13 +40,16 @@ interface Early {
  * Everything is keyed by (address, tid), so peers cannot meddle with each other.
  */
 export class Reassembly {
-  private readonly assemblies = new Map<string, Assembly>();
-  private readonly early = new Map<string, Early>();
-  private earlyBytes = 0;
-  private assemblyBytes = 0;
+  readonly #engine: Engine;
+  readonly #assemblies = new Map<string, Assembly>();
+  readonly #early = new Map<string, Early>();
+  #earlyBytes = 0;
+  #assemblyBytes = 0;
 
   /** Timers come from the engine. */
-  constructor(private readonly engine: Engine) {}
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
 
   /**
    * Takes the `values` of a packet. Calls `done` at once when nothing is missing, else when the last
@@ -72,38 +75,38 @@ export class Reassembly {
       }
     }
     if (sizes.size === 0) return done(values, now);
-    if (this.assemblies.has(key)) return;
+    if (this.#assemblies.has(key)) return;
     const deadline = now + FRAGMENT_TOTAL_MS;
-    const timer = this.gapTimer(key, now, deadline);
+    const timer = this.#gapTimer(key, now, deadline);
     const pieces = new Map<number, Piece>();
-    this.assemblies.set(key, { values, sizes, pieces, done, deadline, allocated: 0, timer });
-    const early = this.takeEarly(key);
+    this.#assemblies.set(key, { values, sizes, pieces, done, deadline, allocated: 0, timer });
+    const early = this.#takeEarly(key);
     if (early !== undefined) this.add(from, tid, early.parts, now);
   }
 
   /** Whether fragments of this packet are awaited. */
   isExpected(from: string, tid: number): boolean {
-    return this.assemblies.has(`${from}/${tid}`);
+    return this.#assemblies.has(`${from}/${tid}`);
   }
 
   /** Takes fragments. */
   add(from: string, tid: number, parts: readonly FragmentPart[], now: number): void {
-    const key = `${from}/${tid}`, assembly = this.assemblies.get(key);
-    if (assembly === undefined) return this.keepEarly(key, parts, now);
-    this.engine.timers.cancel(assembly.timer);
-    assembly.timer = this.gapTimer(key, now, assembly.deadline);
-    for (const part of parts) this.place(assembly, part);
-    if (assembly.sizes.size === 0) this.finish(key, now);
+    const key = `${from}/${tid}`, assembly = this.#assemblies.get(key);
+    if (assembly === undefined) return this.#keepEarly(key, parts, now);
+    this.#engine.timers.cancel(assembly.timer);
+    assembly.timer = this.#gapTimer(key, now, assembly.deadline);
+    for (const part of parts) this.#place(assembly, part);
+    if (assembly.sizes.size === 0) this.#finish(key, now);
   }
 
-  private place(assembly: Assembly, { index, offset, bytes }: FragmentPart): void {
+  #place(assembly: Assembly, { index, offset, bytes }: FragmentPart): void {
     const size = assembly.sizes.get(index);
     if (size === undefined || bytes.length === 0 || offset + bytes.length > size) return;
     let piece = assembly.pieces.get(index);
     if (piece === undefined) {
-      if (this.assemblyBytes + size > ASSEMBLY_BYTES_LIMIT) return;
+      if (this.#assemblyBytes + size > ASSEMBLY_BYTES_LIMIT) return;
       piece = { bytes: new Uint8Array(size), spans: [] };
-      this.assemblyBytes += size;
+      this.#assemblyBytes += size;
       assembly.allocated += size;
       assembly.pieces.set(index, piece);
     }
@@ -116,44 +119,44 @@ export class Reassembly {
       assembly.values.push(decodeValue(piece.bytes));
     } catch (error) {
       if (!(error instanceof DhtDecodeError)) throw error;
-      this.engine.counters.malformed++;
+      this.#engine.counters.malformed++;
     }
   }
 
-  private finish(key: string, now: number): void {
-    const assembly = this.assemblies.get(key);
+  #finish(key: string, now: number): void {
+    const assembly = this.#assemblies.get(key);
     if (assembly === undefined) return;
-    this.assemblies.delete(key);
-    this.assemblyBytes -= assembly.allocated;
-    this.engine.timers.cancel(assembly.timer);
+    this.#assemblies.delete(key);
+    this.#assemblyBytes -= assembly.allocated;
+    this.#engine.timers.cancel(assembly.timer);
     assembly.done(assembly.values, now);
   }
 
-  private gapTimer(key: string, now: number, deadline: number): Timer {
+  #gapTimer(key: string, now: number, deadline: number): Timer {
     const at = Math.min(now + FRAGMENT_GAP_MS, deadline);
-    return this.engine.timers.schedule(at, (later) => this.finish(key, later));
+    return this.#engine.timers.schedule(at, (later) => this.#finish(key, later));
   }
 
-  private keepEarly(key: string, parts: readonly FragmentPart[], now: number): void {
+  #keepEarly(key: string, parts: readonly FragmentPart[], now: number): void {
     const bytes = parts.reduce((sum, part) => sum + part.bytes.length + 64, 0);
-    let early = this.early.get(key);
-    if (this.earlyBytes + bytes > EARLY_BYTES_TOTAL_LIMIT) return;
+    let early = this.#early.get(key);
+    if (this.#earlyBytes + bytes > EARLY_BYTES_TOTAL_LIMIT) return;
     if (early === undefined) {
       early = { parts: [], bytes: 0 };
-      this.early.set(key, early);
-      this.engine.timers.schedule(now + FRAGMENT_GAP_MS, () => this.takeEarly(key));
+      this.#early.set(key, early);
+      this.#engine.timers.schedule(now + FRAGMENT_GAP_MS, () => this.#takeEarly(key));
     }
     if (early.bytes + bytes > EARLY_BYTES_LIMIT) return;
     early.parts.push(...parts.map((part) => ({ ...part, bytes: part.bytes.slice() })));
     early.bytes += bytes;
-    this.earlyBytes += bytes;
+    this.#earlyBytes += bytes;
   }
 
-  private takeEarly(key: string): Early | undefined {
-    const early = this.early.get(key);
+  #takeEarly(key: string): Early | undefined {
+    const early = this.#early.get(key);
     if (early === undefined) return undefined;
-    this.early.delete(key);
-    this.earlyBytes -= early.bytes;
+    this.#early.delete(key);
+    this.#earlyBytes -= early.bytes;
     return early;
   }
 }

@@ -31,41 +31,41 @@ export class RemoteNode {
   client = false;
   /** Smoothed round trip, milliseconds. */
   roundTripMs: number | undefined;
-  private token: Uint8Array | undefined;
-  private tokenAt = -Infinity;
-  private current: SocketAddress;
-  private text: string;
-  private compactForm: Uint8Array | undefined;
+  #token: Uint8Array | undefined;
+  #tokenAt = -Infinity;
+  #current: SocketAddress;
+  #text: string;
+  #compactForm: Uint8Array | undefined;
 
   /** A node heard of, not yet heard from. */
   constructor(readonly id: Uint8Array, address: SocketAddress) {
     this.key = idText(id);
     this.family = ipFamily(address.ip);
-    this.current = address;
-    this.text = formatSocketAddress(address);
+    this.#current = address;
+    this.#text = formatSocketAddress(address);
   }
 
   /** Where it is. */
   get address(): SocketAddress {
-    return this.current;
+    return this.#current;
   }
 
   /** The address as a map key. */
   get addressText(): string {
-    return this.text;
+    return this.#text;
   }
 
   /** The record of a node list: id, IP, port. */
   get compact(): Uint8Array {
-    return this.compactForm ??= compactNode(this.id, this.current);
+    return this.#compactForm ??= compactNode(this.id, this.#current);
   }
 
   /** It speaks from another address now; a token is bound to our side only, but a new host has another secret. */
   move(address: SocketAddress): void {
-    this.current = address;
-    this.text = formatSocketAddress(address);
-    this.compactForm = undefined;
-    this.token = undefined;
+    this.#current = address;
+    this.#text = formatSocketAddress(address);
+    this.#compactForm = undefined;
+    this.#token = undefined;
   }
 
   /** Replied within 120 min and heard within 10 min, and not expired since. */
@@ -94,23 +94,23 @@ export class RemoteNode {
   expire(now: number): void {
     this.expired = true;
     this.expiredAt = now;
-    this.token = undefined;
+    this.#token = undefined;
   }
 
   /** Keeps a token that it gave us; tokens of absurd length are not kept. */
   grant(token: Uint8Array | undefined, now: number): void {
     if (token === undefined || token.length === 0 || token.length > 64) return;
-    this.token = token.slice();
-    this.tokenAt = now;
+    this.#token = token.slice();
+    this.#tokenAt = now;
   }
 
   /** It refused the token, or our address changed. */
   revoke(): void {
-    this.token = undefined;
+    this.#token = undefined;
   }
 
   /** A token that should still be accepted. */
   usableToken(now: number): Uint8Array | undefined {
-    return now - this.tokenAt < TOKEN_USE_MS ? this.token : undefined;
+    return now - this.#tokenAt < TOKEN_USE_MS ? this.#token : undefined;
   }
 }

@@ -35,31 +35,34 @@ interface Held {
 
 /** Knows which addresses are verified, and holds replies for those that may become so. */
 export class ReplyBudget {
-  private readonly verifiedUntil = new Map<string, number>();
-  private readonly held = new Map<string, Held[]>();
-  private heldCount = 0;
+  readonly #engine: Engine;
+  readonly #verifiedUntil = new Map<string, number>();
+  readonly #held = new Map<string, Held[]>();
+  #heldCount = 0;
 
   /** Timers come from the engine. */
-  constructor(private readonly engine: Engine) {}
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
 
   /** Whether large replies may go to an address. */
   isVerified(address: string, now: number): boolean {
-    return (this.verifiedUntil.get(address) ?? -Infinity) > now;
+    return (this.#verifiedUntil.get(address) ?? -Infinity) > now;
   }
 
   /** The address proved that it receives what we send to it. */
   verify(address: string, now: number): void {
-    this.verifiedUntil.delete(address);
-    this.verifiedUntil.set(address, now + VERIFIED_MS);
-    if (this.verifiedUntil.size > VERIFIED_LIMIT) {
-      this.verifiedUntil.delete(this.verifiedUntil.keys().next().value!);
+    this.#verifiedUntil.delete(address);
+    this.#verifiedUntil.set(address, now + VERIFIED_MS);
+    if (this.#verifiedUntil.size > VERIFIED_LIMIT) {
+      this.#verifiedUntil.delete(this.#verifiedUntil.keys().next().value!);
     }
-    const held = this.held.get(address);
+    const held = this.#held.get(address);
     if (held === undefined) return;
-    this.held.delete(address);
-    this.heldCount -= held.length;
+    this.#held.delete(address);
+    this.#heldCount -= held.length;
     for (const { release, timer } of held) {
-      this.engine.timers.cancel(timer);
+      this.#engine.timers.cancel(timer);
       release(true, now);
     }
   }
@@ -70,29 +73,29 @@ export class ReplyBudget {
    * @returns whether the address should be pinged: it is the first reply held for it
    */
   hold(address: string, now: number, release: (verified: boolean, now: number) => void): boolean {
-    const held = this.held.get(address) ?? [];
-    if (held.length >= HELD_PER_ADDRESS_LIMIT || this.heldCount >= HELD_LIMIT) {
+    const held = this.#held.get(address) ?? [];
+    if (held.length >= HELD_PER_ADDRESS_LIMIT || this.#heldCount >= HELD_LIMIT) {
       release(false, now);
       return false;
     }
-    this.engine.counters.deferred++;
-    const timer = this.engine.timers.schedule(now + VERIFY_WAIT_MS, (later) => {
-      this.drop(address, entry);
+    this.#engine.counters.deferred++;
+    const timer = this.#engine.timers.schedule(now + VERIFY_WAIT_MS, (later) => {
+      this.#drop(address, entry);
       release(false, later);
     });
     const entry = { release, timer };
     held.push(entry);
-    this.held.set(address, held);
-    this.heldCount++;
+    this.#held.set(address, held);
+    this.#heldCount++;
     return held.length === 1;
   }
 
-  private drop(address: string, entry: Held): void {
-    const held = this.held.get(address);
+  #drop(address: string, entry: Held): void {
+    const held = this.#held.get(address);
     const at = held?.indexOf(entry) ?? -1;
     if (held === undefined || at < 0) return;
     held.splice(at, 1);
-    this.heldCount--;
-    if (held.length === 0) this.held.delete(address);
+    this.#heldCount--;
+    if (held.length === 0) this.#held.delete(address);
   }
 }

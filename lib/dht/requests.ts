@@ -73,20 +73,27 @@ export interface PendingRequest {
 
 /** Pairs replies with requests. */
 export class RequestLedger {
-  private readonly pending = new Map<number, PendingRequest>();
+  readonly #engine: Engine;
+  readonly #reassembly: Reassembly;
+  readonly #events: RequestEvents;
+  readonly #pending = new Map<number, PendingRequest>();
 
   /** One ledger for each address family. */
   constructor(
-    private readonly engine: Engine,
-    private readonly reassembly: Reassembly,
-    private readonly events: RequestEvents,
-  ) {}
+    engine: Engine,
+    reassembly: Reassembly,
+    events: RequestEvents,
+  ) {
+    this.#engine = engine;
+    this.#reassembly = reassembly;
+    this.#events = events;
+  }
 
   /** Sends a request. */
   send(options: RequestOptions, now: number): PendingRequest {
-    const { engine } = this, { to } = options;
+    const engine = this.#engine, { to } = options;
     let tid = randomUint32(engine);
-    while (this.pending.has(tid) || tid === 0) tid = randomUint32(engine);
+    while (this.#pending.has(tid) || tid === 0) tid = randomUint32(engine);
     const packet: QueryPacket = {
       kind: "query",
       ...envelope(engine, tid),
@@ -107,83 +114,85 @@ export class RequestLedger {
       sends: 0,
       timer: undefined,
     };
-    this.pending.set(tid, request);
-    this.transmit(request, now);
+    this.#pending.set(tid, request);
+    this.#transmit(request, now);
     return request;
   }
 
   /** Forgets a request; its callbacks are not called. */
   cancel(request: PendingRequest | undefined): void {
-    if (request === undefined || this.pending.get(request.tid) !== request) return;
-    this.engine.timers.cancel(request.timer);
-    this.pending.delete(request.tid);
+    if (request === undefined || this.#pending.get(request.tid) !== request) return;
+    this.#engine.timers.cancel(request.timer);
+    this.#pending.delete(request.tid);
   }
 
   /** Takes a reply; returns whether it answers a request of ours. */
   handleReply(reply: ReplyPacket, from: string, now: number): boolean {
-    const request = this.take(reply.tid, from);
+    const request = this.#take(reply.tid, from);
     if (request === undefined) return false;
     const { options } = request, { to } = options;
     const roundTripMs = request.sends === 1 ? now - request.sentAt : undefined;
     if (to instanceof RemoteNode && !equalId(to.id, reply.id)) {
       // Another node lives there now: a restart with a new id, mostly.
-      const other = this.events.identified(reply.id, request.address, now);
-      this.events.replied(other, roundTripMs, now);
-      this.events.expired(to, now);
+      const other = this.#events.identified(reply.id, request.address, now);
+      this.#events.replied(other, roundTripMs, now);
+      this.#events.expired(to, now);
       options.onExpire?.(now);
       return true;
     }
     const node = to instanceof RemoteNode
       ? to
-      : this.events.identified(reply.id, request.address, now);
+      : this.#events.identified(reply.id, request.address, now);
     node.client = reply.client ?? false;
     node.grant(reply.token, now);
-    this.events.replied(node, roundTripMs, now);
+    this.#events.replied(node, roundTripMs, now);
     if (reply.values === undefined) {
       options.onReply?.(reply, [], now, node);
       return true;
     }
     const done = (values: DhtValue[], at: number) => options.onReply?.(reply, values, at, node);
-    this.reassembly.expect(from, reply.tid, reply.values, REPLY_VALUES_LIMIT, now, done);
+    this.#reassembly.expect(from, reply.tid, reply.values, REPLY_VALUES_LIMIT, now, done);
     return true;
   }
 
   /** Takes an error; returns whether it answers a request of ours. */
   handleError(error: ErrorPacket, from: string, now: number): boolean {
-    const request = this.take(error.tid, from);
+    const request = this.#take(error.tid, from);
     if (request === undefined) return false;
     const { options } = request;
     if (options.to instanceof RemoteNode) {
       if (error.code === 401) options.to.revoke();
-      this.events.replied(options.to, undefined, now);
+      this.#events.replied(options.to, undefined, now);
     }
     options.onError?.(error.code, now);
     return true;
   }
 
-  private take(tid: number, from: string): PendingRequest | undefined {
-    const request = this.pending.get(tid);
+  #take(tid: number, from: string): PendingRequest | undefined {
+    const request = this.#pending.get(tid);
     if (request === undefined || request.addressText !== from) return undefined;
     this.cancel(request);
     return request;
   }
 
-  private transmit(request: PendingRequest, now: number): void {
+  #transmit(request: PendingRequest, now: number): void {
     const [from, to] = RESEND_WAITS_MS[request.sends]!;
     request.sends++;
-    this.engine.outbox.pushPaced(request.address, request.datagrams, now);
-    const at = now + randomBetween(this.engine, from, to);
-    request.timer = this.engine.timers.schedule(at, (later) => this.overdue(request, later));
+    this.#engine.outbox.pushPaced(request.address, request.datagrams, now);
+    const at = now + randomBetween(this.#engine, from, to);
+    request.timer = this.#engine.timers.schedule(at, (later) => this.#overdue(request, later));
   }
 
-  private overdue(request: PendingRequest, now: number): void {
+  #overdue(request: PendingRequest, now: number): void {
     const { options } = request;
-    if (request.sends < RESEND_WAITS_MS.length && !options.once) return this.transmit(request, now);
-    this.pending.delete(request.tid);
+    if (request.sends < RESEND_WAITS_MS.length && !options.once) {
+      return this.#transmit(request, now);
+    }
+    this.#pending.delete(request.tid);
     // A node that moved, or that answered something else meanwhile, is not dead.
     const silent = options.to instanceof RemoteNode && options.to.repliedAt <= request.sentAt;
     if (silent && !options.once) {
-      this.events.expired(options.to as RemoteNode, now);
+      this.#events.expired(options.to as RemoteNode, now);
     }
     options.onExpire?.(now);
   }

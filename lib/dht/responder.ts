@@ -61,47 +61,50 @@ interface Source {
 
 /** The serving side of a node. */
 export class Responder {
+  readonly #parts: ResponderParts;
   /** Shares all parts with the node. */
-  constructor(private readonly parts: ResponderParts) {}
+  constructor(parts: ResponderParts) {
+    this.#parts = parts;
+  }
 
   /** Answers one query. */
   handleQuery(packet: QueryPacket, address: SocketAddress, text: string, now: number): void {
-    const source = { address, text, overlay: this.parts.overlays[ipFamily(address.ip)]! };
+    const source = { address, text, overlay: this.#parts.overlays[ipFamily(address.ip)]! };
     switch (packet.name) {
       case "ping":
-        return this.reply(packet, source, {});
+        return this.#reply(packet, source, {});
       case "find":
-        return this.reply(packet, source, {
-          ...this.nodesFor(packet, packet.key ?? new Uint8Array(20), source, now),
-          token: this.parts.tokens.issue(address),
+        return this.#reply(packet, source, {
+          ...this.#nodesFor(packet, packet.key ?? new Uint8Array(20), source, now),
+          token: this.#parts.tokens.issue(address),
         });
       case "get":
-        return this.get(packet, source, now);
+        return this.#get(packet, source, now);
       case "put":
-        return this.put(packet, source, now);
+        return this.#put(packet, source, now);
       case "listen":
-        return this.listen(packet, source, now);
+        return this.#listen(packet, source, now);
       case "refresh":
-        return this.refresh(packet, source, now);
+        return this.#refresh(packet, source, now);
       case "update":
-        return this.update(packet, source, now);
+        return this.#update(packet, source, now);
     }
   }
 
-  private get(packet: QueryPacket, source: Source, now: number): void {
-    const { key, query } = packet, { storage, tokens, budget, engine } = this.parts;
+  #get(packet: QueryPacket, source: Source, now: number): void {
+    const { key, query } = packet, { storage, tokens, budget, engine } = this.#parts;
     if (isMissing(key)) {
-      return this.refuse(packet, source, DHT_ERROR.malformed, "Get_values with no info_hash");
+      return this.#refuse(packet, source, DHT_ERROR.malformed, "Get_values with no info_hash");
     }
     const base = {
-      ...this.nodesFor(packet, key, source, now),
+      ...this.#nodesFor(packet, key, source, now),
       token: tokens.issue(source.address),
     };
     const found = storage.values(key, query?.where ?? {});
-    if (found.length === 0) return this.reply(packet, source, base);
+    if (found.length === 0) return this.#reply(packet, source, base);
     const select = query?.select ?? [];
     const answer = (values: readonly StoredValue[]): Uint8Array[] => {
-      const reply = this.makeReply(packet, source, base);
+      const reply = this.#makeReply(packet, source, base);
       if (select.length === 0) return packetWithValues(engine, reply, values.map((v) => v.packed));
       const fields = selectFields(values.map((stored) => stored.value), select);
       return [encodePacket({ ...reply, fields })];
@@ -119,7 +122,7 @@ export class Responder {
     const mustPing = budget.hold(source.text, now, (verified, at) => {
       const datagrams = verified
         ? answer(limited)
-        : [this.smallReply(packet, source, base, limited, select)];
+        : [this.#smallReply(packet, source, base, limited, select)];
       engine.outbox.pushPaced(source.address, datagrams, at);
     });
     // The stranger may have been pinged already, when its query was heard.
@@ -129,14 +132,14 @@ export class Responder {
   }
 
   /** As many values as an unverified requester may get; none when one alone is too large. */
-  private smallReply(
+  #smallReply(
     packet: QueryPacket,
     source: Source,
     base: Partial<ReplyPacket>,
     values: readonly StoredValue[],
     select: readonly number[],
   ): Uint8Array {
-    const reply = this.makeReply(packet, source, base);
+    const reply = this.#makeReply(packet, source, base);
     let bytes = encodePacket(reply);
     for (let count = 1; count <= values.length; count++) {
       const some = values.slice(0, count);
@@ -151,84 +154,84 @@ export class Responder {
     return bytes;
   }
 
-  private put(packet: QueryPacket, source: Source, now: number): void {
-    const { key } = packet, { tokens, budget, reassembly, storage, engine } = this.parts;
+  #put(packet: QueryPacket, source: Source, now: number): void {
+    const { key } = packet, { tokens, budget, reassembly, storage, engine } = this.#parts;
     if (isMissing(key)) {
-      return this.refuse(packet, source, DHT_ERROR.malformed, "Put with no info_hash");
+      return this.#refuse(packet, source, DHT_ERROR.malformed, "Put with no info_hash");
     }
     if (!tokens.accepts(packet.token, source.address)) {
-      return this.refuse(packet, source, DHT_ERROR.badToken, "Put with wrong token");
+      return this.#refuse(packet, source, DHT_ERROR.badToken, "Put with wrong token");
     }
     budget.verify(source.text, now);
     const ageMs = packet.created === undefined
       ? 0
       : Math.max(0, engine.wallClock() - packet.created) * 1000;
-    const kept = this.isResponsible(key, source.overlay, now);
+    const kept = this.#isResponsible(key, source.overlay, now);
     const store = (values: DhtValue[], at: number) => {
       for (const value of values) {
         if (value.id === 0n) {
-          this.refuse(packet, source, DHT_ERROR.malformed, "Put with invalid id");
+          this.#refuse(packet, source, DHT_ERROR.malformed, "Put with invalid id");
           continue;
         }
         const admitted = kept ? admitValue(key, value, source.address.ip) : undefined;
         if (admitted !== undefined) storage.put(key, admitted, ageMs, source.address.ip, at);
-        this.reply(packet, source, { valueId: value.id });
+        this.#reply(packet, source, { valueId: value.id });
       }
     };
     reassembly.expect(source.text, packet.tid, packet.values ?? [], PUT_VALUES_LIMIT, now, store);
   }
 
-  private listen(packet: QueryPacket, source: Source, now: number): void {
-    const { key, sid } = packet, { tokens, budget, listeners, storage } = this.parts;
+  #listen(packet: QueryPacket, source: Source, now: number): void {
+    const { key, sid } = packet, { tokens, budget, listeners, storage } = this.#parts;
     if (isMissing(key)) {
-      return this.refuse(packet, source, DHT_ERROR.malformed, "Listen with no info_hash");
+      return this.#refuse(packet, source, DHT_ERROR.malformed, "Listen with no info_hash");
     }
     if (!tokens.accepts(packet.token, source.address)) {
-      return this.refuse(packet, source, DHT_ERROR.badToken, "Listen with wrong token");
+      return this.#refuse(packet, source, DHT_ERROR.badToken, "Listen with wrong token");
     }
     budget.verify(source.text, now);
     if (sid === undefined || sid === 0) return;
-    this.reply(packet, source, { token: tokens.issue(source.address) });
+    this.#reply(packet, source, { token: tokens.issue(source.address) });
     const where = packet.query?.where ?? {}, legacy = (packet.version ?? 0) === 0;
     const request = { sid, key, id: packet.id, where, legacy };
     listeners.listen(request, source.address, source.overlay, storage.values(key, where), now);
   }
 
-  private refresh(packet: QueryPacket, source: Source, now: number): void {
-    const { key, valueId } = packet, { tokens, budget, storage } = this.parts;
+  #refresh(packet: QueryPacket, source: Source, now: number): void {
+    const { key, valueId } = packet, { tokens, budget, storage } = this.#parts;
     if (!tokens.accepts(packet.token, source.address)) {
-      return this.refuse(packet, source, DHT_ERROR.badToken, "Refresh with wrong token");
+      return this.#refuse(packet, source, DHT_ERROR.badToken, "Refresh with wrong token");
     }
     budget.verify(source.text, now);
     if (isMissing(key) || valueId === undefined) return;
     if (!storage.refresh(key, valueId, now)) {
-      return this.refuse(
+      return this.#refuse(
         packet,
         source,
         DHT_ERROR.notFound,
         "Access operation for unknown storage",
       );
     }
-    this.reply(packet, source, { valueId });
+    this.#reply(packet, source, { valueId });
   }
 
   /** Acknowledged even when we no longer listen, or the storer would repeat it. */
-  private update(packet: QueryPacket, source: Source, now: number): void {
-    const { reassembly, onUpdate } = this.parts;
-    this.reply(packet, source, {});
+  #update(packet: QueryPacket, source: Source, now: number): void {
+    const { reassembly, onUpdate } = this.#parts;
+    this.#reply(packet, source, {});
     const elements = packet.values ?? [];
     const done = (values: DhtValue[], at: number) => onUpdate(packet, values, source.text, at);
     reassembly.expect(source.text, packet.tid, elements, GET_VALUES_LIMIT, now, done);
   }
 
   /** Whether we are among those who should keep values for a key. */
-  private isResponsible(key: Uint8Array, overlay: Overlay, now: number): boolean {
+  #isResponsible(key: Uint8Array, overlay: Overlay, now: number): boolean {
     const closest = overlay.closestGood(key, CLOSER_NODES_LIMIT, now);
     if (closest.length < CLOSER_NODES_LIMIT) return true;
-    return compareDistance(key, this.parts.engine.id, closest.at(-1)!.id) < 0;
+    return compareDistance(key, this.#parts.engine.id, closest.at(-1)!.id) < 0;
   }
 
-  private nodesFor(
+  #nodesFor(
     packet: QueryPacket,
     target: Uint8Array,
     source: Source,
@@ -239,7 +242,7 @@ export class Responder {
       : new Set(packet.want.map((number) => WANTED_FAMILY[number]));
     const lists: { nodes4?: Uint8Array; nodes6?: Uint8Array } = {};
     for (const family of families) {
-      const overlay = family === undefined ? undefined : this.parts.overlays[family];
+      const overlay = family === undefined ? undefined : this.#parts.overlays[family];
       if (overlay === undefined) continue;
       const nodes = overlay.closestGood(target, COMPACT_NODES_MAX + 1, now)
         .filter(({ addressText }) => addressText !== source.text).slice(0, COMPACT_NODES_MAX);
@@ -251,21 +254,21 @@ export class Responder {
     return lists;
   }
 
-  private makeReply(
+  #makeReply(
     packet: QueryPacket,
     source: Source,
     body: Partial<ReplyPacket>,
   ): ReplyPacket {
-    const { engine } = this.parts, seenAs = parseIp(source.address.ip);
+    const { engine } = this.#parts, seenAs = parseIp(source.address.ip);
     return { ...body, kind: "reply", ...envelope(engine, packet.tid), id: engine.id, seenAs };
   }
 
-  private reply(packet: QueryPacket, source: Source, body: Partial<ReplyPacket>): void {
-    send(this.parts.engine, source.address, this.makeReply(packet, source, body));
+  #reply(packet: QueryPacket, source: Source, body: Partial<ReplyPacket>): void {
+    send(this.#parts.engine, source.address, this.#makeReply(packet, source, body));
   }
 
-  private refuse(packet: QueryPacket, source: Source, code: number, message: string): void {
-    const { engine } = this.parts, { id } = engine;
+  #refuse(packet: QueryPacket, source: Source, code: number, message: string): void {
+    const { engine } = this.#parts, { id } = engine;
     const error = { kind: "error", ...envelope(engine, packet.tid), code, message, id } as const;
     send(engine, source.address, error);
   }

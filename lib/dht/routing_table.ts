@@ -34,15 +34,18 @@ const FULL: Insertion = { kind: "full" };
 
 /** Buckets around our own id. */
 export class RoutingTable {
+  readonly #ownId: Uint8Array;
   /** Bucket i, see the module comment. */
   readonly buckets: Bucket[] = [{ nodes: [], replacement: undefined, activeAt: -Infinity }];
 
   /** `ownId` is 20 bytes. */
-  constructor(private readonly ownId: Uint8Array) {}
+  constructor(ownId: Uint8Array) {
+    this.#ownId = ownId;
+  }
 
   /** The bucket in which an id belongs. */
   bucketOf(id: Uint8Array): Bucket {
-    const index = Math.min(commonPrefixLength(this.ownId, id), this.buckets.length - 1);
+    const index = Math.min(commonPrefixLength(this.#ownId, id), this.buckets.length - 1);
     return this.buckets[index]!;
   }
 
@@ -57,7 +60,7 @@ export class RoutingTable {
         node.inTable = true;
         return KEPT;
       }
-      if (bucket === this.buckets.at(-1) && this.split()) continue;
+      if (bucket === this.buckets.at(-1) && this.#split()) continue;
       const dead = bucket.nodes.findIndex((other) => other.expired);
       if (dead >= 0) {
         bucket.nodes[dead]!.inTable = false;
@@ -90,7 +93,7 @@ export class RoutingTable {
   ): RemoteNode[] {
     const found: RemoteNode[] = [];
     const last = this.buckets.length - 1;
-    const home = Math.min(commonPrefixLength(this.ownId, target), last);
+    const home = Math.min(commonPrefixLength(this.#ownId, target), last);
     const take = (from: number, to: number) => {
       const start = found.length;
       for (let i = from; i <= to; i++) {
@@ -112,11 +115,11 @@ export class RoutingTable {
     for (const bucket of this.buckets) yield* bucket.nodes;
   }
 
-  private split(): boolean {
+  #split(): boolean {
     if (this.buckets.length > NODE_ID_LENGTH * 8) return false;
     const old = this.buckets.at(-1)!;
     const prefix = this.buckets.length - 1;
-    const deeper = old.nodes.filter((node) => commonPrefixLength(this.ownId, node.id) > prefix);
+    const deeper = old.nodes.filter((node) => commonPrefixLength(this.#ownId, node.id) > prefix);
     const stay = old.nodes.filter((node) => !deeper.includes(node));
     old.nodes.splice(0, old.nodes.length, ...stay);
     this.buckets.push({ nodes: deeper, replacement: undefined, activeAt: old.activeAt });

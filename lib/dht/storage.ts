@@ -41,30 +41,37 @@ export interface StorageObserver {
  * the value that would expire first.
  */
 export class Storage {
-  private readonly keys = new Map<string, Map<bigint, StoredValue>>();
-  private readonly sources = new Map<string, { bytes: number; values: Set<StoredValue> }>();
-  private bytes = 0;
+  readonly #engine: Engine;
+  readonly #observer: StorageObserver;
+  readonly #bytesLimit: number;
+  readonly #keys = new Map<string, Map<bigint, StoredValue>>();
+  readonly #sources = new Map<string, { bytes: number; values: Set<StoredValue> }>();
+  #bytes = 0;
 
   /** `bytesLimit` bounds packed values and their overhead together. */
   constructor(
-    private readonly engine: Engine,
-    private readonly observer: StorageObserver,
-    private readonly bytesLimit = STORAGE_BYTES_LIMIT,
-  ) {}
+    engine: Engine,
+    observer: StorageObserver,
+    bytesLimit = STORAGE_BYTES_LIMIT,
+  ) {
+    this.#engine = engine;
+    this.#observer = observer;
+    this.#bytesLimit = bytesLimit;
+  }
 
   /** Bytes in use, overhead included. */
   get bytesUsed(): number {
-    return this.bytes;
+    return this.#bytes;
   }
 
   /** Whether anything is stored under a key. */
   hasKey(key: Uint8Array): boolean {
-    return this.keys.has(idText(key));
+    return this.#keys.has(idText(key));
   }
 
   /** Values under a key. */
   values(key: Uint8Array, where: ValueFilter): StoredValue[] {
-    const slots = this.keys.get(idText(key));
+    const slots = this.#keys.get(idText(key));
     if (slots === undefined) return [];
     if (where.id !== undefined) {
       const stored = slots.get(where.id);
@@ -81,11 +88,11 @@ export class Storage {
     const expiresAt = now + valueLifeMs(value.type) - ageMs;
     if (expiresAt <= now) return;
     const keyText = idText(key), packed = encodeValue(value);
-    const slots = this.keys.get(keyText), old = slots?.get(value.id);
+    const slots = this.#keys.get(keyText), old = slots?.get(value.id);
     if (old !== undefined) {
-      if (sameBytes(old.packed, packed)) return this.extend(key, old, expiresAt, now);
+      if (sameBytes(old.packed, packed)) return this.#extend(key, old, expiresAt, now);
       if (!mayReplace(old.value, value)) return;
-      this.remove(old);
+      this.#remove(old);
     } else if ((slots?.size ?? 0) >= VALUES_PER_KEY_LIMIT) return;
     const stored: StoredValue = {
       keyText,
@@ -96,74 +103,74 @@ export class Storage {
       expiresAt,
       timer: undefined,
     };
-    this.add(stored);
-    this.scheduleExpiry(stored);
-    while (this.bytes > this.bytesLimit) this.evict(now);
-    if (this.keys.get(keyText)?.get(value.id) === stored) this.observer.stored(key, stored, now);
+    this.#add(stored);
+    this.#scheduleExpiry(stored);
+    while (this.#bytes > this.#bytesLimit) this.#evict(now);
+    if (this.#keys.get(keyText)?.get(value.id) === stored) this.#observer.stored(key, stored, now);
   }
 
   /** Extends a value's life; false when nothing at all is stored under the key. */
   refresh(key: Uint8Array, valueId: bigint, now: number): boolean {
-    const slots = this.keys.get(idText(key));
+    const slots = this.#keys.get(idText(key));
     if (slots === undefined) return false;
     const stored = slots.get(valueId);
     if (stored !== undefined) {
-      this.extend(key, stored, now + valueLifeMs(stored.value.type), now);
+      this.#extend(key, stored, now + valueLifeMs(stored.value.type), now);
     }
     return true;
   }
 
-  private extend(key: Uint8Array, stored: StoredValue, expiresAt: number, now: number): void {
+  #extend(key: Uint8Array, stored: StoredValue, expiresAt: number, now: number): void {
     if (expiresAt <= stored.expiresAt) return;
     stored.expiresAt = expiresAt;
-    this.engine.timers.cancel(stored.timer);
-    this.scheduleExpiry(stored);
-    this.observer.refreshed(key, stored, now);
+    this.#engine.timers.cancel(stored.timer);
+    this.#scheduleExpiry(stored);
+    this.#observer.refreshed(key, stored, now);
   }
 
-  private scheduleExpiry(stored: StoredValue): void {
-    stored.timer = this.engine.timers.schedule(stored.expiresAt, (now) => {
-      this.remove(stored);
-      this.observer.expired(stored.key, stored, now);
+  #scheduleExpiry(stored: StoredValue): void {
+    stored.timer = this.#engine.timers.schedule(stored.expiresAt, (now) => {
+      this.#remove(stored);
+      this.#observer.expired(stored.key, stored, now);
     });
   }
 
-  private evict(now: number): void {
+  #evict(now: number): void {
     let largest: { bytes: number; values: Set<StoredValue> } | undefined;
-    for (const source of this.sources.values()) {
+    for (const source of this.#sources.values()) {
       if (largest === undefined || source.bytes > largest.bytes) largest = source;
     }
     let first: StoredValue | undefined;
     for (const stored of largest!.values) {
       if (first === undefined || stored.expiresAt < first.expiresAt) first = stored;
     }
-    this.remove(first!);
-    this.observer.expired(first!.key, first!, now);
+    this.#remove(first!);
+    this.#observer.expired(first!.key, first!, now);
   }
 
-  private add(stored: StoredValue): void {
+  #add(stored: StoredValue): void {
     const { keyText, source, packed } = stored, size = packed.length + VALUE_OVERHEAD;
-    let slots = this.keys.get(keyText);
-    if (slots === undefined) this.keys.set(keyText, slots = new Map());
+    let slots = this.#keys.get(keyText);
+    if (slots === undefined) this.#keys.set(keyText, slots = new Map());
     slots.set(stored.value.id, stored);
-    let account = this.sources.get(source);
-    if (account === undefined) this.sources.set(source, account = { bytes: 0, values: new Set() });
+    let account = this.#sources.get(source);
+    if (account === undefined) this.#sources.set(source, account = { bytes: 0, values: new Set() });
     account.bytes += size;
     account.values.add(stored);
-    this.bytes += size;
+    this.#bytes += size;
   }
 
-  private remove(stored: StoredValue): void {
+  #remove(stored: StoredValue): void {
     const { keyText, source, packed } = stored, size = packed.length + VALUE_OVERHEAD;
-    this.engine.timers.cancel(stored.timer);
-    const slots = this.keys.get(keyText)!;
+    this.#engine.timers.cancel(stored.timer);
+    const slots = this.#keys.get(keyText)!;
     slots.delete(stored.value.id);
-    if (slots.size === 0) this.keys.delete(keyText);
-    const account = this.sources.get(source)!;
+    if (slots.size === 0) this.#keys.delete(keyText);
+    const account = this.#sources.get(source)!;
     account.bytes -= size;
     account.values.delete(stored);
-    if (account.values.size === 0) this.sources.delete(source);
-    this.bytes -= size;
+    if (account.values.size === 0) this.#sources.delete(source);
+    this.#bytes -= size;
   }
 }
 

@@ -8,13 +8,13 @@ export interface Timer {
 
 /** Deadlines of one node: a binary heap, so that a thousand nodes can ask for their next one cheaply. */
 export class TimerQueue {
-  private readonly heap: Timer[] = [];
+  readonly #heap: Timer[] = [];
 
   /** Arranges a call at or soon after `at`. */
   schedule(at: number, run: (now: number) => void): Timer {
     const timer = { at, run };
-    this.heap.push(timer);
-    this.siftUp(this.heap.length - 1);
+    this.#heap.push(timer);
+    this.#siftUp(this.#heap.length - 1);
     return timer;
   }
 
@@ -25,31 +25,31 @@ export class TimerQueue {
 
   /** When the first timer is due. */
   next(): number | undefined {
-    while (this.heap.length > 0 && this.heap[0]!.run === undefined) this.pop();
-    return this.heap[0]?.at;
+    while (this.#heap.length > 0 && this.#heap[0]!.run === undefined) this.#pop();
+    return this.#heap[0]?.at;
   }
 
   /** Runs what is due, earliest first. */
   runDue(now: number): void {
     for (let at = this.next(); at !== undefined && at <= now; at = this.next()) {
-      const timer = this.pop();
+      const timer = this.#pop();
       const { run } = timer;
       timer.run = undefined;
       run!(now);
     }
   }
 
-  private pop(): Timer {
-    const { heap } = this, first = heap[0]!, last = heap.pop()!;
+  #pop(): Timer {
+    const heap = this.#heap, first = heap[0]!, last = heap.pop()!;
     if (heap.length > 0) {
       heap[0] = last;
-      this.siftDown(0);
+      this.#siftDown(0);
     }
     return first;
   }
 
-  private siftUp(index: number): void {
-    const { heap } = this, timer = heap[index]!;
+  #siftUp(index: number): void {
+    const heap = this.#heap, timer = heap[index]!;
     while (index > 0) {
       const parent = (index - 1) >> 1;
       if (heap[parent]!.at <= timer.at) break;
@@ -59,8 +59,8 @@ export class TimerQueue {
     heap[index] = timer;
   }
 
-  private siftDown(index: number): void {
-    const { heap } = this, timer = heap[index]!;
+  #siftDown(index: number): void {
+    const heap = this.#heap, timer = heap[index]!;
     for (;;) {
       let child = index * 2 + 1;
       if (child >= heap.length) break;

@@ -12,33 +12,36 @@ const SECRET_LENGTH = 16;
  * A token is SHA-256(secret ‖ IP ‖ port); others treat it as opaque.
  */
 export class TokenIssuer {
-  private secret: Uint8Array;
-  private previous: Uint8Array | undefined;
+  readonly #engine: Engine;
+  #secret: Uint8Array;
+  #previous: Uint8Array | undefined;
 
   /** Rotation runs on the engine's timers. */
-  constructor(private readonly engine: Engine, now: number) {
-    this.secret = engine.random(SECRET_LENGTH);
-    this.scheduleRotation(now);
+  constructor(engine: Engine, now: number) {
+    this.#engine = engine;
+
+    this.#secret = engine.random(SECRET_LENGTH);
+    this.#scheduleRotation(now);
   }
 
   /** The token for an address: 32 bytes. */
   issue(address: SocketAddress): Uint8Array {
-    return token(this.secret, address);
+    return token(this.#secret, address);
   }
 
   /** Whether a token was issued to this address recently. */
   accepts(presented: Uint8Array | undefined, address: SocketAddress): boolean {
     if (presented === undefined || presented.length !== 32) return false;
-    return timingSafeEqual(presented, token(this.secret, address)) ||
-      (this.previous !== undefined && timingSafeEqual(presented, token(this.previous, address)));
+    return timingSafeEqual(presented, token(this.#secret, address)) ||
+      (this.#previous !== undefined && timingSafeEqual(presented, token(this.#previous, address)));
   }
 
-  private scheduleRotation(now: number): void {
-    const at = now + randomBetween(this.engine, ...SECRET_LIFE_MS);
-    this.engine.timers.schedule(at, (later) => {
-      this.previous = this.secret;
-      this.secret = this.engine.random(SECRET_LENGTH);
-      this.scheduleRotation(later);
+  #scheduleRotation(now: number): void {
+    const at = now + randomBetween(this.#engine, ...SECRET_LIFE_MS);
+    this.#engine.timers.schedule(at, (later) => {
+      this.#previous = this.#secret;
+      this.#secret = this.#engine.random(SECRET_LENGTH);
+      this.#scheduleRotation(later);
     });
   }
 }
