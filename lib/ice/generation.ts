@@ -247,6 +247,8 @@ export class Generation {
     }
     this.#nominate(now);
     if (this.state !== "running") return;
+    const forgotten = this.#nominator.takeReminder(now);
+    if (forgotten) this.#send(forgotten, "consent", now);
     const next = this.#nominator.attempt || pacer.ordinaryAt > now
       ? undefined
       : this.checklist.nextOrdinary();
@@ -345,7 +347,7 @@ export class Generation {
       pairs: this.checklist.pairs,
       remoteEnded: this.remoteEnded,
       localEnded: this.#localsEnded(),
-      inboundPossible: this.#nominator.inboundTier >= 0,
+      inboundPossible: this.#nominator.inbound.tier >= 0,
     }, this.#context.settings);
   }
 

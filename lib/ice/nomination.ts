@@ -11,30 +11,39 @@ const SLOW_REPEAT_MS = 500;
 /** A pair between private addresses that works at all answers within this: it is on the LAN. */
 const LAN_WAIT_MS = 10;
 
+/** TCP connections that the peer may make to our passive candidates. */
+export interface Inbound {
+  /** The best tier that they could have; -1 when there can be none. */
+  readonly tier: number;
+  /** Whether one of our listeners is at a global address, which anyone can reach. */
+  readonly global: boolean;
+}
+
 /**
  * When the best valid pair is to be nominated: at once if no better kind of pair can still
  * succeed, else after the time in which such a pair would have succeeded if it worked.
  *
  * @param pending pairs of a higher tier that are not decided yet
- * @param inbound whether the peer may still dial us on a better kind of pair
+ * @param inbound connections of a higher tier that the peer may still make
  * @returns a time; `best.validSince` when there is nothing to wait for
  */
 export function nominationTime(
   best: CandidatePair,
   pending: readonly CandidatePair[],
-  inbound: boolean,
+  inbound: Inbound | undefined,
   settings: IceSettings,
 ): number {
-  let wait = inbound ? Math.min(LAN_WAIT_MS, settings.nominationWaitMs) : 0;
   // A TCP pair takes a round trip to connect and another for its check.
   const twoRoundTrips = 2 * (best.roundTripMs ?? 0) + 5;
-  for (const pair of pending) {
-    const plausible = pair.remote.address.ip === best.remote.address.ip ||
-      ipScope(pair.remote.address.ip) === "global";
-    const direct = Math.min(plausible ? twoRoundTrips : LAN_WAIT_MS, settings.nominationWaitMs);
-    wait = Math.max(wait, best.relayed && !pair.relayed ? settings.relayWaitMs : direct);
+  let wait = inbound === undefined ? 0 : inbound.global ? twoRoundTrips : LAN_WAIT_MS;
+  for (const { remote } of pending) {
+    const plausible = remote.address.ip === best.remote.address.ip ||
+      ipScope(remote.address.ip) === "global";
+    wait = Math.max(wait, plausible ? twoRoundTrips : LAN_WAIT_MS);
   }
-  return best.validSince + wait;
+  wait = Math.min(wait, settings.nominationWaitMs);
+  const escapesRelay = best.relayed && (inbound || pending.some(({ relayed }) => !relayed));
+  return best.validSince + (escapesRelay ? settings.relayWaitMs : wait);
 }
 
 /**

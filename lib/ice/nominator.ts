@@ -1,11 +1,15 @@
+import { ipScope } from "../ip/mod.ts";
 import { areCompatible } from "./candidate.ts";
 import type { Checklist } from "./checklist.ts";
 import type { AgentContext } from "./context.ts";
 import { earliest } from "./deadline.ts";
-import { NominationAttempt, nominationTime } from "./nomination.ts";
+import { type Inbound, NominationAttempt, nominationTime } from "./nomination.ts";
 import type { CandidatePair } from "./pair.ts";
 import { tierOf } from "./priority.ts";
 import type { RemoteCandidates } from "./remote_candidates.ts";
+
+/** As slow as a retransmission (RFC 8445 §14.3). */
+const REMINDER_INTERVAL_MS = 500;
 
 /**
  * Decides on the pair: regular nomination while controlling (RFC 8445 §8.1.1), acceptance of the
@@ -17,7 +21,8 @@ export class Nominator {
   readonly #context: AgentContext;
   readonly #checklist: Checklist;
   readonly #remotes: RemoteCandidates;
-  #inbound: { readonly version: string; readonly tier: number } | undefined;
+  #remindedAt = -Infinity;
+  #inbound: { readonly version: string; readonly best: Inbound } | undefined;
   #acceptance: { readonly pair: CandidatePair; readonly at: number } | undefined;
 
   constructor(context: AgentContext, checklist: Checklist, remotes: RemoteCandidates) {
@@ -51,32 +56,52 @@ export class Nominator {
     return due.pair;
   }
 
+  /**
+   * Controlled: a valid pair that the peer has not nominated for a while. A request of ours for it
+   * makes the peer check it again (RFC 8445 §7.3.1.4), even when the peer has given it up.
+   */
+  takeReminder(now: number): CandidatePair | undefined {
+    const due = this.#reminderDue();
+    if (!due || due.at > now) return undefined;
+    this.#remindedAt = now;
+    return due.pair;
+  }
+
+  #reminderDue(): { pair: CandidatePair; at: number } | undefined {
+    if (this.#context.role.controlling) return undefined;
+    const pair = this.#checklist.pairs.find(({ valid }) => valid);
+    if (!pair) return undefined;
+    return { pair, at: Math.max(pair.validSince, this.#remindedAt) + REMINDER_INTERVAL_MS };
+  }
+
   pollTimeout(): number | undefined {
     return earliest([
+      this.#reminderDue()?.at,
       this.#acceptance?.at,
       this.attempt ? this.attempt.pollTimeout() : this.#due()?.at,
     ]);
   }
 
-  /** The best tier of connections that only the peer can make; -1 if there are none. */
-  get inboundTier(): number {
+  /** Connections that only the peer can make. */
+  get inbound(): Inbound {
     const version = `${this.#context.locals.version} ${this.#remotes.version}`;
     if (this.#inbound?.version !== version) {
-      this.#inbound = { version, tier: this.#computeInboundTier() };
+      this.#inbound = { version, best: this.#bestInbound() };
     }
-    return this.#inbound.tier;
+    return this.#inbound.best;
   }
 
-  #computeInboundTier(): number {
-    let best = -1;
+  #bestInbound(): Inbound {
+    let tier = -1, global = false;
     for (const local of this.#context.locals.all) {
       if (local.tcpType !== "passive") continue;
       for (const remote of this.#remotes.all) {
         if (!areCompatible(local, remote)) continue;
-        best = Math.max(best, tierOf(Math.min(local.priority, remote.priority)));
+        tier = Math.max(tier, tierOf(Math.min(local.priority, remote.priority)));
+        global ||= ipScope(local.address.ip) === "global";
       }
     }
-    return best;
+    return { tier, global };
   }
 
   #due(): { pair: CandidatePair; at: number } | undefined {
@@ -88,7 +113,9 @@ export class Nominator {
     const better = pairs.filter((pair) =>
       pair.tier > best.tier && !pair.valid && pair.state !== "failed"
     );
-    const at = nominationTime(best, better, this.inboundTier > best.tier, settings);
+    const { inbound } = this;
+    const expected = inbound.tier > best.tier && best.local.tcpType !== "passive";
+    const at = nominationTime(best, better, expected ? inbound : undefined, settings);
     return { pair: best, at };
   }
 }

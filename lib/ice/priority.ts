@@ -34,8 +34,9 @@ export interface PriorityInput {
 /**
  * A candidate's priority by the formula of RFC 8445 §5.1.2.1, the local preference being made of
  * three bits for transport and direction and thirteen for the order of interfaces and families
- * (RFC 6544 §4.2). Through NATs UDP comes first whatever is preferred, as RFC 6544 recommends:
- * simultaneous TCP open seldom works.
+ * (RFC 6544 §4.2). Between server-reflexive addresses UDP comes first whatever is preferred, as
+ * RFC 6544 recommends: simultaneous TCP open seldom works. A peer-reflexive TCP candidate is the
+ * other end of a connection that exists, so it ranks as a host candidate does.
  *
  * @example
  * ```ts
@@ -55,11 +56,9 @@ export function candidatePriority(input: PriorityInput): number {
 }
 
 function transportPreference({ type, transport, tcpType, preferTransport }: PriorityInput): number {
-  if (transport === "udp") {
-    return type === "host" && preferTransport === "tcp" ? UDP_LAST : UDP_FIRST;
-  }
-  const table = type === "host" || type === "relay" ? DIRECT_TCP : REFLEXIVE_TCP;
-  return table[tcpType ?? "active"];
+  const reflexive = type === "srflx";
+  if (transport === "tcp") return (reflexive ? REFLEXIVE_TCP : DIRECT_TCP)[tcpType ?? "active"];
+  return reflexive || type === "relay" || preferTransport === "udp" ? UDP_FIRST : UDP_LAST;
 }
 
 /**
