@@ -23,6 +23,7 @@ import { type Clock, random, systemClock, type Timer } from "../net/mod.ts";
 import { BootstrapNames, parseHostPort } from "./bootstrap_names.ts";
 import { bindDhtSockets, type DhtSockets } from "./dht_sockets.ts";
 import { loadNodes, saveNodes } from "./dht_state.ts";
+import { ConnectError } from "./errors.ts";
 import { LanDiscoveryDriver } from "./lan_discovery.ts";
 
 /** How often the state file is written, in milliseconds. */
@@ -68,13 +69,13 @@ export class DhtService {
   readonly #sockets: DhtSockets;
   readonly #node: DhtNode;
   readonly #statusObservers = new Set<() => void>();
+  readonly #ending = new AbortController();
   #names: BootstrapNames | undefined;
   #discovery: LanDiscoveryDriver | undefined;
   #timer: Timer | undefined;
   #armedFor: number | undefined;
   #saveTimer: Timer | undefined;
   #saving: Promise<void> = Promise.resolve();
-  #running = false;
   #closed: Promise<void> | undefined;
 
   private constructor(options: DhtServiceOptions, sockets: DhtSockets) {
@@ -127,26 +128,32 @@ export class DhtService {
     this.#run((now) => this.#node.bootstrap(addresses, now));
   }
 
-  /** Everything that the network has under a key: resolves when the closest nodes have answered. */
+  /**
+   * Everything that the network has under a key: resolves when the closest nodes have answered.
+   *
+   * @throws the signal's reason; {@linkcode ConnectError} `aborted` when the service is closed
+   */
   get(
     key: Uint8Array,
     options: { readonly where?: ValueFilter; readonly signal?: AbortSignal } = {},
   ): Promise<DhtValue[]> {
-    const { where, signal } = options, found: DhtValue[] = [];
+    const { where } = options, found: DhtValue[] = [];
+    const signals = [this.#ending.signal, ...(options.signal ? [options.signal] : [])];
+    const signal = AbortSignal.any(signals);
     return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(signal.reason);
+      if (signal.aborted) return reject(signal.reason);
       let operation: Operation | undefined;
       const abort = () => {
         operation?.cancel();
-        reject(signal!.reason);
+        reject(signal.reason);
       };
-      signal?.addEventListener("abort", abort, { once: true });
+      signal.addEventListener("abort", abort, { once: true });
       this.#run((now) => {
         operation = this.#node.get(key, {
           ...(where === undefined ? {} : { where }),
           onValues: (values) => void found.push(...values),
           onDone: () => {
-            signal?.removeEventListener("abort", abort);
+            signal.removeEventListener("abort", abort);
             resolve(found);
           },
         }, now);
@@ -199,6 +206,7 @@ export class DhtService {
     this.#saveTimer?.cancel();
     this.#names?.close();
     this.#statusObservers.clear();
+    this.#ending.abort(new ConnectError("aborted", "the DHT service is closed"));
     await Promise.all([this.#save(), this.#discovery?.close(), this.#sockets.close()]);
   }
 
@@ -211,13 +219,10 @@ export class DhtService {
   /** Lets the node work, then sends what it has to send and arms its timer. */
   #run(step: (now: number) => void): void {
     step(this.#clock.now());
-    // a callback of the node may have called us: the outermost call does the rest
-    if (this.#running || this.#closed !== undefined) return;
-    this.#running = true;
+    if (this.#closed !== undefined) return;
     for (let sent = this.#node.pollTransmit(); sent; sent = this.#node.pollTransmit()) {
       this.#sockets.send(sent.bytes, sent.to);
     }
-    this.#running = false;
     const at = this.#node.pollTimeout();
     if (at === this.#armedFor) return;
     this.#timer?.cancel();
