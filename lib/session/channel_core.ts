@@ -53,6 +53,7 @@ export class ChannelCore implements Schedulable {
   isControlQueued = false;
   isQueued = false;
   deficit = 0;
+  filledAt = -Infinity;
   /** Code and reason of the DECLINE or RESET to send. */
   endCode = 0;
   endReason = "";

@@ -27,6 +27,8 @@ import { SendSide } from "./send_side.ts";
 const CONTROL_ROOM_BYTES = 3 * frame.MAX_CONTROL_FRAME_BYTES;
 /** A record that has anything else in it does not end with a crumb of a longer write. */
 const CRUMB_BYTES = 1 << 10;
+/** A channel with no more than this to send goes before bulk data. */
+const SPARSE_BYTES = 4 << 10;
 /** Answers for channels that are over may pile up to this while the peer does not read them. */
 const MAX_ANSWERS = 65_536;
 const LAST_ID = 0xffff_fffe;
@@ -135,7 +137,7 @@ export class Mux implements ChannelHost {
       core.isControlQueued = false;
       if (core.isOver) this.#answers--;
       at = writeChannelFrames(core, into, at, this.now, this.roundTripMs);
-      if (core.hasData) this.#ready.add(core);
+      if (core.hasData) this.#schedule(core);
     }
     return this.#fillData(into, at, end, counter);
   }
@@ -181,7 +183,7 @@ export class Mux implements ChannelHost {
 
   wantData(core: ChannelCore): void {
     if (!core.hasData || core.isQueued) return;
-    this.#ready.add(core);
+    this.#schedule(core);
     this.#user.onOutput();
   }
 
@@ -193,6 +195,10 @@ export class Mux implements ChannelHost {
       this.#remote--;
       if (core.isPending) this.#pending--;
     }
+  }
+
+  #schedule(core: ChannelCore): void {
+    this.#ready.add(core, core.send.queued <= SPARSE_BYTES);
   }
 
   #fillData(into: Uint8Array, start: number, end: number, counter: number): number {

@@ -7,59 +7,65 @@ export const QUANTUM_BYTES = 16 << 10;
 export interface Schedulable {
   /** In a list. */
   isQueued: boolean;
-  /** Bytes left of this turn; negative when the last frame overdrew it. */
+  /** Bytes left of this turn. */
   deficit: number;
+  /** The turn in which `deficit` was filled. */
+  filledAt: number;
 }
 
 /**
- * Deficit round robin with precedence for sparse flows (RFC 8290 §4.2, FQ-CoDel): a channel that had
- * nothing to send goes first for one quantum, so that a keystroke does not queue behind bulk data; after
- * that all take turns by bytes.
+ * Deficit round robin with precedence for sparse flows (after FQ-CoDel, RFC 8290 §4.2): an entry that has
+ * had nothing to send, and now has little, goes first, so that a keystroke does not queue behind bulk
+ * data. All get one quantum a round, whichever way they send it, so none starves. (FQ-CoDel lets any
+ * newcomer go first; here a bulk writer that waits for each write to leave is a newcomer every time.)
  */
 export class ReadyQueue<T extends Schedulable> {
-  #fresh = new Fifo<T>();
+  #sparse = new Fifo<T>();
   #rest = new Fifo<T>();
+  #turn = 0;
 
   /** Entries that wait for a turn. */
   get length(): number {
-    return this.#fresh.length + this.#rest.length;
+    return this.#sparse.length + this.#rest.length;
   }
 
-  /** The entry has something to send. */
-  add(entry: T): void {
+  /** The entry has something to send; `isSparse` when it is little. */
+  add(entry: T, isSparse: boolean): void {
     if (entry.isQueued) return;
     entry.isQueued = true;
-    entry.deficit = QUANTUM_BYTES;
-    this.#fresh.push(entry);
+    // A round has passed: every entry of the rest has had a turn.
+    if (this.#turn - entry.filledAt >= this.#rest.length) this.#fill(entry, 0);
+    (isSparse && entry.deficit > 0 ? this.#sparse : this.#rest).push(entry);
   }
 
   /** Whose turn it is; its deficit is positive. */
   peek(): T | undefined {
     while (true) {
-      const list = this.#fresh.length > 0 ? this.#fresh : this.#rest;
+      const list = this.#sparse.length > 0 ? this.#sparse : this.#rest;
       const entry = list.peek();
       if (entry === undefined || entry.deficit > 0) return entry;
       list.shift();
-      entry.deficit += QUANTUM_BYTES;
+      this.#turn++;
+      this.#fill(entry, entry.deficit);
       this.#rest.push(entry);
     }
   }
 
   /** The entry that `peek` gave has nothing more to send for now. */
   drop(): void {
-    if (this.#fresh.length === 0) {
-      this.#rest.shift()!.isQueued = false;
-      return;
-    }
-    // It stays listed for one more round, or it could come back fresh at once and starve the others.
-    const entry = this.#fresh.shift()!;
-    if (this.#rest.length > 0) this.#rest.push(entry);
-    else entry.isQueued = false;
+    const list = this.#sparse.length > 0 ? this.#sparse : this.#rest;
+    if (list === this.#rest) this.#turn++;
+    list.shift()!.isQueued = false;
   }
 
   /** Removes everything. */
   clear(): void {
-    this.#fresh.clear();
+    this.#sparse.clear();
     this.#rest.clear();
+  }
+
+  #fill(entry: T, left: number): void {
+    entry.deficit = left + QUANTUM_BYTES;
+    entry.filledAt = this.#turn;
   }
 }

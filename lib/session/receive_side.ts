@@ -52,6 +52,11 @@ export class ReceiveSide {
     this.#grantedAt = now;
   }
 
+  /** Ranges that the unread bytes lie in. */
+  get pieces(): number {
+    return this.#pieces?.length ?? 0;
+  }
+
   /** True after FIN, or after the end of the channel. */
   get isOver(): boolean {
     return this.#finished || this.#error !== undefined;

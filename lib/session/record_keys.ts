@@ -1,6 +1,4 @@
-import { expand, hkdf } from "@noble/hashes/hkdf.js";
-import { sha256 } from "@noble/hashes/sha2.js";
-import { utf8ToBytes } from "@noble/hashes/utils.js";
+import { hkdfSync } from "node:crypto";
 
 /** What the Noise handshake yields, seen from one side. */
 export interface SessionKeys {
@@ -15,10 +13,11 @@ export interface SessionKeys {
 /** Data records under one key: 2^16 records of at most 64 KiB are 4 GiB. */
 export const RECORDS_PER_KEY = 1 << 16;
 
-const DATA_LABEL = utf8ToBytes("dhtnet session 1 data");
-const CONTROL_LABEL = utf8ToBytes("dhtnet session 1 control");
-const REKEY_LABEL = utf8ToBytes("dhtnet session 1 rekey");
+const DATA_LABEL = "dhtnet session 1 data";
+const CONTROL_LABEL = "dhtnet session 1 control";
+const REKEY_LABEL = "dhtnet session 1 rekey";
 const KEY_BYTES = 32;
+const NO_SALT = new Uint8Array(0);
 
 /**
  * Keys of one direction. The data key is replaced by a one-way function of itself every
@@ -32,19 +31,24 @@ export class RecordKeys {
 
   /** @param secret the direction's key from the handshake; @param handshakeHash the salt */
   constructor(secret: Uint8Array, handshakeHash: Uint8Array) {
-    this.#data = hkdf(sha256, secret, handshakeHash, DATA_LABEL, KEY_BYTES);
-    this.control = hkdf(sha256, secret, handshakeHash, CONTROL_LABEL, KEY_BYTES);
+    this.#data = derive(secret, handshakeHash, DATA_LABEL);
+    this.control = derive(secret, handshakeHash, CONTROL_LABEL);
   }
 
   /** The key of data record `counter`; counters are asked for in order. */
   data(counter: number): Uint8Array {
     const epoch = Math.floor(counter / RECORDS_PER_KEY);
     while (this.#epoch < epoch) {
-      const next = expand(sha256, this.#data, REKEY_LABEL, KEY_BYTES);
+      const next = derive(this.#data, NO_SALT, REKEY_LABEL);
       this.#data.fill(0);
       this.#data = next;
       this.#epoch++;
     }
     return this.#data;
   }
+}
+
+/** HKDF (RFC 5869) with SHA-256. */
+function derive(secret: Uint8Array, salt: Uint8Array, label: string): Uint8Array {
+  return new Uint8Array(hkdfSync("sha256", secret, salt, label, KEY_BYTES));
 }

@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { SessionCode } from "../../lib/session/mod.ts";
+import { pattern, SessionPair, settle } from "../support/session_pair.ts";
+
+Deno.test("an idle session pings, learns the round trip, and stays", async () => {
+  const pair = new SessionPair();
+  pair.attach();
+  await pair.run();
+  const before = pair.left.session.stats.bytesSent;
+  await pair.pass(60_000);
+  assert.equal(pair.left.session.stats.roundTripMs, 0);
+  const sent = pair.left.session.stats.bytesSent - before;
+  assert.ok(sent > 20 * 45 && sent < 30 * 100, `${sent} bytes in an idle minute`);
+  assert.deepEqual([pair.left.losses, pair.right.losses], [[], []]);
+});
+
+Deno.test("the round trip is the time from PING to PONG", () => {
+  const pair = new SessionPair();
+  pair.attach();
+  pair.move(pair.left);
+  pair.move(pair.right);
+  pair.now = 200;
+  pair.left.session.handleTimeout(pair.now);
+  pair.move(pair.left);
+  pair.now = 235;
+  pair.move(pair.right);
+  assert.equal(pair.left.session.stats.roundTripMs, 35);
+});
+
+Deno.test("silence while an acknowledgement is due: the path is lost after 10 s", async () => {
+  const pair = new SessionPair();
+  pair.attach();
+  await pair.run();
+  await pair.pass(300);
+  pair.left.session.open("x");
+  pair.left.drain(pair.now);
+  const lostAt = expire(pair, () => pair.left.losses.length > 0);
+  assert.deepEqual(pair.left.losses, ["silent"]);
+  assert.equal(lostAt - 300, 10_000);
+  assert.equal(pair.left.session.hasPipe, false);
+});
+
+Deno.test("an unanswered ATTACH is a lost path too", () => {
+  const pair = new SessionPair();
+  pair.left.session.attach(0);
+  pair.left.drain(0);
+  assert.equal(expire(pair, () => pair.left.losses.length > 0), 10_000);
+});
+
+Deno.test("a record that takes long over a slow path is no silence", async () => {
+  const pair = new SessionPair();
+  pair.attach();
+  const channel = pair.left.session.open("x");
+  channel.write(pattern(60_000, 1));
+  const flight = pair.left.drain(0);
+  pair.left.session.receive(pair.right.drain(0), 0);
+  for (let at = 0; at < flight.length; at += 1000) {
+    pair.now += 1000;
+    pair.right.session.receive(flight.subarray(at, at + 1000), pair.now);
+    pair.right.session.handleTimeout(pair.now);
+    pair.left.session.handleTimeout(pair.now);
+    pair.left.session.receive(pair.right.drain(pair.now), pair.now);
+    pair.left.drain(pair.now);
+  }
+  await settle();
+  assert.deepEqual([pair.left.losses, pair.right.losses], [[], []]);
+  assert.equal(pair.right.requests.length, 1);
+});
+
+Deno.test("without a new pipe the session ends after resumeMs, with its channels", async () => {
+  const pair = new SessionPair({ limits: { resumeMs: 30_000 } });
+  pair.attach();
+  const channel = pair.left.session.open("x");
+  await pair.run();
+  pair.now = 1000;
+  pair.cut();
+  const read = channel.read(new Uint8Array(1));
+  read.catch(() => {});
+  assert.equal(expire(pair, () => pair.left.closes.length > 0), 31_000);
+  assert.equal(pair.left.closes[0]!.code, SessionCode.resumeTimeout);
+  await assert.rejects(read, { code: "session-closed" });
+  assert.throws(() => pair.left.session.open("y"), { code: "session-closed" });
+  assert.equal(pair.left.session.pollTimeout(), undefined);
+});
+
+Deno.test("a session that never gets its first pipe ends as well", () => {
+  const pair = new SessionPair();
+  assert.equal(expire(pair, () => pair.left.closes.length > 0), 60_000);
+});
+
+Deno.test("an acknowledgement rides on data, or goes alone after 40 ms", async () => {
+  const pair = new SessionPair();
+  pair.attach();
+  const channel = pair.left.session.open("x");
+  await pair.run();
+  const accepted = pair.right.requests[0]!.accept();
+  await pair.run();
+  await pair.pass(100);
+  await channel.write(pattern(10, 1));
+  pair.move(pair.left);
+  assert.equal(pair.right.drain(pair.now).length, 0);
+  assert.ok(pair.left.session.stats.unacknowledgedBytes > 0);
+  await accepted.write(pattern(10, 1));
+  pair.move(pair.right);
+  assert.equal(pair.left.session.stats.unacknowledgedBytes, 0);
+  assert.equal(pair.left.session.pollTimeout(), pair.now + 40);
+  await pair.pass(40);
+  assert.equal(pair.right.session.stats.unacknowledgedBytes, 0);
+});
+
+/** Runs only the timers of the left session until something holds; the time then. */
+function expire(pair: SessionPair, until: () => boolean): number {
+  for (let steps = 0; steps < 1000 && !until(); steps++) {
+    pair.now = Math.max(pair.now, pair.left.session.pollTimeout()!);
+    pair.left.session.handleTimeout(pair.now);
+    pair.left.drain(pair.now);
+  }
+  assert.ok(until());
+  return pair.now;
+}
