@@ -102,3 +102,21 @@ Deno.test("handing the port over on both sides works under loss", () => {
   }
   assert.ok(stranded <= 1, `${stranded} of 100 were left alone`);
 });
+
+Deno.test("a triggered check replaces one that is in progress", () => {
+  const network = new SimulatedNetwork({ delayMs: 10 });
+  const [a, b] = twoHosts(network);
+  a.udp("192.0.2.1");
+  b.udp("192.0.2.2");
+  // The dialer's first check is lost; the listener's check brings the next, not the RTO.
+  let first = true;
+  network.tap = ({ from }) => {
+    const lost = first && from.ip === "192.0.2.1";
+    if (lost) first = false;
+    return !lost;
+  };
+  signalBoth(a, b);
+  network.clock.run(1000);
+  assert.ok(!first);
+  assert.equal(a.when("nominated"), 10 + 20 + 20);
+});

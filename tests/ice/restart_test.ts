@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { decodeMessage, FINGERPRINT } from "../../lib/stun/mod.ts";
 import { SimulatedNetwork } from "../support/simulated_network.ts";
 import { assertAgreed, type IceHost, signalBoth, twoHosts } from "../support/simulated_ice.ts";
 
@@ -52,7 +53,10 @@ Deno.test("without consent checks, indications keep the NAT open every fifteen s
   const [a] = connected(network, { consent: false, keepaliveMs: 1 });
   const kinds: number[] = [];
   network.tap = ({ from, bytes }) => {
-    if (from.ip === "192.0.2.1") kinds.push(bytes[0]! << 8 | bytes[1]!);
+    if (from.ip === "192.0.2.1") {
+      kinds.push(bytes[0]! << 8 | bytes[1]!);
+      assert.deepEqual(decodeMessage(bytes).attributes.map(({ type }) => type), [FINGERPRINT]);
+    }
     return true;
   };
   network.clock.run(61_000);
