@@ -14,7 +14,8 @@ function freshNetworkId(): number {
 async function network(size: number, networkId = freshNetworkId()): Promise<DhtService[]> {
   const options = { interfaces: ["lo"], discovery: false, networkId };
   const nodes = [await DhtService.start(options)];
-  const bootstrap = [`127.0.0.1:${nodes[0]!.status().port}`];
+  const { port } = nodes[0]!.status();
+  const bootstrap = [`127.0.0.1:${port}`, `[::1]:${port}`];
   while (nodes.length < size) nodes.push(await DhtService.start({ ...options, bootstrap }));
   return nodes;
 }
