@@ -2,14 +2,7 @@
  * Node lists in replies: `n4` is records of 26 bytes (id, IPv4, port), `n6` of 38 (id, IPv6, port).
  * @module
  */
-import {
-  formatIp,
-  type IpFamily,
-  ipFamily,
-  ipScope,
-  parseIp,
-  type SocketAddress,
-} from "../ip/mod.ts";
+import { formatIp, type IpFamily, ipFamily, parseIp, type SocketAddress } from "../ip/mod.ts";
 import { NODE_ID_LENGTH } from "./node_id.ts";
 
 /** Nodes in a list, at most. */
@@ -70,12 +63,13 @@ function isLoopback(ip: Uint8Array): boolean {
 }
 
 /**
- * Whether a datagram may come from or go to an address: not port 0, 0/8, 224/3, ::, ff00::/8 nor
- * IPv4-mapped. Private, link-local and loopback addresses are fine.
+ * Whether a datagram may come from or go to an address, given in canonical text: not port 0, 0/8,
+ * 224/3, ::, ff00::/8 nor IPv4-mapped. Private, link-local and loopback addresses are fine. Looks at
+ * the text alone, for it is asked for every datagram and every node named.
  */
 export function isContactable({ ip, port }: SocketAddress): boolean {
   if (port === 0) return false;
-  if (ip.includes(":") && ip.includes(".")) return false;
-  const scope = ipScope(ip);
-  return scope !== "unspecified" && scope !== "multicast";
+  if (ip.includes(":")) return ip !== "::" && !ip.startsWith("ff") && !ip.includes(".");
+  const first = parseInt(ip);
+  return first > 0 && first < 224;
 }

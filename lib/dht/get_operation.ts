@@ -83,7 +83,13 @@ export class GetOperation implements RunningGet {
   }
 
   #ended(): void {
-    if (--this.#running === 0 && !this.#cancelled) this.#options.onDone(this.#answered);
+    this.#running--;
+    // An address family without any node must not hold up the other.
+    if (this.#answered && this.#lookups.every((lookup) => lookup.done || lookup.isWaiting)) {
+      for (const lookup of this.#lookups) lookup.cancel();
+      this.#running = 0;
+    }
+    if (this.#running === 0 && !this.#cancelled) this.#options.onDone(this.#answered);
   }
 
   /** {@linkcode RunningGet.depth} */

@@ -12,7 +12,7 @@
  */
 import { randomBetween, randomUint32 } from "./engine.ts";
 import { ListenValues } from "./listen_values.ts";
-import { type Candidate, Lookup } from "./lookup.ts";
+import { type Candidate, Lookup, WALK_HEAD_START_MS } from "./lookup.ts";
 import { compareDistance, equalId } from "./node_id.ts";
 import type { Operation, OperationContext, ValuesCallback } from "./operation.ts";
 import type { Overlay, OverlayObserver } from "./overlay.ts";
@@ -132,6 +132,7 @@ export class ListenOperation implements Operation, OverlayObserver, StorageObser
     const closer = this.#ordered(overlay).filter((other) =>
       compareDistance(this.#key, other.node.id, node.id) < 0
     );
+    if (this.#ordered(overlay).length === 0) this.#walkAfter(REPAIR_DELAY_MS, now);
     if (closer.length < LISTEN_NODES) this.#subscribe(overlay, node, now);
   }
 
@@ -153,7 +154,9 @@ export class ListenOperation implements Operation, OverlayObserver, StorageObser
         onDone: (_lookup, at) => {
           this.#advance(overlay, lookup, at);
           this.#prune(overlay);
-          if (--this.#walking > 0) return;
+          this.#walking--;
+          this.#stopWaiting();
+          if (this.#walking > 0) return;
           this.#walkAfter(this.#subscriptions.size > 0 ? WALK_INTERVAL_MS : LONELY_DELAY_MS, at);
           this.#becomeReady();
         },
@@ -162,9 +165,18 @@ export class ListenOperation implements Operation, OverlayObserver, StorageObser
     });
     this.#walking = this.#lookups.length;
     for (const [i, lookup] of this.#lookups.entries()) {
-      lookup.start(now);
+      lookup.seed(now);
       this.#advance(overlays[i]!, lookup, now);
+      lookup.start(now, this.#subscriptions.size > 0 ? WALK_HEAD_START_MS : 0);
     }
+  }
+
+  /** An address family without any node must not hold up the other. */
+  #stopWaiting(): void {
+    const found = this.#lookups.some((lookup) => lookup.candidates.length > 0);
+    if (!found || !this.#lookups.every((lookup) => lookup.done || lookup.isWaiting)) return;
+    for (const lookup of this.#lookups) lookup.cancel();
+    this.#walking = 0;
   }
 
   #walkAfter(delay: readonly [number, number], now: number): void {

@@ -9,6 +9,7 @@ import { packetWithValues } from "./fragments.ts";
 import { idText } from "./node_id.ts";
 import type { Overlay } from "./overlay.ts";
 import type { PacketEnvelope, ReplyPacket } from "./packet.ts";
+import { sourceKey } from "./rate_limit.ts";
 import { RemoteNode } from "./remote_node.ts";
 import type { Question } from "./requests.ts";
 import type { StoredValue } from "./storage.ts";
@@ -23,6 +24,8 @@ const UPDATE_SIZE_LIMIT = 56 << 10;
 /** Listeners at one key, and in all. */
 const LISTENERS_PER_KEY_LIMIT = 1024;
 const LISTENERS_LIMIT = 16_384;
+/** Listeners of one IPv4 address or IPv6 /64, each of which every change is sent to. */
+const LISTENERS_PER_SOURCE_LIMIT = 1024;
 /** Updates in a row that a listener may leave unanswered before it is forgotten. */
 const UNANSWERED_LIMIT = 3;
 
@@ -30,6 +33,7 @@ interface Listener {
   readonly sid: number;
   readonly key: Uint8Array;
   readonly target: RemoteNode;
+  readonly source: string;
   readonly overlay: Overlay;
   readonly where: ValueFilter;
   /** Version 0 takes reply-shaped notices that it does not acknowledge. */
@@ -52,6 +56,7 @@ export class Listeners {
   readonly #engine: Engine;
   readonly #tokens: TokenIssuer;
   readonly #byKey = new Map<string, Map<string, Listener>>();
+  readonly #perSource = new Map<string, number>();
   #count = 0;
 
   /** Tokens go out with every update. */
@@ -72,13 +77,28 @@ export class Listeners {
     const target = new RemoteNode(request.id.slice(), from);
     const name = `${target.addressText}/${target.key}/${request.sid}`;
     let listeners = this.#byKey.get(keyText);
-    if (listeners === undefined) this.#byKey.set(keyText, listeners = new Map());
-    let listener = listeners.get(name);
+    let listener = listeners?.get(name);
     const isNew = listener === undefined;
     if (listener === undefined) {
-      if (listeners.size >= LISTENERS_PER_KEY_LIMIT || this.#count >= LISTENERS_LIMIT) return;
+      const source = sourceKey(from.ip), sourceCount = this.#perSource.get(source) ?? 0;
+      if ((listeners?.size ?? 0) >= LISTENERS_PER_KEY_LIMIT || this.#count >= LISTENERS_LIMIT) {
+        return;
+      }
+      if (sourceCount >= LISTENERS_PER_SOURCE_LIMIT) return;
+      this.#perSource.set(source, sourceCount + 1);
       const { sid, where, legacy } = request, key = request.key.slice();
-      listener = { sid, key, target, overlay, where, legacy, unanswered: 0, timer: undefined };
+      listener = {
+        sid,
+        key,
+        target,
+        source,
+        overlay,
+        where,
+        legacy,
+        unanswered: 0,
+        timer: undefined,
+      };
+      if (listeners === undefined) this.#byKey.set(keyText, listeners = new Map());
       listeners.set(name, listener);
       this.#count++;
     }
@@ -196,6 +216,9 @@ export class Listeners {
     this.#engine.timers.cancel(listener.timer);
     listeners.delete(name);
     this.#count--;
+    const left = this.#perSource.get(listener.source)! - 1;
+    if (left > 0) this.#perSource.set(listener.source, left);
+    else this.#perSource.delete(listener.source);
     if (listeners.size === 0) this.#byKey.delete(keyText);
   }
 }

@@ -30,6 +30,11 @@ export const SLOW_AFTER_MS = 350;
 const SKIP_AFTER_MS = 1_800;
 /** Without any node to ask, a walk waits this long for one. */
 export const CONTACT_WAIT_MS = 10_000;
+/**
+ * Where the closest nodes known have given tokens already, put and listen use those first and look
+ * for closer ones this much later: a call is often answered by then, and needs no walk at all.
+ */
+export const WALK_HEAD_START_MS = 10;
 /** Candidates remembered; the farthest are dropped. */
 const CANDIDATES_LIMIT = 64;
 
@@ -79,18 +84,30 @@ export class Lookup implements OverlayObserver {
     this.#options = options;
   }
 
-  /** Starts; `onDone` is never called before this returns. */
-  start(now: number): void {
-    const overlay = this.#overlay, options = this.#options;
-    overlay.observers.add(this);
-    for (const node of overlay.closestKnown(options.target, SEARCH_NODES, now)) {
+  /** Takes the nodes that the overlay knows as candidates, before {@linkcode start}. */
+  seed(now: number): void {
+    for (const node of this.#overlay.closestKnown(this.#options.target, SEARCH_NODES, now)) {
       this.#add(node, 1, now);
     }
+  }
+
+  /**
+   * Starts; `onDone` is never called before this returns.
+   *
+   * @param headStartMs how long the candidates known already are left to the caller, who may have
+   *   something for them that makes the walk unnecessary
+   */
+  start(now: number, headStartMs = 0): void {
+    const overlay = this.#overlay;
+    overlay.observers.add(this);
+    if (this.#known.size === 0) this.seed(now);
     if (this.candidates.length === 0) {
       this.#patience = overlay.engine.timers.schedule(
         now + CONTACT_WAIT_MS,
         (at) => this.#finish(at),
       );
+    } else if (headStartMs > 0) {
+      this.#patience = overlay.engine.timers.schedule(now + headStartMs, (at) => this.#step(at));
     } else this.#step(now);
   }
 
@@ -98,6 +115,11 @@ export class Lookup implements OverlayObserver {
   cancel(): void {
     this.#release();
     this.done = true;
+  }
+
+  /** Whether no node was known to begin with, and none has appeared since. */
+  get isWaiting(): boolean {
+    return !this.done && this.candidates.length === 0;
   }
 
   /** The closest candidates that may hold the key, nearest first. */

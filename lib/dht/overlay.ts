@@ -70,11 +70,9 @@ export class Overlay {
     if (known !== undefined && !equalSocketAddress(known.address, from)) {
       if (!known.isGood(now)) known.move(from);
       else {
-        // The id may be claimed by anybody: only an answer from there moves a good node.
-        if (now - known.probedAt >= PROBE_INTERVAL_MS) {
-          known.probedAt = now;
-          this.challenge(from, now);
-        }
+        // Anybody may claim the id: a good node moves only when it no longer answers where it was.
+        known.claimed = from;
+        this.probe(known, now);
         return;
       }
     }
@@ -93,7 +91,6 @@ export class Overlay {
     const unproven = known.expired || known.repliedAt === -Infinity;
     if (unproven && !equalSocketAddress(known.address, address)) {
       known.move(address);
-      known.expired = false;
     }
     return known;
   }
@@ -192,7 +189,12 @@ export class Overlay {
   identified(id: Uint8Array, address: SocketAddress, now: number): RemoteNode {
     const node = this.#directory.get(idText(id)) ??
       this.#remember(new RemoteNode(id.slice(), address), now);
-    if (!equalSocketAddress(node.address, address)) node.move(address);
+    if (!equalSocketAddress(node.address, address)) {
+      if (node.isGood(now)) {
+        node.claimed = address;
+        this.probe(node, now);
+      } else node.move(address);
+    }
     return node;
   }
 
@@ -215,6 +217,11 @@ export class Overlay {
   expired(node: RemoteNode, now: number): void {
     node.expire(now);
     this.table.replaceExpired(node);
+    const { claimed } = node;
+    if (claimed !== undefined) {
+      node.move(claimed);
+      this.probe(node, now);
+    }
     for (const observer of [...this.observers]) observer.nodeExpired?.(node, now);
     this.updateStatus(now);
   }

@@ -12,7 +12,7 @@
  * @module
  */
 import { randomBetween } from "./engine.ts";
-import { Lookup, TARGET_NODES } from "./lookup.ts";
+import { Lookup, TARGET_NODES, WALK_HEAD_START_MS } from "./lookup.ts";
 import { compareDistance } from "./node_id.ts";
 import type { Operation, OperationContext } from "./operation.ts";
 import type { Overlay, OverlayObserver } from "./overlay.ts";
@@ -107,6 +107,7 @@ export class PutOperation implements Operation, OverlayObserver {
       held.filter((holder) => compareDistance(this.#key, holder.id, node.id) < 0).length;
     const overlay = this.#context.overlays.find(({ family }) => family === node.family);
     if (closer >= TARGET_NODES || overlay === undefined || this.#holders.size === 0) return;
+    if (held.length === 0) return this.#repairSoon(now);
     this.#sending++;
     this.#renewToken(overlay, node, now, (at) => {
       this.#sending--;
@@ -148,6 +149,7 @@ export class PutOperation implements Operation, OverlayObserver {
         onDone: (_lookup, at) => {
           this.#advance(overlay, lookup, at);
           this.#walking--;
+          this.#stopWaiting();
           this.#finishIfIdle(at);
         },
       });
@@ -155,10 +157,19 @@ export class PutOperation implements Operation, OverlayObserver {
     });
     this.#walking = this.#lookups.length;
     for (const [i, lookup] of this.#lookups.entries()) {
-      lookup.start(now);
+      lookup.seed(now);
       // The first round needs no probe, so nodes whose token is still fresh get the value right away.
       if (!probe) this.#advance(overlays[i]!, lookup, now);
+      lookup.start(now, this.#sending > 0 ? WALK_HEAD_START_MS : 0);
     }
+  }
+
+  /** An address family without any node must not hold up the other. */
+  #stopWaiting(): void {
+    const found = this.#lookups.some((lookup) => lookup.candidates.length > 0);
+    if (!found || !this.#lookups.every((lookup) => lookup.done || lookup.isWaiting)) return;
+    for (const lookup of this.#lookups) lookup.cancel();
+    this.#walking = 0;
   }
 
   #probeQuery(): ValueQuery {

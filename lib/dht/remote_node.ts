@@ -27,6 +27,8 @@ export class RemoteNode {
   probedAt = -Infinity;
   /** Whether a bucket holds it. */
   inTable = false;
+  /** Where somebody else claimed to be this node while it was good; tried when it expires. */
+  claimed: SocketAddress | undefined;
   /** It says that it serves no queries: it never enters the table. */
   client = false;
   /** Smoothed round trip, milliseconds. */
@@ -60,8 +62,12 @@ export class RemoteNode {
     return this.#compactForm ??= compactNode(this.id, this.#current);
   }
 
-  /** It speaks from another address now; a token is bound to our side only, but a new host has another secret. */
+  /** It is said to be elsewhere now: nothing is proven until it answers from there. */
   move(address: SocketAddress): void {
+    this.repliedAt = -Infinity;
+    this.probedAt = -Infinity;
+    this.expired = false;
+    this.claimed = undefined;
     this.#current = address;
     this.#text = formatSocketAddress(address);
     this.#compactForm = undefined;

@@ -15,7 +15,7 @@ import type { Storage, StoredValue } from "./storage.ts";
 import type { TokenIssuer } from "./token.ts";
 import type { DhtValue } from "./value.ts";
 import { selectFields } from "./value_query.ts";
-import { admitValue } from "./value_type.ts";
+import { admitValue, VALUE_TYPE } from "./value_type.ts";
 
 /** Bytes of values that one put may announce. */
 const PUT_VALUES_LIMIT = 1 << 20;
@@ -25,6 +25,9 @@ const GET_VALUES_LIMIT = 1 << 20;
 const GET_ROWS_LIMIT = 1024;
 /** Storing is left to others when this many nodes are closer to the key. */
 const CLOSER_NODES_LIMIT = 14;
+
+/** Signatures and certificates checked per second: each costs as much as many other queries. */
+const SIGNATURE_CHECKS_PER_SECOND = 256;
 
 /** Error codes of OpenDHT. */
 export const DHT_ERROR = { malformed: 203, badToken: 401, notFound: 404 } as const;
@@ -62,6 +65,8 @@ interface Source {
 /** The serving side of a node. */
 export class Responder {
   readonly #parts: ResponderParts;
+  #checksSince = -Infinity;
+  #checks = 0;
   /** Shares all parts with the node. */
   constructor(parts: ResponderParts) {
     this.#parts = parts;
@@ -173,7 +178,9 @@ export class Responder {
           this.#refuse(packet, source, DHT_ERROR.malformed, "Put with invalid id");
           continue;
         }
-        const admitted = kept ? admitValue(key, value, source.address.ip) : undefined;
+        const admitted = kept && this.#mayCheck(value, at)
+          ? admitValue(key, value, source.address.ip)
+          : undefined;
         if (admitted !== undefined) storage.put(key, admitted, ageMs, source.address.ip, at);
         this.#reply(packet, source, { valueId: value.id });
       }
@@ -222,6 +229,15 @@ export class Responder {
     const elements = packet.values ?? [];
     const done = (values: DhtValue[], at: number) => onUpdate(packet, values, source.text, at);
     reassembly.expect(source.text, packet.tid, elements, GET_VALUES_LIMIT, now, done);
+  }
+
+  #mayCheck(value: DhtValue, now: number): boolean {
+    if (value.owner === undefined && value.type !== VALUE_TYPE.certificate) return true;
+    if (now - this.#checksSince >= 1_000) {
+      this.#checksSince = now;
+      this.#checks = 0;
+    }
+    return ++this.#checks <= SIGNATURE_CHECKS_PER_SECOND;
   }
 
   /** Whether we are among those who should keep values for a key. */

@@ -8,7 +8,8 @@ export interface Timer {
 
 /** Deadlines of one node: a binary heap, so that a thousand nodes can ask for their next one cheaply. */
 export class TimerQueue {
-  readonly #heap: Timer[] = [];
+  #heap: Timer[] = [];
+  #cancelled = 0;
 
   /** Arranges a call at or soon after `at`. */
   schedule(at: number, run: (now: number) => void): Timer {
@@ -20,12 +21,18 @@ export class TimerQueue {
 
   /** Forgets a timer; a timer that has run may be cancelled too. */
   cancel(timer: Timer | undefined): void {
-    if (timer !== undefined) timer.run = undefined;
+    if (timer?.run === undefined) return;
+    timer.run = undefined;
+    // Cancelled timers go when they come to the top; those far in the future must not pile up.
+    if (++this.#cancelled > 1024 && this.#cancelled > this.#heap.length / 2) this.#compact();
   }
 
   /** When the first timer is due. */
   next(): number | undefined {
-    while (this.#heap.length > 0 && this.#heap[0]!.run === undefined) this.#pop();
+    while (this.#heap.length > 0 && this.#heap[0]!.run === undefined) {
+      this.#pop();
+      this.#cancelled--;
+    }
     return this.#heap[0]?.at;
   }
 
@@ -37,6 +44,17 @@ export class TimerQueue {
       timer.run = undefined;
       run!(now);
     }
+  }
+
+  /** Timers in the queue, those cancelled included. */
+  get size(): number {
+    return this.#heap.length;
+  }
+
+  #compact(): void {
+    // A sorted array is a heap.
+    this.#heap = this.#heap.filter(({ run }) => run !== undefined).sort((a, b) => a.at - b.at);
+    this.#cancelled = 0;
   }
 
   #pop(): Timer {

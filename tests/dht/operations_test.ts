@@ -293,7 +293,7 @@ Deno.test("nodes of different network ids do not hear each other", () => {
   assert.equal(other.node.status(4), "disconnected");
 });
 
-Deno.test("IPv4 and IPv6 are joined through a node that has both", () => {
+Deno.test("a network of IPv6 alone works", () => {
   const network = new DhtNetwork();
   const six = (n: number) => ({ ip: `2001:db8::${n}`, port: 4222 });
   const families = [6] as const;
@@ -306,6 +306,30 @@ Deno.test("IPv4 and IPv6 are joined through a node that has both", () => {
   assert.deepEqual(fetch(network, b).map(({ id }) => id), [1n]);
   assert.equal(b.node.status(6), "connected");
   assert.equal(b.node.status(4), "disconnected");
+});
+
+Deno.test("an address family without any node does not hold up the other", () => {
+  const network = joined(6), dual = network.add({ families: [4, 6] });
+  dual.node.bootstrap([network.nodes[0]!.address], network.now);
+  const listen = follow(network, dual), start = network.now, done: number[] = [];
+  dual.node.put(KEY, value(1), { onDone: () => done.push(network.now) }, start);
+  const get = { onValues: () => {}, onDone: () => done.push(network.now) };
+  dual.node.get(KEY.toReversed(), get, start);
+  network.run(start + 2_000);
+  assert.equal(done.length, 2);
+  assert.equal(listen.ready, true);
+  assert.deepEqual(listen.heard.map(({ id }) => id), [1n]);
+});
+
+Deno.test("a stranger that claims the id of a good node does not take its place", () => {
+  const network = joined(6), peer = network.nodes[0]!, victim = network.nodes[3]!;
+  const thief = network.add({ id: victim.node.id });
+  thief.node.bootstrap([peer.address], network.now);
+  network.run(network.now + 30_000);
+  const known = peer.node.nodes().find(({ id }) =>
+    id.every((byte, i) => byte === victim.node.id[i])
+  );
+  assert.deepEqual(known?.address, victim.address);
 });
 
 Deno.test("a node that moved keeps its place once it answers from its new address", () => {
