@@ -1,18 +1,37 @@
-import { Buffer } from "node:buffer";
-import type { Certificate as PkiCertificate, Extension } from "pkijs";
+import { bytesToHex } from "@noble/hashes/utils.js";
 import { CertificateError } from "./certificate_error.ts";
+import { type CertificateExtensions, readExtensions } from "./certificate_extensions.ts";
+import {
+  DER,
+  DerError,
+  DerReader,
+  readOctets,
+  readOid,
+  readSmallInteger,
+  readTime,
+} from "./der.ts";
 import { formatId, PUBLIC_KEY_BYTES } from "./id.ts";
-import { KEY_USAGE, loadX509, OID, type X509Modules } from "./x509.ts";
+import { OID } from "./oid.ts";
 
 /** Largest certificate that is looked at, in bytes. Ours have about 400. */
 export const MAX_CERTIFICATE_BYTES = 4096;
-/** Deepest nesting of ASN.1 that is followed; a certificate of ours needs 8. */
-const MAX_ASN1_DEPTH = 16;
-/** Most ASN.1 values that are looked at in one certificate; ours have about 60. */
-const MAX_ASN1_VALUES = 512;
+/** Longest serial number, in octets (RFC 5280 §4.1.2.2). */
+const MAX_SERIAL_NUMBER_BYTES = 20;
+/** What an attribute of a name may be (RFC 5280 §4.1.2.4, appendix A.1). */
+const NAME_STRINGS: ReadonlySet<number> = new Set([
+  DER.utf8String,
+  DER.numericString,
+  DER.printableString,
+  DER.teletexString,
+  DER.ia5String,
+  DER.universalString,
+  DER.bmpString,
+]);
+/** The number that stands for version 3 (RFC 5280 §4.1.2.1). */
+const VERSION_3 = 2;
 
 /** What a certificate says, as far as this project asks. Nothing is verified yet. */
-export interface Certificate {
+export interface Certificate extends CertificateExtensions {
   /** The id of the certified key. */
   readonly id: string;
   /** The certified Ed25519 key, 32 bytes. */
@@ -27,18 +46,6 @@ export interface Certificate {
   readonly notBefore: Date;
   /** End of the validity period. */
   readonly notAfter: Date;
-  /** Whether it may sign certificates (basic constraints, RFC 5280 §4.2.1.9). */
-  readonly authority: boolean;
-  /** How many intermediate certificates may follow below this CA, if limited. */
-  readonly pathLength: number | undefined;
-  /** Key usage as named bits; undefined when the certificate does not restrict it. */
-  readonly keyUsage:
-    | { readonly digitalSignature: boolean; readonly keyCertSign: boolean }
-    | undefined;
-  /** Names the certified key, so that certificates signed by it can refer to it (RFC 5280 §4.2.1.2). */
-  readonly keyIdentifier: Uint8Array | undefined;
-  /** The object identifier of a critical extension that this project does not understand. */
-  readonly unknownCritical: string | undefined;
   /** The signed part, DER. */
   readonly signed: Uint8Array;
   /** Ed25519 signature by the issuer, 64 bytes if sound. */
@@ -46,16 +53,12 @@ export interface Certificate {
 }
 
 /**
- * Decodes a certificate.
+ * Decodes a certificate (RFC 5280 §4.1), strictly.
  *
- * @param der at most 4096 bytes ({@linkcode MAX_CERTIFICATE_BYTES})
+ * @param der at most {@linkcode MAX_CERTIFICATE_BYTES}; it must not change afterwards
  * @throws {CertificateError} `too-large`, `malformed` or `unsupported-algorithm`, whatever the bytes
  */
-export async function decodeCertificate(der: Uint8Array): Promise<Certificate> {
-  return decodeWith(await loadX509(), der);
-}
-
-function decodeWith(modules: X509Modules, der: Uint8Array): Certificate {
+export function decodeCertificate(der: Uint8Array): Certificate {
   if (der.length > MAX_CERTIFICATE_BYTES) {
     throw new CertificateError(
       "too-large",
@@ -63,136 +66,91 @@ function decodeWith(modules: X509Modules, der: Uint8Array): Certificate {
     );
   }
   try {
-    return read(parse(modules, der), modules);
+    return readCertificate(new DerReader(der));
   } catch (cause) {
-    if (cause instanceof CertificateError) throw cause;
-    throw new CertificateError("malformed", "not an X.509 certificate in DER", 0, { cause });
+    if (!(cause instanceof DerError)) throw cause;
+    const message = `not an X.509 v3 certificate in DER: ${cause.message}`;
+    throw new CertificateError("malformed", message, 0, { cause });
   }
 }
 
-function parse({ asn1js, pkijs }: X509Modules, der: Uint8Array): PkiCertificate {
-  const { offset, result } = asn1js.fromBER(der, {
-    maxDepth: MAX_ASN1_DEPTH,
-    maxNodes: MAX_ASN1_VALUES,
-  });
-  if (offset !== der.length) throw malformed("trailing or missing bytes");
-  return new pkijs.Certificate({ schema: result });
+function readCertificate(input: DerReader): Certificate {
+  const certificate = input.open(DER.sequence);
+  input.finish();
+  const signed = certificate.readWhole(DER.sequence);
+  readAlgorithm(certificate);
+  const signature = readOctets(certificate);
+  certificate.finish();
+  return { ...readSigned(new DerReader(signed).open(DER.sequence)), signed, signature };
 }
 
-function read(parsed: PkiCertificate, modules: X509Modules): Certificate {
-  if (parsed.version !== 2) throw malformed("not version 3");
-  const publicKeyInfo = parsed.subjectPublicKeyInfo;
-  const algorithms = [parsed.signature, parsed.signatureAlgorithm, publicKeyInfo.algorithm];
-  for (const { algorithmId, algorithmParams } of algorithms) {
-    if (algorithmId !== OID.ed25519 || algorithmParams !== undefined) {
-      throw new CertificateError("unsupported-algorithm", `${algorithmId} is not Ed25519`);
-    }
+function readSigned(fields: DerReader): Omit<Certificate, "signed" | "signature"> {
+  const version = fields.open(DER.version);
+  if (readSmallInteger(version) !== VERSION_3) throw new DerError("not version 3", fields.offset);
+  version.finish();
+  const serialNumber = fields.read(DER.integer);
+  if (serialNumber.length < 1 || serialNumber.length > MAX_SERIAL_NUMBER_BYTES) {
+    throw new DerError("serial number", fields.offset);
   }
-  const publicKey = octets(publicKeyInfo.subjectPublicKey);
-  if (publicKey.length !== PUBLIC_KEY_BYTES) throw malformed("public key length");
-  const extensions = readExtensions(parsed.extensions ?? [], modules);
+  readAlgorithm(fields);
+  const issuer = fields.readWhole(DER.sequence);
+  const validity = fields.open(DER.sequence);
+  const [notBefore, notAfter] = [readTime(validity), readTime(validity)];
+  validity.finish();
+  const subject = fields.readWhole(DER.sequence);
+  const publicKey = readPublicKey(fields.open(DER.sequence));
+  if (fields.isNext(DER.issuerUniqueId)) fields.read(DER.issuerUniqueId);
+  if (fields.isNext(DER.subjectUniqueId)) fields.read(DER.subjectUniqueId);
+  const extensions = readExtensions(
+    fields.isAtEnd ? undefined : fields.open(DER.extensions),
+  );
+  fields.finish();
+  readCommonName(issuer);
   return {
     id: formatId(publicKey),
     publicKey,
-    subject: commonName(parsed),
-    subjectName: Buffer.from(parsed.subject.valueBeforeDecode).toString("hex"),
-    issuerName: Buffer.from(parsed.issuer.valueBeforeDecode).toString("hex"),
-    notBefore: date(parsed.notBefore.value),
-    notAfter: date(parsed.notAfter.value),
+    subject: readCommonName(subject),
+    subjectName: bytesToHex(subject),
+    issuerName: bytesToHex(issuer),
+    notBefore,
+    notAfter,
     ...extensions,
-    signed: parsed.tbsView.slice(),
-    signature: octets(parsed.signatureValue),
   };
 }
 
-type ExtensionFields = Pick<
-  Certificate,
-  "authority" | "pathLength" | "keyUsage" | "keyIdentifier" | "unknownCritical"
->;
-
-function readExtensions(extensions: Extension[], modules: X509Modules): ExtensionFields {
-  const fields: { -readonly [K in keyof ExtensionFields]: ExtensionFields[K] } = {
-    authority: false,
-    pathLength: undefined,
-    keyUsage: undefined,
-    keyIdentifier: undefined,
-    unknownCritical: undefined,
-  };
-  const seen = new Set<string>();
-  for (const extension of extensions) {
-    const oid = extension.extnID;
-    // RFC 5280 §4.2: no extension twice.
-    if (seen.has(oid)) throw malformed(`extension ${oid} twice`);
-    seen.add(oid);
-    if (oid === OID.basicConstraints) {
-      Object.assign(fields, readBasicConstraints(extension, modules));
-    } else if (oid === OID.keyUsage) {
-      fields.keyUsage = readKeyUsage(extension, modules);
-    } else if (oid === OID.subjectKeyIdentifier) {
-      fields.keyIdentifier = readKeyIdentifier(extension, modules);
-    } else if (extension.critical) {
-      fields.unknownCritical ??= oid;
-    }
+/** An AlgorithmIdentifier, which for Ed25519 has no parameters (RFC 8410 §3). */
+function readAlgorithm(reader: DerReader): void {
+  const algorithm = reader.open(DER.sequence);
+  const oid = readOid(algorithm);
+  if (oid !== OID.ed25519) {
+    throw new CertificateError("unsupported-algorithm", `algorithm ${oid} is not Ed25519`);
   }
-  return fields;
+  algorithm.finish();
 }
 
-function readBasicConstraints(
-  extension: Extension,
-  { asn1js, pkijs }: X509Modules,
-): Pick<Certificate, "authority" | "pathLength"> {
-  const value = extensionValue(extension, asn1js);
-  const { cA, pathLenConstraint } = new pkijs.BasicConstraints({ schema: value });
-  const length = typeof pathLenConstraint === "object"
-    ? pathLenConstraint.valueBlock.valueDec
-    : pathLenConstraint;
-  if (length !== undefined && length < 0) throw malformed("negative path length");
-  return { authority: cA, pathLength: length };
+function readPublicKey(info: DerReader): Uint8Array {
+  readAlgorithm(info);
+  const publicKey = readOctets(info);
+  info.finish();
+  if (publicKey.length !== PUBLIC_KEY_BYTES) throw new DerError("key", info.offset);
+  return publicKey;
 }
 
-function readKeyUsage(extension: Extension, { asn1js }: X509Modules): Certificate["keyUsage"] {
-  const value = extensionValue(extension, asn1js);
-  if (!(value instanceof asn1js.BitString)) throw malformed("key usage");
-  const bits = value.valueBlock.valueHexView[0] ?? 0;
-  return {
-    digitalSignature: (bits & KEY_USAGE.digitalSignature) !== 0,
-    keyCertSign: (bits & KEY_USAGE.keyCertSign) !== 0,
-  };
-}
-
-function readKeyIdentifier(extension: Extension, { asn1js }: X509Modules): Uint8Array {
-  const value = extensionValue(extension, asn1js);
-  if (!(value instanceof asn1js.OctetString)) throw malformed("subject key identifier");
-  return value.valueBlock.valueHexView.slice();
-}
-
-function extensionValue(extension: Extension, asn1js: X509Modules["asn1js"]) {
-  const bytes = extension.extnValue.valueBlock.valueHexView;
-  const { offset, result } = asn1js.fromBER(bytes, {
-    maxDepth: MAX_ASN1_DEPTH,
-    maxNodes: MAX_ASN1_VALUES,
-  });
-  if (offset !== bytes.length) throw malformed(`extension ${extension.extnID}`);
-  return result;
-}
-
-function commonName(parsed: PkiCertificate): string {
-  const entry = parsed.subject.typesAndValues.find(({ type }) => type === OID.commonName);
-  const value: unknown = entry?.value.valueBlock.value;
-  return typeof value === "string" ? value : "";
-}
-
-/** The octets of a BIT STRING without unused bits, as keys and signatures are (RFC 8410 §4, §6). */
-function octets(bits: { valueBlock: { unusedBits: number; valueHexView: Uint8Array } }) {
-  if (bits.valueBlock.unusedBits !== 0) throw malformed("unused bits");
-  return bits.valueBlock.valueHexView.slice();
-}
-
-function date(value: Date): Date {
-  if (Number.isNaN(value.getTime())) throw malformed("validity");
-  return value;
-}
-
-function malformed(what: string): CertificateError {
-  return new CertificateError("malformed", `not a sound X.509 certificate: ${what}`);
+/** The first common name in a Name (RFC 5280 §4.1.2.4), whose form is checked on the way. */
+function readCommonName(name: Uint8Array): string {
+  let found: string | undefined;
+  const sets = new DerReader(name).open(DER.sequence);
+  while (!sets.isAtEnd) {
+    const set = sets.open(DER.set);
+    do {
+      const attribute = set.open(DER.sequence);
+      const type = readOid(attribute);
+      const { tag, content } = attribute.readAny();
+      attribute.finish();
+      if (!NAME_STRINGS.has(tag)) throw new DerError("attribute of a name", set.offset);
+      const isText = tag === DER.utf8String || tag === DER.printableString;
+      if (type === OID.commonName && isText) found ??= new TextDecoder().decode(content);
+    } while (!set.isAtEnd);
+  }
+  return found ?? "";
 }

@@ -4,7 +4,8 @@ import { decodeCertificate } from "./certificate.ts";
 import { CertificateError } from "./certificate_error.ts";
 import { generateSecretKey, publicKeyOf, sign } from "./ed25519.ts";
 import { createIdentity, type Identity } from "./identity.ts";
-import { KEY_USAGE, loadX509, OID, type X509Modules } from "./x509.ts";
+import { KEY_USAGE, OID } from "./oid.ts";
+import { loadX509, type X509Modules } from "./x509.ts";
 
 /** How long a certificate is valid, in years. */
 export const VALIDITY_YEARS = 10;
@@ -62,7 +63,7 @@ export async function createDevice(
   options: CreateCertificateOptions = {},
 ): Promise<Identity> {
   const modules = await loadX509();
-  const issuer = await decodeCertificate(authority.chain[0]!);
+  const issuer = decodeCertificate(authority.chain[0]!);
   if (!issuer.authority || issuer.keyUsage?.keyCertSign === false) {
     throw new CertificateError("not-authority", "the signing certificate is not that of a CA");
   }

@@ -6,6 +6,7 @@
  */
 export * from "./certificate.ts";
 export * from "./certificate_error.ts";
+export type { CertificateExtensions } from "./certificate_extensions.ts";
 export * from "./certificate_file.ts";
 export * from "./create_certificate.ts";
 export * from "./ed25519.ts";
@@ -17,4 +18,3 @@ export * from "./key_file.ts";
 export * from "./pem.ts";
 export * from "./verify_chain.ts";
 export * from "./x25519.ts";
-export { preloadX509 } from "./x509.ts";

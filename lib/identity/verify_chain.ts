@@ -34,15 +34,12 @@ export interface VerifiedChain {
  * import assert from "node:assert/strict";
  * const authority = await createAuthority("my machines");
  * const device = await createDevice("laptop", authority);
- * const verified = await verifyChain(device.chain, new Date());
+ * const verified = verifyChain(device.chain, new Date());
  * assert.equal(verified.id, device.id);
  * assert.equal(verified.issuerId, authority.id);
  * ```
  */
-export async function verifyChain(
-  chain: readonly Uint8Array[],
-  now: Date,
-): Promise<VerifiedChain> {
+export function verifyChain(chain: readonly Uint8Array[], now: Date): VerifiedChain {
   if (chain.length === 0) throw new CertificateError("empty", "no certificate");
   if (chain.length > MAX_CHAIN_LENGTH) {
     throw new CertificateError(
@@ -50,8 +47,7 @@ export async function verifyChain(
       `${chain.length} certificates, at most ${MAX_CHAIN_LENGTH} allowed`,
     );
   }
-  const certificates: Certificate[] = [];
-  for (const [index, der] of chain.entries()) certificates.push(await decodeAt(der, index));
+  const certificates = chain.map(decodeAt);
   certificates.forEach((certificate, index) => {
     checkOwn(certificate, index, now);
     // The last one vouches for itself.
@@ -69,9 +65,9 @@ export async function verifyChain(
   };
 }
 
-async function decodeAt(der: Uint8Array, index: number): Promise<Certificate> {
+function decodeAt(der: Uint8Array, index: number): Certificate {
   try {
-    return await decodeCertificate(der);
+    return decodeCertificate(der);
   } catch (error) {
     if (!(error instanceof CertificateError)) throw error;
     throw new CertificateError(error.code, at(index, error.message), index, { cause: error });

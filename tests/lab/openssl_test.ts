@@ -97,7 +97,7 @@ inDirectory("certificates and keys made by openssl are accepted", async (directo
   const chain = (await Promise.all(files.map((file) => Deno.readTextFile(file)))).join("");
   await Deno.writeTextFile(`${directory}/chain.crt`, chain);
   const identity = await loadIdentity(`${directory}/chain.crt`, `${directory}/device.pem`);
-  const verified = await verifyChain(identity.chain, new Date());
+  const verified = verifyChain(identity.chain, new Date());
   assert.equal(verified.id, identity.id);
   assert.deepEqual(verified.subjects, ["device", "between", "openssl CA"]);
 
@@ -118,7 +118,7 @@ inDirectory("an RSA certificate made by openssl is refused by name", async (dire
   const der = await new Deno.Command("openssl", {
     args: ["x509", "-in", `${directory}/rsa.crt`, "-outform", "DER"],
   }).output();
-  await assert.rejects(verifyChain([der.stdout], new Date()), { code: "unsupported-algorithm" });
+  assert.throws(() => verifyChain([der.stdout], new Date()), { code: "unsupported-algorithm" });
   const load = loadIdentity(`${directory}/rsa.crt`, `${directory}/rsa.pem`);
   await assert.rejects(load, { code: "invalid-key", message: /rsa.*Ed25519/ });
 });
