@@ -22,6 +22,10 @@ export class DhtNodeProcess implements AsyncDisposable {
     return new DhtNodeProcess(process, port);
   }
 
+  get pid(): number {
+    return this.#process.pid;
+  }
+
   /** Puts a text under a key (40 hex characters) and waits for success. */
   async put(key: string, text: string): Promise<void> {
     const before = this.#process.stdout.length;
