@@ -71,7 +71,7 @@ export class DhtService {
   readonly #statusObservers = new Set<() => void>();
   readonly #ending = new AbortController();
   #names: BootstrapNames | undefined;
-  #discovery: LanDiscoveryDriver | undefined;
+  #discovery: Promise<LanDiscoveryDriver> | undefined;
   #timer: Timer | undefined;
   #armedFor: number | undefined;
   #saveTimer: Timer | undefined;
@@ -119,7 +119,8 @@ export class DhtService {
         service.#log.warn("bootstrap {host}: {reason}", { host, reason: String(reason) });
       },
     });
-    await Promise.all([service.#loadState(), service.#startDiscovery()]);
+    service.#startDiscovery();
+    await service.#loadState();
     return service;
   }
 
@@ -207,7 +208,8 @@ export class DhtService {
     this.#names?.close();
     this.#statusObservers.clear();
     this.#ending.abort(new ConnectError("aborted", "the DHT service is closed"));
-    await Promise.all([this.#save(), this.#discovery?.close(), this.#sockets.close()]);
+    const discovery = this.#discovery?.then((driver) => driver.close());
+    await Promise.all([this.#save(), discovery, this.#sockets.close()]);
   }
 
   #operate<T extends Operation>(begin: (now: number) => T): Operation {
@@ -234,12 +236,12 @@ export class DhtService {
     });
   }
 
-  async #startDiscovery(): Promise<void> {
+  #startDiscovery(): void {
     const { discovery = true, interfaces, networkId = 0 } = this.#options;
     if (!discovery) return;
     const ports: Partial<Record<IpFamily, number>> = {};
     for (const family of this.#sockets.families) ports[family] = this.#sockets.port(family)!;
-    this.#discovery = await LanDiscoveryDriver.start({
+    this.#discovery = LanDiscoveryDriver.start({
       id: this.#node.id,
       networkId,
       ports,

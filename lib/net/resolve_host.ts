@@ -1,4 +1,3 @@
-import { lookup } from "node:dns";
 import { canonicalIp, type IpFamily, ipFamily, isIp } from "../ip/mod.ts";
 import { deadline } from "./deadline.ts";
 import { NetError, reasonOf } from "./net_error.ts";
@@ -48,9 +47,10 @@ export async function resolveHost(name: string, options: ResolveOptions = {}): P
   }
 }
 
-function ask(name: string, families: readonly IpFamily[]): Promise<string[]> {
+async function ask(name: string, families: readonly IpFamily[]): Promise<string[]> {
   const family = families.length === 1 ? families[0]! : 0;
-  return new Promise((resolve, reject) => {
+  const { lookup } = await import("node:dns");
+  return await new Promise((resolve, reject) => {
     lookup(name, { all: true, family }, (error, addresses) => {
       if (error === null) return resolve(addresses.map(({ address }) => address));
       const text = `cannot resolve ${name}: ${reasonOf(error)}`;

@@ -1,4 +1,3 @@
-import net from "node:net";
 import { ipFamily, ipScope, type SocketAddress } from "../ip/mod.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import { deadline } from "./deadline.ts";
@@ -47,14 +46,15 @@ async function dialDeno(remote: SocketAddress, signal: AbortSignal): Promise<Byt
   return new TcpStream(await Deno.connect({ hostname: remote.ip, port: remote.port, signal }));
 }
 
-function dialNode(
+async function dialNode(
   remote: SocketAddress,
   options: TcpDialOptions,
   signal: AbortSignal,
 ): Promise<ByteStream> {
   const zone = zoneOf(options.localIp!);
-  return new Promise((resolve, reject) => {
-    const socket = net.connect({
+  const { connect } = await import("node:net"); // 10 ms, seldom needed
+  return await new Promise((resolve, reject) => {
+    const socket = connect({
       host: withZone(remote.ip, zone),
       port: remote.port,
       localAddress: withZone(options.localIp!, zone),
