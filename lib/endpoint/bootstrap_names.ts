@@ -17,7 +17,9 @@ const MAX_RETRY_MS = 10 * 60_000;
 
 /** A host and port as configured. */
 export interface HostPort {
+  /** A name or an IP address, IPv6 without brackets. */
   readonly host: string;
+  /** 1 to 65,535. */
   readonly port: number;
 }
 
@@ -39,7 +41,9 @@ export function parseHostPort(text: string, defaultPort: number = DEFAULT_DHT_PO
 
 /** What {@linkcode BootstrapNames} needs of its owner. */
 export interface BootstrapNamesOptions {
+  /** What was configured. */
   readonly hosts: readonly HostPort[];
+  /** Wakes it. */
   readonly clock: Clock;
   /** Whether addresses are still wanted. */
   readonly needed: () => boolean;

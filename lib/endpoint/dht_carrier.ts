@@ -36,7 +36,7 @@ const SOURCE = "dht";
 export class DhtCarrier implements SignallingCarrier {
   readonly #dht: DhtService;
 
-  /** @param dht stays its owner's to close */
+  /** Opens nothing yet. @param dht stays its owner's to close */
   constructor(dht: DhtService) {
     this.#dht = dht;
   }

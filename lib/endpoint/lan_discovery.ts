@@ -12,12 +12,15 @@ import {
 export interface LanDiscoveryDriverOptions {
   /** Our node id, 20 bytes. */
   readonly id: Uint8Array;
+  /** 0 is the public network. */
   readonly networkId: number;
   /** UDP port of our node in each family. */
   readonly ports: Readonly<Partial<Record<IpFamily, number>>>;
   /** Stay on these interfaces; on all but loopback when absent. */
   readonly interfaces: readonly string[] | undefined;
+  /** Wakes it. */
   readonly clock: Clock;
+  /** A node that says it is there; to be pinged before use. */
   readonly onNode: (node: DiscoveredNode) => void;
   /** A family in which discovery does not work, and why. */
   readonly onFailure: (family: IpFamily, reason: unknown) => void;
