@@ -24,6 +24,8 @@ export interface RecordAead {
 }
 
 const ALGORITHM = "chacha20-poly1305";
+/** The type asks for a length that only CCM uses. */
+const LENGTH_UNUSED = { plaintextLength: 0 };
 const AUTH_TAG = { authTagLength: RECORD_TAG_BYTES };
 /** Both implementations copy the nonce before they return, so one buffer serves all calls. */
 const NONCE = new Uint8Array(12);
@@ -45,7 +47,7 @@ function swap(value: number): number {
 export const nativeAead: RecordAead = {
   seal(key, counter, aad, plaintext, into, offset) {
     const cipher = createCipheriv(ALGORITHM, key, nonceOf(counter), AUTH_TAG);
-    cipher.setAAD(aad, { plaintextLength: plaintext.length });
+    cipher.setAAD(aad, LENGTH_UNUSED);
     const ciphertext = cipher.update(plaintext);
     into.set(ciphertext, offset);
     freeBuffer(ciphertext);
@@ -56,7 +58,7 @@ export const nativeAead: RecordAead = {
     const length = sealed.length - RECORD_TAG_BYTES;
     if (length < 0) return undefined;
     const decipher = createDecipheriv(ALGORITHM, key, nonceOf(counter), AUTH_TAG);
-    decipher.setAAD(aad, { plaintextLength: length });
+    decipher.setAAD(aad, LENGTH_UNUSED);
     decipher.setAuthTag(sealed.subarray(length));
     const plaintext = decipher.update(sealed.subarray(0, length));
     try {

@@ -144,8 +144,8 @@ export class ChannelCore implements Schedulable {
     this.frames &= SEND_OPEN;
     this.endCode = code;
     this.endReason = reason;
-    this.want(frame);
     this.end(new ChannelError(text, "reset", code, reason), true);
+    this.want(frame);
   }
 
   /** FIN has been written into a record. */

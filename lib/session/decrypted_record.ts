@@ -23,8 +23,12 @@ export class DecryptedRecord {
   }
 }
 
+/** Below this the collector is as good, and touching `buffer` would move the bytes off its heap. */
+const WORTH_FREEING_BYTES = 1 << 10;
+
 /** Gives the memory of an array back now. Nothing may use the array, or another view of it, afterwards. */
 export function freeBuffer(bytes: Uint8Array): void {
+  if (bytes.byteLength < WORTH_FREEING_BYTES) return;
   const buffer = bytes.buffer;
   // Only what is the array's alone: a small array may be a view of a shared pool.
   if (buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength) buffer.transfer(0);

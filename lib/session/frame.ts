@@ -91,5 +91,5 @@ export function encodeReason(reason: string): Uint8Array {
 
 /** The text of a reason or name; invalid UTF-8 becomes U+FFFD rather than an error. */
 export function decodeText(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
 }

@@ -147,6 +147,7 @@ export class RecordLayer {
   /** Gives spare memory back. */
   trim(): void {
     this.#sealed.trim();
+    this.#reader.trim();
   }
 
   /** Bytes from the pipe. False: the pipe is broken and has been detached; the state is unchanged. */

@@ -25,6 +25,11 @@ export class RecordReader {
     this.#held = 0;
   }
 
+  /** Gives memory back that no partial record needs. */
+  trim(): void {
+    if (this.#held === 0) this.#partial = new Uint8Array(0);
+  }
+
   /**
    * Calls `onRecord` with each complete record (header, ciphertext, tag), valid during the call only.
    * Stops and returns false when `onRecord` does, or when a header is malformed.

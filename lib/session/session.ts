@@ -129,7 +129,7 @@ export class Session {
 
   /**
    * A new pipe begins, in both directions at its first byte; an attached one is dropped. What the peer has
-   * not received is sent again.
+   * not received is sent again. From now on, `receive` takes bytes of the new pipe only.
    */
   attach(now: number): void {
     if (this.#phase === "closed") return;
@@ -210,7 +210,11 @@ export class Session {
   handleTimeout(now: number): void {
     if (this.#phase === "closed") return;
     this.#tick(now);
-    if (now >= this.#drainUntil) this.#abort(this.#close.code, this.#close.reason);
+    if (now >= this.#drainUntil) {
+      // Draining took too long: say CLOSE. Saying CLOSE took too long: leave.
+      if (this.#phase === "aborting") return this.#finish(this.#close);
+      this.#abort(this.#close.code, this.#close.reason);
+    }
     if (!this.hasPipe) {
       if (now < this.#resumeUntil) return;
       const seconds = this.#limits.resumeMs / 1000;
@@ -296,7 +300,7 @@ export class Session {
     this.#close = { code, reason, remote: false };
     if (!this.hasPipe) return this.#finish(this.#close);
     this.#phase = "aborting";
-    this.#drainUntil = Infinity;
+    this.#drainUntil = this.#now + this.#limits.lingerMs;
     this.#endChannels(this.#close);
     this.#notify(true);
   }

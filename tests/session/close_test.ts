@@ -106,3 +106,14 @@ Deno.test("onTransmit is called once until pollTransmit has nothing more", async
   await settle();
   assert.equal(pair.left.transmits, 2);
 });
+
+Deno.test("a pipe that takes nothing more does not keep a session from ending", () => {
+  const pair = new SessionPair({ limits: { lingerMs: 3000 } });
+  pair.attach();
+  pair.left.session.close(300, "at once");
+  assert.equal(pair.left.session.pollTimeout(), 200);
+  pair.left.session.handleTimeout(2999);
+  assert.equal(pair.left.closes.length, 0);
+  pair.left.session.handleTimeout(3000);
+  assert.equal(pair.left.closes[0]!.code, 300);
+});
