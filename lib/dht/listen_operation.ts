@@ -107,7 +107,8 @@ export class ListenOperation implements Operation, OverlayObserver, StorageObser
   /** Our address changed: storers know the old one, so each gets a new listen. */
   restart(now: number): void {
     for (const subscription of [...this.#subscriptions.values()]) this.#drop(subscription);
-    if (this.#walking === 0) this.#walk(now);
+    for (const lookup of this.#lookups) lookup.cancel();
+    this.#walk(now);
   }
 
   /** {@linkcode StorageObserver.stored} */
@@ -151,6 +152,7 @@ export class ListenOperation implements Operation, OverlayObserver, StorageObser
       const lookup: Lookup = new Lookup(overlay, {
         target: this.#key,
         onReply: (_candidate, _reply, _values, at) => this.#advance(overlay, lookup, at),
+        onAppeared: (at) => this.#advance(overlay, lookup, at),
         onDone: (_lookup, at) => {
           this.#advance(overlay, lookup, at);
           this.#prune(overlay);
@@ -165,9 +167,10 @@ export class ListenOperation implements Operation, OverlayObserver, StorageObser
     });
     this.#walking = this.#lookups.length;
     for (const [i, lookup] of this.#lookups.entries()) {
+      const before = this.#subscriptions.size;
       lookup.seed(now);
       this.#advance(overlays[i]!, lookup, now);
-      lookup.start(now, this.#subscriptions.size > 0 ? WALK_HEAD_START_MS : 0);
+      lookup.start(now, this.#subscriptions.size > before ? WALK_HEAD_START_MS : 0);
     }
   }
 

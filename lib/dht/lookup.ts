@@ -62,6 +62,8 @@ export interface LookupOptions {
     values: DhtValue[],
     now: number,
   ) => void;
+  /** A node answered something else meanwhile and is a candidate now; it may have given a token. */
+  readonly onAppeared?: (now: number) => void;
   /** The walk is over. */
   readonly onDone: (lookup: Lookup, now: number) => void;
 }
@@ -136,6 +138,7 @@ export class Lookup implements OverlayObserver {
   nodeAppeared(node: RemoteNode, now: number): void {
     if (this.done || this.#stepping) return;
     this.#add(node, 1, now);
+    this.#options.onAppeared?.(now);
     this.#step(now);
   }
 

@@ -200,7 +200,7 @@ export class DhtNode {
     return transmit;
   }
 
-  /** Pings addresses of nodes; again after 10 s, doubling, while there is no good node. */
+  /** Asks addresses for a first node; again after 10 s, doubling, while there is no good node. */
   bootstrap(addresses: readonly SocketAddress[], now: number): void {
     for (const { overlay, bootstrap } of this.#each()) {
       const own = addresses.filter(({ ip }) => ipFamily(ip) === overlay.family);
@@ -208,12 +208,12 @@ export class DhtNode {
     }
   }
 
-  /** Adds a node known from saved state or from discovery, once it answers a ping. */
+  /** Adds a node known from saved state or from discovery, once it answers. */
   insertNode(id: Uint8Array, address: SocketAddress, now: number): void {
     const overlay = this.#families[ipFamily(address.ip)]?.overlay;
     if (overlay === undefined || !isContactable(address) || equalId(id, this.id)) return;
     const node = overlay.learn(id, address, now);
-    if (!node.isGood(now)) overlay.probe(node, now);
+    if (!node.isGood(now)) overlay.greet(node, now);
   }
 
   /** Collects the values under a key, those that we store ourselves first. */

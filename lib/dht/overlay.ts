@@ -9,7 +9,7 @@ import { commonPrefixLength, compareDistance, equalId, idText } from "./node_id.
 import type { ReplyPacket } from "./packet.ts";
 import type { Reassembly } from "./reassembly.ts";
 import { RemoteNode } from "./remote_node.ts";
-import { RequestLedger } from "./requests.ts";
+import { type Question, RequestLedger } from "./requests.ts";
 import { BUCKET_SIZE, RoutingTable } from "./routing_table.ts";
 
 /** Nodes remembered in and outside the table; at this number the useless ones are forgotten. */
@@ -125,7 +125,10 @@ export class Overlay {
     return node !== undefined && node.probedAt === now && equalSocketAddress(node.address, address);
   }
 
-  /** Pings an address whose node id is unknown. */
+  /**
+   * Asks an address whose node id is unknown for nodes near us. A `find` instead of OpenDHT's ping: its
+   * reply brings a token besides, so a put or listen that waits for a first node goes out at once.
+   */
   contact(address: SocketAddress, now: number, onEnd?: (now: number) => void): void {
     if (!isContactable(address)) return;
     this.pendingContacts++;
@@ -136,12 +139,26 @@ export class Overlay {
     };
     this.requests.send({
       to: address,
-      question: { name: "ping" },
-      onReply: (_reply, _values, at) => end(at),
+      question: this.#introduction(),
+      onReply: (reply, _values, at) => {
+        this.learnFromReply(reply, address, at);
+        end(at);
+      },
       onError: (_code, at) => end(at),
       onExpire: end,
     }, now);
     this.updateStatus(now);
+  }
+
+  /** Makes contact with a node known from saved state or discovery, see {@linkcode contact}. */
+  greet(node: RemoteNode, now: number): void {
+    if (now - node.probedAt < PROBE_INTERVAL_MS) return;
+    node.probedAt = now;
+    this.requests.send({
+      to: node,
+      question: this.#introduction(),
+      onReply: (reply, _values, at) => void this.learnFromReply(reply, node.address, at),
+    }, now);
   }
 
   /** Whether a node would find a place in the table. */
@@ -244,6 +261,10 @@ export class Overlay {
     if (status === this.#current) return;
     this.#current = status;
     this.#onStatus(status, now);
+  }
+
+  #introduction(): Question {
+    return { name: "find", key: this.engine.id, want: [2, 10] };
   }
 
   #remember(node: RemoteNode, now: number): RemoteNode {

@@ -13,6 +13,7 @@
  */
 import { randomBetween } from "./engine.ts";
 import { Lookup, TARGET_NODES, WALK_HEAD_START_MS } from "./lookup.ts";
+import type { MsgpackTree } from "./msgpack.ts";
 import { compareDistance } from "./node_id.ts";
 import type { Operation, OperationContext } from "./operation.ts";
 import type { Overlay, OverlayObserver } from "./overlay.ts";
@@ -64,6 +65,9 @@ export class PutOperation implements Operation, OverlayObserver {
   #rounds = 0;
   #timer: Timer | undefined;
   #cancelled = false;
+  #reported = false;
+  /** Rounds in a row that reached no node. */
+  #vainRounds = 0;
   /** The round is over; puts to nodes that appear later belong to it still. */
   #settled = false;
 
@@ -106,7 +110,7 @@ export class PutOperation implements Operation, OverlayObserver {
     const closer =
       held.filter((holder) => compareDistance(this.#key, holder.id, node.id) < 0).length;
     const overlay = this.#context.overlays.find(({ family }) => family === node.family);
-    if (closer >= TARGET_NODES || overlay === undefined || this.#holders.size === 0) return;
+    if (closer >= TARGET_NODES || overlay === undefined) return;
     if (held.length === 0) return this.#repairSoon(now);
     this.#sending++;
     this.#renewToken(overlay, node, now, (at) => {
@@ -124,7 +128,8 @@ export class PutOperation implements Operation, OverlayObserver {
 
   /** Our address changed, or the network came back. */
   restart(now: number): void {
-    if (this.#walking === 0) this.#startRound(now);
+    for (const lookup of this.#lookups) lookup.cancel();
+    this.#startRound(now);
   }
 
   #startRound(now: number): void {
@@ -143,9 +148,10 @@ export class PutOperation implements Operation, OverlayObserver {
         onReply: (candidate, reply, _values, at) => {
           const ids = reply.fields === undefined ? [] : column(reply.fields, VALUE_FIELD.id);
           const target = this.#target(candidate.node);
-          target.has = ids.some((id) => BigInt(id as number | bigint) === this.#value.id);
+          target.has = ids.some((id) => isInteger(id) && BigInt(id) === this.#value.id);
           this.#advance(overlay, lookup, at);
         },
+        onAppeared: (at) => this.#advance(overlay, lookup, at),
         onDone: (_lookup, at) => {
           this.#advance(overlay, lookup, at);
           this.#walking--;
@@ -157,10 +163,11 @@ export class PutOperation implements Operation, OverlayObserver {
     });
     this.#walking = this.#lookups.length;
     for (const [i, lookup] of this.#lookups.entries()) {
+      const before = this.#sending;
       lookup.seed(now);
       // The first round needs no probe, so nodes whose token is still fresh get the value right away.
       if (!probe) this.#advance(overlays[i]!, lookup, now);
-      lookup.start(now, this.#sending > 0 ? WALK_HEAD_START_MS : 0);
+      lookup.start(now, this.#sending > before ? WALK_HEAD_START_MS : 0);
     }
   }
 
@@ -262,15 +269,18 @@ export class PutOperation implements Operation, OverlayObserver {
     for (const [node, { state }] of this.#round) if (state === "stored") this.#holders.add(node);
     if (this.#settled) return;
     this.#settled = true;
+    this.#vainRounds = this.#holders.size === 0 ? this.#vainRounds + 1 : 0;
     if (this.#options.permanent) this.#scheduleRefresh(now);
-    if (this.#rounds === 1) this.#options.onDone?.(this.#holders.size);
+    if (this.#reported) return;
+    this.#reported = true;
+    this.#options.onDone?.(this.#holders.size);
   }
 
   #scheduleRefresh(now: number): void {
     const { engine } = this.#context, life = valueLifeMs(this.#value.type);
     const margin = Math.min(REFRESH_MARGIN_MS, life / 4);
     const at = this.#holders.size === 0
-      ? now + randomBetween(engine, ...REPAIR_DELAY_MS)
+      ? now + randomBetween(engine, ...REPAIR_DELAY_MS) * 2 ** Math.min(this.#vainRounds, 6)
       : now + life - randomBetween(engine, margin, margin * 1.5);
     engine.timers.cancel(this.#timer);
     this.#timer = engine.timers.schedule(at, (later) => this.#startRound(later));
@@ -283,4 +293,9 @@ export class PutOperation implements Operation, OverlayObserver {
     engine.timers.cancel(this.#timer);
     this.#timer = engine.timers.schedule(at, (later) => this.#startRound(later));
   }
+}
+
+/** Cells of a reply may be anything. */
+function isInteger(cell: MsgpackTree): cell is number | bigint {
+  return typeof cell === "number" || typeof cell === "bigint";
 }
