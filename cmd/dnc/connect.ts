@@ -7,14 +7,17 @@ import { describePath, describeTransfer, type Report, type Transfer } from "./re
 import type { StandardStreams } from "./standard_streams.ts";
 import { formatServiceName, type Target } from "./target.ts";
 
+/** Time for the peer to accept the channel, unless `--timeout` says otherwise, ms. */
+const DEFAULT_ACCEPT_TIMEOUT_MS = 20_000;
+
 /** What `dnc ID` needs to know. */
 export interface ConnectOptions {
   /** The peer's id. */
   readonly id: string;
   /** What to reach there; undefined for the peer's standard streams. */
   readonly target: Target | undefined;
-  /** Longest time until the peer has accepted, ms. */
-  readonly timeoutMs: number;
+  /** Longest time until the peer has accepted, ms; undefined leaves it to the endpoint. */
+  readonly timeoutMs: number | undefined;
   /** Standard input and output. */
   readonly streams: StandardStreams;
   /** Aborted by SIGINT and SIGTERM. */
@@ -33,16 +36,19 @@ export async function connect(endpoint: PeerEndpoint, options: ConnectOptions): 
   const { id, report, streams } = options;
   const transfer: Transfer = { sent: 0, received: 0 };
   const start = performance.now();
-  // Covers the time until the peer has accepted, and not what follows.
+  const channel = await dial(endpoint, options);
+  const limit = options.timeoutMs ?? DEFAULT_ACCEPT_TIMEOUT_MS;
   const deadline = new AbortController();
-  const timer = setTimeout(() => deadline.abort(timedOut(options.timeoutMs)), options.timeoutMs);
-  const signal = AbortSignal.any([options.signal, deadline.signal]);
+  const timer = setTimeout(
+    () => deadline.abort(notAccepted(limit)),
+    limit - (performance.now() - start),
+  );
+  channel.opened.then(() => {
+    clearTimeout(timer);
+    report.detail(`connected to ${id} over ${describePath(endpoint, id)}`);
+  }, () => {});
   try {
-    const channel = await dial(endpoint, options, signal);
-    channel.opened.then(() => {
-      clearTimeout(timer);
-      report.detail(`connected to ${id} over ${describePath(endpoint, id)}`);
-    }, () => {});
+    const signal = AbortSignal.any([options.signal, deadline.signal]);
     await pipe(channel, { streams, listening: false, signal, transfer });
   } catch (error) {
     throw explainFailure(error);
@@ -55,24 +61,20 @@ export async function connect(endpoint: PeerEndpoint, options: ConnectOptions): 
 
 async function dial(
   endpoint: PeerEndpoint,
-  { id, target, timeoutMs }: ConnectOptions,
-  signal: AbortSignal,
+  { id, target, timeoutMs, signal }: ConnectOptions,
 ): Promise<PeerChannel> {
+  const limit = timeoutMs === undefined ? {} : { timeoutMs };
   try {
-    return await endpoint.connect(id, formatServiceName(target), { signal, timeoutMs });
+    return await endpoint.connect(id, formatServiceName(target), { signal, ...limit });
   } catch (error) {
-    // Our own reason says more than "aborted".
-    if (signal.aborted && error instanceof ConnectError && error.code === "aborted") {
-      throw signal.reason;
-    }
-    throw error;
+    // The reason for giving up says more than that it was given up.
+    throw signal.aborted ? signal.reason : explainFailure(error);
   }
 }
 
-function timedOut(timeoutMs: number): ConnectError {
+function notAccepted(timeoutMs: number): ConnectError {
   return new ConnectError(
     "timeout",
-    `no connection within ${timeoutMs / 1000} s; is the peer running, and in the same network of ` +
-      `DHT nodes? (--timeout gives it longer)`,
+    `the peer is there, but did not accept within ${timeoutMs / 1000} s`,
   );
 }

@@ -1,6 +1,6 @@
 import { choice, count, duration, flag, list, port, single, text } from "../tool/option.ts";
 import { HELP, versionOption } from "../tool/tool.ts";
-import { parseHost, parseTarget } from "./target.ts";
+import { checkedAddress, parseHost, parseTarget } from "./target.ts";
 
 /** The options of `dnc`; its letters are upstream's. */
 export const DNC_OPTIONS = {
@@ -13,7 +13,7 @@ export const DNC_OPTIONS = {
   ),
   ip: single("i", "HOST", parseHost, "Target at the peer's side; 127.0.0.1 when only -P is given."),
   port: single("P", "PORT", port, "Port of the target at the peer's side."),
-  bootstrap: list("b", "HOST[:PORT]", text, "DHT node to start from; repeatable."),
+  bootstrap: list("b", "HOST[:PORT]", checkedAddress, "DHT node to start from; repeatable."),
   certificate: single("c", "FILE", text, "Certificate chain of this device, PEM."),
   privateKey: single("p", "FILE", text, "Private key of this device, PEM."),
   interface: list(
@@ -28,7 +28,7 @@ export const DNC_OPTIONS = {
     "",
     "TIME",
     duration,
-    "Give up connecting after this time: 500ms, 10s, 2m; 30s by default.",
+    "Give up connecting after this time: 500ms, 10s, 2m; by default after 20s, or 8s when there is no network.",
   ),
   id: flag("", "Show this device's id, alone on standard output, and exit."),
   status: flag("", "Show the path, its round trip and the bytes carried on standard error."),

@@ -19,8 +19,6 @@ import { serve } from "./serve.ts";
 import { STANDARD_STREAMS } from "./standard_streams.ts";
 import { type Task, taskOf } from "./task.ts";
 
-/** Time to connect unless `--timeout` says otherwise, ms. */
-const DEFAULT_TIMEOUT_MS = 30_000;
 /** Longest wait until nodes of the DHT hold our announcement before the user is told to go on, ms. */
 const ANNOUNCE_TIMEOUT_MS = 5_000;
 /** Longest wait for an orderly end of all sessions, ms. */
@@ -91,7 +89,7 @@ async function perform(
         ...common,
         id: task.id,
         target: task.target,
-        timeoutMs: values.timeout ?? DEFAULT_TIMEOUT_MS,
+        timeoutMs: values.timeout,
       });
     case "listen":
     case "serve": {

@@ -77,3 +77,23 @@ export function parseHost(text: string): string {
   ) return name;
   throw new UsageError(`expects an IP address or a host name, not ${JSON.stringify(text)}`);
 }
+
+/**
+ * Checks `host`, `host:port`, `[ipv6]`, `[ipv6]:port` or a bare IPv6 address, for `-b`.
+ *
+ * @returns the text as it is
+ * @throws {UsageError} when it is none of these
+ */
+export function checkedAddress(text: string): string {
+  try {
+    const isWithPort = text.includes(":") && !text.endsWith("]") && !isIp(text);
+    if (isWithPort) parseTarget(text);
+    else parseHost(text);
+    return text;
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw new UsageError(
+      `expects HOST or HOST:PORT, IPv6 in brackets, not ${JSON.stringify(text)}`,
+    );
+  }
+}

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { formatId, generateSecretKey, publicKeyOf } from "../../lib/identity/mod.ts";
 import { DncProcess } from "../../cmd/demo/dnc_process.ts";
 
 /** What keeps everything on this machine, and the processes of this test run to themselves. */
@@ -174,10 +175,52 @@ dncTest("SIGINT ends both sides in order, with 130 and 1", async (start) => {
   reader.releaseLock();
 });
 
-dncTest("an id that nobody has: exit code 1 within the time-out", async (start) => {
-  const dialler = await start("ab".repeat(32), "--timeout", "1s");
-  assert.equal(await dialler.exitCode(), 1);
-  assert.match(dialler.log, /^dnc: .*\n$/);
+dncTest(
+  "an id that nobody has: exit code 1 within the time-out, with what was tried",
+  async (start) => {
+    const nobody = formatId(publicKeyOf(generateSecretKey()));
+    const dialler = await start(nobody, "--timeout", "1s", "--no-discovery", "-b", "127.0.0.1:9");
+    assert.equal(await dialler.exitCode(), 1);
+    assert.match(
+      dialler.log,
+      /^dnc: no DHT node could be reached: 127\.0\.0\.1:9 did not answer.*\n$/,
+    );
+  },
+);
+
+dncTest("a full standard output: exit code 1, and the error names it", async (start) => {
+  const listener = await start("-l");
+  const id = await listener.listening();
+  const directory = await Deno.makeTempDir();
+  const shell = new Deno.Command("sh", {
+    args: [
+      "-c",
+      `'${Deno.execPath()}' run -A --unstable-net cmd/dnc.ts ${id} --interface lo >/dev/full`,
+    ],
+    env: { DHTNET_CONFIG_DIR: directory },
+    cwd: new URL("../../", import.meta.url).pathname,
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  }).output();
+  await write(listener, "data");
+  const { code, stderr } = await shell;
+  assert.equal(code, 1);
+  assert.match(text(stderr), /^dnc: cannot write to standard output: No space left on device/);
+  assert.equal(await listener.exitCode(), 1);
+  await Deno.remove(directory, { recursive: true });
+});
+
+dncTest("a reader of standard output that has gone is a quiet end", async (start) => {
+  const listener = await start("-l");
+  const dialler = await start(await listener.listening());
+  const sending = write(listener, random(5_000_000)).catch(() => {});
+  const reader = dialler.stdout.getReader();
+  await reader.read();
+  await reader.cancel();
+  assert.equal(await dialler.exitCode(), 0);
+  assert.equal(dialler.log, "");
+  assert.equal(await listener.exitCode(), 1);
+  assert.match(listener.log, /the peer stopped reading before everything was sent/);
+  await sending;
 });
 
 dncTest("SIGINT while waiting: 130, and while serving", async (start) => {

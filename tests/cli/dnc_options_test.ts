@@ -44,6 +44,9 @@ Deno.test("dnc: options that contradict one another are wrong usage", () => {
     [["-l", "--allow", "::1:80"], /--allow: expects HOST:PORT/],
     [["-l", "--allow", "127.0.0.1:0"], /--allow: expects a port/],
     [[ID, "-i", "127.0.0.256", "-P", "1"], /-i: expects an IP address/],
+    ...["", "h:", "h:0", "h:70000", "a b", "[::1", "[x]:1", "::1:x"].map((address) =>
+      [["-l", "-b", address], /^-b: expects HOST or HOST:PORT/] as [string[], RegExp]
+    ),
   ];
   for (const [args, message] of cases) {
     assert.throws(() => task(...args), (error: unknown) => {
@@ -52,6 +55,12 @@ Deno.test("dnc: options that contradict one another are wrong usage", () => {
       return true;
     });
   }
+});
+
+Deno.test("dnc: addresses of DHT nodes are taken as they are", () => {
+  const addresses = ["h", "h.example:4222", "127.0.0.1", "127.0.0.1:1", "::1", "[::1]", "[::1]:9"];
+  const args = addresses.flatMap((address) => ["-b", address]);
+  assert.deepEqual(parseCommandLine(DNC_OPTIONS, args).values.bootstrap, addresses);
 });
 
 Deno.test("dnc: channel names of targets", () => {

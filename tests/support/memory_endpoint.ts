@@ -23,21 +23,18 @@ export class MemoryEndpoint implements PeerEndpoint {
   connect(
     id: string,
     channelName: string,
-    options: { signal?: AbortSignal } = {},
+    options: { signal?: AbortSignal; timeoutMs?: number } = {},
   ): Promise<MemoryChannel> {
     const peer = this.#network.get(id);
     if (peer !== undefined) return Promise.resolve(peer.#deliver(this.id, channelName));
     // Like a peer that is not running: no answer, until the caller gives up.
     return new Promise((_, reject) => {
-      const { signal } = options;
-      const abort = () =>
-        reject(
-          signal!.reason instanceof ConnectError
-            ? signal!.reason
-            : new ConnectError("aborted", "given up"),
-        );
+      const { signal, timeoutMs } = options;
+      const abort = () => reject(new ConnectError("aborted", "given up"));
       if (signal?.aborted) abort();
       else signal?.addEventListener("abort", abort, { once: true });
+      if (timeoutMs === undefined) return;
+      setTimeout(() => reject(new ConnectError("timeout", "does not answer")), timeoutMs);
     });
   }
 
