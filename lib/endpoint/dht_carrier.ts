@@ -73,11 +73,12 @@ export class DhtCarrier implements SignallingCarrier {
         answer.reject(error);
       }
     };
+    // the request first: it has the longer way, and storers keep an answer that is early
+    const putting = this.#put(inbox, request);
     const listening = this.#dht.listen(answerKey(sealedRequest), {
       where: { userType: USER_TYPE },
       onValues: (values) => values.forEach(consider),
     });
-    const putting = this.#put(inbox, request);
     try {
       return await answer.promise;
     } finally {
