@@ -51,7 +51,7 @@ export interface IceDescription extends IceCredentials {
 /** The path that ICE chose. For TCP the connection itself; a UDP port is closed, ready for QUIC. */
 export type Nominated =
   | { readonly transport: "tcp"; readonly connection: FramedTcp; readonly path: Path }
-  | { readonly transport: "udp"; readonly path: Path };
+  | { readonly transport: "udp"; readonly path: Path; readonly roundTripMs: number };
 
 /**
  * Runs one ICE agent over real sockets, from gathering to the nominated path.
@@ -242,10 +242,11 @@ export class Negotiation {
         return void this.#connections.get(pathKey(event.path))?.close();
       case "nomination-unanswered": // the peer has taken its port to QUIC already
       case "nominated": {
-        const { path } = event;
+        const { path, roundTripMs } = event;
         const connection = this.#connections.get(pathKey(path));
-        if (path.transport === "udp") this.#outcome.resolve({ transport: "udp", path });
-        else if (connection) this.#outcome.resolve({ transport: "tcp", connection, path });
+        if (path.transport === "udp") {
+          this.#outcome.resolve({ transport: "udp", path, roundTripMs });
+        } else if (connection) this.#outcome.resolve({ transport: "tcp", connection, path });
         return;
       }
       case "failed":

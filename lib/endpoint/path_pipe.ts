@@ -36,6 +36,7 @@ export async function dialPipe(
   return await dialQuic({
     local: nominated.path.local,
     remote: nominated.path.remote,
+    roundTripMs: nominated.roundTripMs,
     sha256,
     timeoutMs: QUIC_TIMEOUT_MS,
     signal,

@@ -17,15 +17,19 @@ export interface QuicDialOptions {
   readonly sha256: Uint8Array;
   /** Give up after this many milliseconds. */
   readonly timeoutMs: number;
+  /** Round trip of the path in milliseconds, if it is known. Default: 20. */
+  readonly roundTripMs?: number;
   /** Give up when it fires. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * When further attempts start, in milliseconds. QUIC repeats a first packet after a second
- * (RFC 9002 §6.2.2), so a listener that is not ready yet would cost that second.
+ * When further attempts start, in milliseconds after the first should have been answered. QUIC
+ * repeats a first packet after a second (RFC 9002 §6.2.2), so a listener that is not ready yet
+ * would cost that second.
  */
-const FURTHER_ATTEMPTS_AT_MS = [30, 90, 210, 450, 950];
+const FURTHER_ATTEMPTS_AT_MS = [3, 10, 30, 90, 210, 450, 950];
+const DEFAULT_ROUND_TRIP_MS = 20;
 
 /** What rustls says of a certificate that is not the pinned one. */
 const WRONG_PEER = /handshake failed/;
@@ -63,7 +67,7 @@ export async function dialQuic(options: QuicDialOptions): Promise<Pipe> {
 /** The first of several attempts to succeed; it fails when the last of them has. */
 function firstConnected(
   endpoint: Deno.QuicEndpoint,
-  { local, remote, sha256 }: QuicDialOptions,
+  { local, remote, sha256, roundTripMs = DEFAULT_ROUND_TRIP_MS }: QuicDialOptions,
   signal: AbortSignal,
 ): Promise<Deno.QuicConn> {
   const options = {
@@ -99,7 +103,9 @@ function firstConnected(
       }
     };
     signal.addEventListener("abort", finish);
-    for (const delay of FURTHER_ATTEMPTS_AT_MS) timers.push(setTimeout(attempt, delay));
+    for (const delay of FURTHER_ATTEMPTS_AT_MS) {
+      timers.push(setTimeout(attempt, roundTripMs * 1.5 + delay));
+    }
     attempt();
   });
 }
