@@ -10,6 +10,7 @@ import {
   type LocalCandidateInput,
   pairPriority,
 } from "../../lib/ice/mod.ts";
+import { LocalCandidates } from "../../lib/ice/local_candidates.ts";
 import { formatIp } from "../../lib/ip/mod.ts";
 import { SeededRandom } from "../support/simulated_clock.ts";
 
@@ -286,4 +287,19 @@ Deno.test("each kind of damage to a candidate has its code", () => {
   assert.equal(code((b) => b[6] = 32), "bad-foundation");
   assert.equal(code((b) => b.splice(-2, 2, 0, 0)), "bad-address");
   assert.equal(code((b) => b[8] = 224), "bad-address");
+});
+
+Deno.test("addresses that peers saw are noted once, and only so many", () => {
+  const locals = new LocalCandidates("tcp", 3);
+  const { candidate: host } = locals.add(udp("10.0.0.1"));
+  const seen = { ip: "203.0.113.1", port: 5 };
+  const found = locals.discover(host, seen);
+  assert.deepEqual([found?.type, found?.address, found?.base], ["prflx", seen, host.base]);
+  assert.ok(found!.priority < host.priority);
+  assert.equal(locals.discover(host, seen), undefined);
+  assert.equal(locals.discover(host, host.address), undefined);
+  assert.ok(locals.discover(host, { ...seen, port: 6 }));
+  assert.equal(locals.discover(host, { ...seen, port: 7 }), undefined, "the limit is three");
+  locals.forgetReflexive();
+  assert.deepEqual(locals.all, [host]);
 });

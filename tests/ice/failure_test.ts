@@ -13,6 +13,17 @@ Deno.test("no common family: fails at once and says what there was", () => {
   assert.deepEqual(a.of("failed")[0], { type: "failed", reason: "no-pairs", pairs: [] });
 });
 
+Deno.test("no pair yet, but gathering goes on: patience", () => {
+  const network = new SimulatedNetwork();
+  const [a, b] = twoHosts(network);
+  a.signal(b.agent, [], false);
+  a.agent.endOfRemoteCandidates();
+  a.pump();
+  network.clock.run(60_000);
+  assert.equal(a.when("failed"), 10_000);
+  assert.equal(a.of("failed")[0]?.reason, "no-pairs");
+});
+
 Deno.test("no answer: fails after the patience time with a summary of what was tried", () => {
   const network = new SimulatedNetwork({ loss: 1 });
   const [a, b] = twoHosts(network);

@@ -110,6 +110,49 @@ Deno.test("early checks of a stranger who knows our password are not taken up", 
   assert.equal(drain(agent).length, 0);
 });
 
+Deno.test("a check of another session with our password is answered, and nothing learned", () => {
+  const agent = agentAlone();
+  agent.setRemote(PEER);
+  agent.handlePacket(request(agent, { username: `${agent.local.ufrag}:else` }), PATH, 0);
+  assert.deepEqual(drain(agent).map(({ message }) => message.messageClass), ["success"]);
+  assert.equal(agent.remoteCandidates().length, 0);
+});
+
+Deno.test("a peer-reflexive candidate that is signalled later gets its true type and priority", () => {
+  const agent = agentAlone();
+  agent.setRemote(PEER);
+  agent.handlePacket(request(agent, { priority: 5 }), PATH, 0);
+  assert.equal(agent.pairs()[0]?.remoteType, "prflx");
+  agent.addRemoteCandidate({
+    foundation: "9",
+    component: 1,
+    transport: "udp",
+    priority: 2_000_000_000,
+    address: PATH.remote,
+    type: "host",
+  });
+  const [candidate, ...others] = agent.remoteCandidates();
+  assert.equal(others.length, 0);
+  assert.deepEqual([candidate?.type, candidate?.priority, candidate?.foundation], [
+    "host",
+    2_000_000_000,
+    "9",
+  ]);
+  assert.deepEqual(agent.pairs().map(({ remoteType }) => remoteType), ["host"]);
+});
+
+Deno.test("a released path is answered no more", () => {
+  const agent = agentAlone({ acceptNominationMs: 0 });
+  agent.setRemote(PEER);
+  agent.handlePacket(request(agent, { nominate: true }), PATH, 0);
+  drain(agent);
+  agent.release(PATH);
+  agent.handlePacket(request(agent, { nominate: true }), PATH, 1);
+  agent.handleTimeout(100_000);
+  assert.equal(drain(agent).length, 0);
+  assert.equal(agent.pollTimeout(), undefined);
+});
+
 Deno.test("early checks are limited in number", () => {
   const agent = agentAlone({ maxEarlyChecks: 5 });
   for (let port = 1; port <= 50; port++) {

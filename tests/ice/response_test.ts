@@ -23,10 +23,10 @@ const PATH: Path = {
 const PEER = { ufrag: "peer", pwd: "p".repeat(24) };
 const KEY = shortTermKey(PEER.pwd);
 
-/** A controlling agent that has sent its first check. */
-function checking(): { agent: IceAgent; id: Uint8Array } {
+/** An agent that has sent its first check. */
+function checking({ controlling = true } = {}): { agent: IceAgent; id: Uint8Array } {
   const { bytes: random } = new SeededRandom(7);
-  const agent = new IceAgent({ controlling: true, random, now: 0, tieBreaker: 100n });
+  const agent = new IceAgent({ controlling, random, now: 0, tieBreaker: 100n });
   agent.addLocalCandidate({ transport: "udp", type: "host", address: PATH.local });
   agent.setRemote(PEER);
   agent.addRemoteCandidate({
@@ -83,6 +83,38 @@ Deno.test("a forged response is as if it had never come", () => {
   assert.equal(agent.stats.packetsDropped, 3);
   agent.handlePacket(success(id), PATH, 20);
   assert.equal(agent.pairs()[0]?.state, "succeeded");
+});
+
+Deno.test("the round trip is measured on requests that were sent once (Karn)", () => {
+  const { agent, id } = checking();
+  agent.handleTimeout(500);
+  assert.ok(agent.pollTransmit());
+  agent.handlePacket(success(id), PATH, 510);
+  assert.equal(agent.pairs()[0]?.state, "succeeded");
+  assert.equal(agent.pairs()[0]?.roundTripMs, undefined);
+  const prompt = checking();
+  prompt.agent.handlePacket(success(prompt.id), PATH, 30);
+  assert.equal(prompt.agent.pairs()[0]?.roundTripMs, 30);
+});
+
+Deno.test("a success lets the pairs of its foundation go before others that wait", () => {
+  const { agent, id } = checking({ controlling: false });
+  const add = (port: number, foundation: string, priority: number) =>
+    agent.addRemoteCandidate({
+      foundation,
+      component: 1,
+      transport: "udp",
+      priority,
+      address: { ip: "192.0.2.2", port },
+      type: "host",
+    });
+  add(2001, "1", 4000);
+  add(2002, "2", 3000);
+  agent.handlePacket(success(id), PATH, 1);
+  agent.handleTimeout(5);
+  assert.equal(agent.pollTransmit()?.path.remote.port, 2001);
+  agent.handleTimeout(10);
+  assert.equal(agent.pollTransmit()?.path.remote.port, 2002);
 });
 
 Deno.test("a response to nothing is dropped", () => {

@@ -96,6 +96,9 @@ Deno.test("restart: new credentials, same roles, a new nomination, the old path 
   assert.equal(b.of("nominated").length, 2);
   assert.ok(a.agent.controlling && !b.agent.controlling);
   assert.equal(a.of("role-changed").length, 0);
+  const before = a.agent.stats.requestsSent;
+  network.clock.run(121_000);
+  assert.ok(a.agent.stats.requestsSent - before < 30, "only one generation asks for consent");
 });
 
 Deno.test("restart over TCP: the old connection is closed when the new one is chosen", () => {

@@ -14,6 +14,29 @@ Deno.test("only the listener dials: the dialer nominates an inbound connection",
   assert.equal(a.of("nominated")[0]?.pair.remoteType, "host", "the active candidate was signalled");
 });
 
+Deno.test("a listener behind a NAT dials: nothing better is waited for", () => {
+  const network = new SimulatedNetwork({ delayMs: 10 });
+  const kind = {
+    mapping: "address-and-port-dependent",
+    filtering: "address-and-port-dependent",
+  } as const;
+  const a = new IceHost(network.host("192.0.2.1"), { controlling: true });
+  const b = new IceHost(network.host("10.0.0.5", network.nat("203.0.113.1", kind)), {
+    controlling: false,
+  });
+  a.tcpPassive("192.0.2.1");
+  b.tcpActive("10.0.0.5");
+  signalBoth(a, b);
+  network.clock.run(5000);
+  assertAgreed(a, b);
+  assert.equal(a.nominated?.remote.ip, "203.0.113.1");
+  assert.equal(
+    a.when("nominated"),
+    20 + 10 + 20 + 20,
+    "connect, check, triggered check, nomination",
+  );
+});
+
 Deno.test("a connection that is up before the answer arrives saves the dialer a round trip", () => {
   const network = new SimulatedNetwork({ delayMs: 10 });
   const [a, b] = twoHosts(network);
