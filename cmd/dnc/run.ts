@@ -49,7 +49,8 @@ export async function runDnc(command: CommandLine<DncOptions>, entry: string): P
     if (isInterruption(error)) return error.exitCode;
     throw error;
   } finally {
-    await waitAtMost(endpoint.close(), CLOSE_TIMEOUT_MS);
+    // A failure here must not hide the one that led here; the process ends in any case.
+    await waitAtMost(endpoint.close(), CLOSE_TIMEOUT_MS).catch(() => {});
   }
 }
 
