@@ -19,7 +19,7 @@ import { GetOperation, type GetOptions } from "./get_operation.ts";
 import { ListenOperation, type ListenOptions } from "./listen_operation.ts";
 import { Listeners } from "./listeners.ts";
 import { Maintenance } from "./maintenance.ts";
-import { equalId } from "./node_id.ts";
+import { equalId, NODE_ID_LENGTH } from "./node_id.ts";
 import type { Operation, OperationContext, RunningGet, UpdateSink } from "./operation.ts";
 import type { DhtNodeOptions, KnownNode } from "./node_options.ts";
 import { Outbox, type Transmit } from "./outbox.ts";
@@ -93,6 +93,7 @@ export class DhtNode {
   readonly #responder: Responder;
   readonly #context: OperationContext;
   readonly #seen = new PublicAddress();
+  #lastNow: number;
 
   /** Sends nothing until told of a first node. */
   constructor(options: DhtNodeOptions) {
@@ -107,6 +108,7 @@ export class DhtNode {
       unexpected: 0,
       deferred: 0,
     };
+    this.#lastNow = now;
     this.id = options.id ?? random(20);
     this.counters = counters;
     this.#engine = {
@@ -168,6 +170,7 @@ export class DhtNode {
   /** Takes one UDP payload. Never throws, whatever the bytes. */
   handleDatagram(bytes: Uint8Array, from: SocketAddress, now: number): void {
     const { counters } = this.#engine, family = this.#families[ipFamily(from.ip)];
+    this.#lastNow = now;
     counters.received++;
     if (family === undefined || !isContactable(from)) {
       counters.foreign++;
@@ -185,6 +188,7 @@ export class DhtNode {
 
   /** Does what is due. */
   handleTimeout(now: number): void {
+    this.#lastNow = now;
     this.#engine.timers.runDue(now);
   }
 
@@ -216,25 +220,34 @@ export class DhtNode {
     if (!node.isGood(now)) overlay.greet(node, now);
   }
 
-  /** Collects the values under a key, those that we store ourselves first. */
+  /**
+   * Collects the values under a key, those that we store ourselves first.
+   *
+   * @throws {RangeError} when the key is not 20 bytes
+   */
   get(key: Uint8Array, options: GetOptions, now: number): RunningGet {
-    return new GetOperation(this.#context, key.slice(), options, now);
+    return new GetOperation(this.#context, ownKey(key), options, now);
   }
 
   /**
    * Stores a value at the nodes closest to a key. Values are immutable: use a new id for new content.
    *
-   * @throws {RangeError} when the id is 0 or above uint64, or the payload is above 64 KiB
+   * @throws {RangeError} when the key is not 20 bytes, the id is 0 or above uint64, or the payload is
+   * above 64 KiB
    */
   put(key: Uint8Array, value: DhtValue, options: PutOptions, now: number): Operation {
     if (value.id <= 0n || value.id >= 1n << 64n) throw new RangeError("a value id is 1 to 2^64-1");
     if (payloadSize(value) > VALUE_PAYLOAD_LIMIT) throw new RangeError("value above 64 KiB");
-    return new PutOperation(this.#context, key.slice(), value, options, now);
+    return new PutOperation(this.#context, ownKey(key), value, options, now);
   }
 
-  /** Follows a key until cancelled: values that are there, then every change, as soon as it is known. */
+  /**
+   * Follows a key until cancelled: values that are there, then every change, as soon as it is known.
+   *
+   * @throws {RangeError} when the key is not 20 bytes
+   */
   listen(key: Uint8Array, options: ListenOptions, now: number): Operation {
-    return new ListenOperation(this.#context, key.slice(), options, now);
+    return new ListenOperation(this.#context, ownKey(key), options, now);
   }
 
   /** Whether there are good nodes in a family; `disconnected` for a family not in use. */
@@ -243,12 +256,12 @@ export class DhtNode {
   }
 
   /** The routing tables, for saved state: good nodes first. */
-  nodes(now: number = -Infinity): KnownNode[] {
+  nodes(): KnownNode[] {
     const nodes: KnownNode[] = [];
     for (const { overlay } of this.#each()) {
       for (const node of overlay.table.nodes()) {
         const { id, address } = node;
-        nodes.push({ id, address, good: !node.expired && (now === -Infinity || node.isGood(now)) });
+        nodes.push({ id, address, good: node.isGood(this.#lastNow) });
       }
     }
     return nodes.sort((a, b) => Number(b.good) - Number(a.good));
@@ -329,6 +342,12 @@ export class DhtNode {
     if (other === undefined || other.status === "connected") return;
     for (const node of other.learnFromReply(reply, sender, now) ?? []) other.probe(node, now);
   }
+}
+
+/** A copy that the caller cannot change; a key of another length would be dropped by every storer. */
+function ownKey(key: Uint8Array): Uint8Array {
+  if (key.length !== NODE_ID_LENGTH) throw new RangeError(`a key has 20 bytes, not ${key.length}`);
+  return key.slice();
 }
 
 /** Tells both those who listen from afar and those who listen here. */

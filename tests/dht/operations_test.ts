@@ -356,3 +356,12 @@ Deno.test("signed values: a bad signature is refused, the packed value keeps its
   network.run(network.now + 3_000);
   assert.deepEqual(fetch(network, network.nodes[2]!), []);
 });
+
+Deno.test("impossible arguments are refused at once", () => {
+  const { node } = new DhtNetwork().add(), get = { onValues: () => {}, onDone: () => {} };
+  assert.throws(() => node.get(new Uint8Array(21), get, 0), RangeError);
+  assert.throws(() => node.listen(new Uint8Array(32), { onValues: () => {} }, 0), RangeError);
+  assert.throws(() => node.put(KEY, value(0), {}, 0), RangeError);
+  assert.throws(() => node.put(KEY, { ...value(1), id: 1n << 64n }, {}, 0), RangeError);
+  assert.throws(() => node.put(KEY, value(1, 65_537), {}, 0), RangeError);
+});
