@@ -10,7 +10,7 @@ export interface SessionKeys {
   readonly handshakeHash: Uint8Array;
 }
 
-/** Data records under one key: 2^16 records of at most 64 KiB are 4 GiB. */
+/** Data records under one key: 2^16 records of at most 128 KiB are 8 GiB. */
 export const RECORDS_PER_KEY = 1 << 16;
 
 const DATA_LABEL = "dhtnet session 1 data";

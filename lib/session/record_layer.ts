@@ -25,7 +25,6 @@ import {
   CONTROL_ATTACH,
   MAX_CONTROL_BYTES,
   MAX_PLAINTEXT_BYTES,
-  MAX_RECORD_BYTES,
   readU64,
   RECORD_CONTROL,
   RECORD_DATA,
@@ -33,6 +32,7 @@ import {
   RECORD_OVERHEAD_BYTES,
   writeRecordHeader,
 } from "./record.ts";
+import { RecordSize } from "./record_size.ts";
 import { SealedRecords } from "./sealed_records.ts";
 
 /** Received bytes after which an acknowledgement goes out at once. */
@@ -68,6 +68,7 @@ export class RecordLayer {
   readonly #receiveKeys: RecordKeys;
   readonly #sendBuffer: number;
   readonly #sealed = new SealedRecords();
+  readonly #size = new RecordSize();
   readonly #reader = new RecordReader();
   readonly #onRecord = (record: Uint8Array): boolean => this.#record(record);
 
@@ -218,7 +219,7 @@ export class RecordLayer {
   #seal(): void {
     while (this.#sealed.bytes < this.#sendBuffer) {
       const counter = this.#sealed.sealed;
-      const length = this.#user.fill(PLAINTEXT, MAX_PLAINTEXT_BYTES, counter);
+      const length = this.#user.fill(PLAINTEXT, this.#size.limit, counter);
       if (length === 0) return;
       const size = length + RECORD_OVERHEAD_BYTES;
       const { buffer, used } = this.#sealed.reserve(size);
@@ -229,7 +230,7 @@ export class RecordLayer {
       this.#aead.seal(key, counter, header, plaintext, buffer, used + RECORD_HEADER_BYTES);
       this.#sealed.commit(size);
       this.#toldPeer();
-      if (!this.#sealed.fits(MAX_RECORD_BYTES)) return;
+      if (!this.#sealed.fits(this.#size.limit + RECORD_OVERHEAD_BYTES)) return;
     }
   }
 
@@ -292,7 +293,9 @@ export class RecordLayer {
     if (!(next <= this.#sealed.transmitted)) {
       throw new ProtocolViolation("peer acknowledges what was never sent");
     }
+    const before = this.#sealed.bytes;
     this.#sealed.acknowledge(next);
+    this.#size.acknowledged(before - this.#sealed.bytes, this.#now);
     this.#user.acknowledged(next);
   }
 }

@@ -12,7 +12,7 @@
  */
 
 const MIN_SEGMENT_BYTES = 4 << 10;
-/** Four full records: what one write to the pipe carries at most. */
+/** Two full records: what one write to the pipe carries at most. */
 const MAX_SEGMENT_BYTES = 256 << 10;
 
 /** A run of records in one buffer. */

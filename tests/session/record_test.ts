@@ -7,6 +7,7 @@ import {
   RECORD_OVERHEAD_BYTES,
   writeU64,
 } from "../../lib/session/record.ts";
+import { RecordSize } from "../../lib/session/record_size.ts";
 import { RecordReader } from "../../lib/session/record_reader.ts";
 import { pattern, SessionPair } from "../support/session_pair.ts";
 
@@ -115,7 +116,7 @@ Deno.test("any flipped bit in a record breaks the pipe and nothing else; the ses
     const altered = bytes.slice();
     altered[bit >> 3]! ^= 1 << (bit & 7);
     // A longer length only waits for more: give it enough to be judged.
-    const tail = new Uint8Array(70_000);
+    const tail = new Uint8Array(140_000);
     pair.right.session.receive(altered, pair.now);
     if (pair.right.session.hasPipe) pair.right.session.receive(tail, pair.now);
     assert.equal(pair.right.session.hasPipe, false, `bit ${bit}`);
@@ -180,4 +181,20 @@ Deno.test("records of another session, or reflected ones, break the pipe", () =>
   pair.attach();
   const own = pair.right.drain(pair.now);
   assert.equal(pair.right.session.receive(own, pair.now), false);
+});
+
+Deno.test("records are full on a fast path and short on a slow one", () => {
+  const size = new RecordSize();
+  let now = 0;
+  const measure = (bytesPerMs: number) => {
+    for (let i = 0; i < 200; i++) size.acknowledged(bytesPerMs * 5, now += 5);
+    return size.limit;
+  };
+  assert.equal(size.limit, 32 << 10);
+  assert.equal(measure(500_000), MAX_PLAINTEXT_BYTES, "500 MB/s");
+  assert.equal(measure(125), 16 << 10, "1 Mbit/s");
+  const middle = measure(2000);
+  assert.ok(middle > 36_000 && middle < 46_000, `${middle} at 2 MB/s`);
+  for (let i = 0; i < 100; i++) size.acknowledged(100, now += 1000);
+  assert.equal(size.limit, middle, "keystrokes say nothing about the path");
 });
