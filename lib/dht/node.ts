@@ -256,12 +256,12 @@ export class DhtNode {
   }
 
   /** The routing tables, for saved state: good nodes first. */
-  nodes(): KnownNode[] {
+  nodes(now: number = this.#lastNow): KnownNode[] {
     const nodes: KnownNode[] = [];
     for (const { overlay } of this.#each()) {
       for (const node of overlay.table.nodes()) {
         const { id, address } = node;
-        nodes.push({ id, address, good: node.isGood(this.#lastNow) });
+        nodes.push({ id, address, good: node.isGood(now) });
       }
     }
     return nodes.sort((a, b) => Number(b.good) - Number(a.good));
