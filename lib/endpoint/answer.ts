@@ -3,17 +3,21 @@ import { type VerifiedChain, verifyChain } from "../identity/mod.ts";
 import { quicCertificate } from "../net/mod.ts";
 import { commonTransports, type EndpointContext, type Established } from "./context.ts";
 import { Negotiation } from "./negotiation.ts";
+import type { PeerSession } from "./peer_session.ts";
 import { decodeOffer, encodeOffer } from "./offer.ts";
 import { acceptPipe } from "./path_pipe.ts";
 import {
   type IncomingRequest,
   Listening,
   REFUSAL,
+  type Refusal,
   RequestGuard,
   SignallingError,
 } from "./signalling/mod.ts";
 
 const log = getLogger(["dhtnet", "endpoint"]);
+
+const NOTHING_TO_RESUME: Refusal = { code: REFUSAL.session, reason: "the session is over" };
 
 /** From the answer on, a dialer has this long to bring its connection up. */
 const ESTABLISH_TIMEOUT_MS = 30_000;
@@ -21,7 +25,9 @@ const ESTABLISH_TIMEOUT_MS = 30_000;
 /** What the endpoint decides about requests, and what it does with those that succeed. */
 export interface AnswerPolicy {
   /** Why to refuse this peer: a code of {@linkcode REFUSAL} and a reason; undefined lets it in. */
-  refusal(peer: VerifiedChain): { code: number; reason: string } | undefined;
+  refusal(peer: VerifiedChain): Refusal | undefined;
+  /** The peer's session of that id, if it is still to be gone on with. */
+  resumable(peer: VerifiedChain, sessionId: Uint8Array): PeerSession | undefined;
   /** A connection is established. */
   established(established: Established): void;
 }
@@ -67,14 +73,19 @@ export class Answerer {
         source,
         now: this.#context.clock.now(),
       });
-      const refusal = this.#refusal(request);
+      const { resume } = request.body.options;
+      const session = resume && this.#policy.resumable(request.peer, resume);
+      const refusal = this.#refusal(request) ??
+        (resume && !session ? NOTHING_TO_RESUME : undefined);
       if (refusal !== undefined) {
         log.info("refused {peer}: {reason}", { peer: request.peerId, reason: refusal.reason });
         return reply(request.refuse(refusal.code, refusal.reason));
       }
       this.#pending++;
       try {
-        this.#policy.established(await this.#establish(request, reply));
+        const established = await this.#establish(request, reply);
+        if (session === undefined) this.#policy.established(established);
+        else session.attach(established.pipe);
       } finally {
         this.#pending--;
       }
@@ -89,7 +100,7 @@ export class Answerer {
     this.#closing.abort();
   }
 
-  #refusal(request: IncomingRequest<VerifiedChain>): { code: number; reason: string } | undefined {
+  #refusal(request: IncomingRequest<VerifiedChain>): Refusal | undefined {
     if (this.#closing.signal.aborted) return { code: REFUSAL.closing, reason: "shutting down" };
     if (this.#pending >= this.#maxPending) {
       return { code: REFUSAL.busy, reason: "too many connections are being set up" };

@@ -11,6 +11,19 @@ export class SimultaneousDial extends Error {
   override readonly name = "SimultaneousDial";
 }
 
+/** The peer does not know the session that we want to go on with, or has ended it. */
+export class SessionUnknown extends Error {
+  override readonly name = "SessionUnknown";
+}
+
+/** What a dial may be told beside the peer. */
+export interface DialOptions {
+  /** Called when the peer has answered and the checks begin. */
+  readonly onAnswer?: () => void;
+  /** The id of the session that is to go on over the new pipe. */
+  readonly resume?: Uint8Array;
+}
+
 /**
  * Dials a peer: request and answer through the carrier, connectivity checks, pipe.
  *
@@ -18,15 +31,15 @@ export class SimultaneousDial extends Error {
  *   gather ─▶ request ─▶ answer ─▶ checks ─▶ nominated ─▶ pipe
  * ```
  *
- * @param onAnswer called when the peer has answered and the checks begin
  * @throws {ConnectError} what went wrong
+ * @throws {SessionUnknown} when there is nothing to resume
  * @throws {SimultaneousDial} when the peer's own dial wins
  */
 export async function dialPeer(
   context: EndpointContext,
   peerId: string,
   signal: AbortSignal,
-  onAnswer: () => void,
+  { onAnswer, resume }: DialOptions = {},
 ): Promise<Established> {
   const { identity, carrier, clock, random, interfaces, transport } = context;
   const transports = commonTransports(transport, "auto");
@@ -38,7 +51,11 @@ export async function dialPeer(
     random,
   });
   try {
-    const options = { transport, ...(context.listening() ? { listening: true } : {}) };
+    const options = {
+      transport,
+      ...(context.listening() ? { listening: true } : {}),
+      ...(resume === undefined ? {} : { resume }),
+    };
     const dialling = createRequest({
       identity,
       listenerId: peerId,
@@ -49,7 +66,7 @@ export async function dialPeer(
     });
     const answer = await exchange(carrier, dialling, { signal });
     if (answer.kind === "refused") throw refused(peerId, answer.code, answer.reason);
-    onAnswer();
+    onAnswer?.();
     const nominated = await negotiation.run(decodeOffer(answer.body), signal);
     const { quicCertificateHash, listening = false } = answer.body.options;
     const pipe = await dialPipe(nominated, quicCertificateHash, signal);
@@ -65,6 +82,8 @@ function refused(peerId: string, code: number, reason: string): Error {
   switch (code) {
     case REFUSAL.simultaneous:
       return new SimultaneousDial(`${peerId} dials us`);
+    case REFUSAL.session:
+      return new SessionUnknown(reason);
     case REFUSAL.busy:
       return new ConnectError("busy", `${peerId} is busy: ${reason}; try again`);
     case REFUSAL.transport:
@@ -76,7 +95,8 @@ function refused(peerId: string, code: number, reason: string): Error {
 
 /** Every failure on the way as what it means to the caller. */
 function explained(cause: unknown, peerId: string, signal: AbortSignal): Error {
-  if (cause instanceof ConnectError || cause instanceof SimultaneousDial) return cause;
+  const own = [ConnectError, SimultaneousDial, SessionUnknown];
+  if (cause instanceof Error && own.some((type) => cause instanceof type)) return cause;
   if (signal.aborted) return abortedConnect(signal);
   if (cause instanceof SignallingError) {
     const identity = cause.code === "identity" || cause.code === "certificate";

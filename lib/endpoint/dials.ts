@@ -134,8 +134,8 @@ export class Dials {
     const { signal } = dial.controller;
     while (true) {
       try {
-        const answered = () => dial.answered = true;
-        return this.#begin(await dialPeer(this.#context, peerId, signal, answered));
+        const onAnswer = () => void (dial.answered = true);
+        return this.#begin(await dialPeer(this.#context, peerId, signal, { onAnswer }));
       } catch (error) {
         if (!(error instanceof SimultaneousDial)) throw error;
         const session = await this.#within(SIMULTANEOUS_WAIT_MS, dial.arrived.promise);

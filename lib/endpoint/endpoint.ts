@@ -1,3 +1,4 @@
+import { equalBytes } from "@noble/curves/utils.js";
 import { parseId } from "../identity/mod.ts";
 import { hasQuic, random, systemClock } from "../net/mod.ts";
 import type { Channel } from "../session/mod.ts";
@@ -11,6 +12,7 @@ import { type ConnectOptions, Dials } from "./dials.ts";
 import { ConnectError } from "./errors.ts";
 import type { EndpointOptions } from "./options.ts";
 import { PeerSession } from "./peer_session.ts";
+import { awaitResumption, resume } from "./resumption.ts";
 import { type CarrierListener, REFUSAL, winsTieBreak } from "./signalling/mod.ts";
 import type { EndpointStatus } from "./status.ts";
 
@@ -82,6 +84,10 @@ export class Endpoint implements AsyncDisposable {
     this.#dials = new Dials(this.#context, (established) => this.#begin(established, true));
     this.#answerer = new Answerer(this.#context, {
       refusal: (peer) => this.#refusal(peer.id, peer.issuerId),
+      resumable: (peer, sessionId) =>
+        this.#sessions.values().find((session) =>
+          !session.outgoing && session.peer.id === peer.id && equalBytes(session.id, sessionId)
+        ),
       established: (established) => {
         this.#dials.arrived(this.#begin(established, false));
       },
@@ -242,6 +248,12 @@ export class Endpoint implements AsyncDisposable {
       pipe,
       clock: this.#context.clock,
       onChannel: (peer, request) => this.#requests.offer(peer, request),
+      onPipeLost: (session, loss) => {
+        if (this.#closed !== undefined) session.fail("the endpoint is closed");
+        // The dialler knows where to reach the listener, not the other way round.
+        else if (outgoing) resume(this.#context, session, loss);
+        else awaitResumption(this.#context, session, loss);
+      },
       onOver: (session) => this.#sessions.delete(session),
     });
     this.#sessions.add(session);

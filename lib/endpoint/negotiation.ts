@@ -128,7 +128,6 @@ export class Negotiation {
       this.#agent.setRemote(remote);
       for (const candidate of remote.candidates) this.#agent.addRemoteCandidate(candidate);
       this.#agent.endOfRemoteCandidates();
-      this.#agent.handleTimeout(this.#clock.now());
       this.#turn();
       const nominated = await this.#outcome.promise;
       const keep = nominated.transport === "tcp" ? nominated.connection : undefined;
@@ -209,21 +208,20 @@ export class Negotiation {
     this.#turn();
   }
 
-  /** After every input: sends what the agent has to send, follows its events, arms its timer. */
+  /** After every input: does what is due, sends, follows events, arms the timer for the rest. */
   #turn(): void {
     if (this.#closed) return;
+    const now = this.#clock.now();
+    if ((this.#agent.pollTimeout() ?? Infinity) <= now) this.#agent.handleTimeout(now);
+    this.#send();
     for (let event = this.#agent.pollEvent(); event; event = this.#agent.pollEvent()) {
-      this.#send();
       this.#follow(event);
       if (this.#closed) return;
+      this.#send();
     }
-    this.#send();
     this.#timer?.cancel();
     const due = this.#agent.pollTimeout();
-    this.#timer = due === undefined ? undefined : this.#clock.setTimer(due, () => {
-      this.#agent.handleTimeout(this.#clock.now());
-      this.#turn();
-    });
+    this.#timer = due === undefined ? undefined : this.#clock.setTimer(due, () => this.#turn());
   }
 
   #send(): void {

@@ -14,6 +14,7 @@ export async function acceptPipe(nominated: Nominated, signal: AbortSignal): Pro
   if (nominated.transport === "tcp") return await nominated.connection.switchToStream();
   return await acceptQuic({
     local: nominated.path.local,
+    remote: nominated.path.remote,
     credentials: await quicCertificate(),
     timeoutMs: QUIC_TIMEOUT_MS,
     signal,

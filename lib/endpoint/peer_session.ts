@@ -1,15 +1,21 @@
+import { createHash } from "node:crypto";
 import { getLogger } from "@logtape/logtape";
 import { formatSocketAddress } from "../ip/mod.ts";
 import type { Clock, Pipe } from "../net/mod.ts";
 import { type Channel, type ChannelRequest, Session, type SessionKeys } from "../session/mod.ts";
-import { SessionDriver } from "./session_driver.ts";
+import { type PipeLoss, SessionDriver } from "./session_driver.ts";
 
 const log = getLogger(["dhtnet", "endpoint"]);
 
 /** The code with which a session ends whose connection is gone. */
 export const CONNECTION_LOST = 256;
 
-const LOSSES = { broken: "the peer sent garbage", silent: "the peer does not answer" };
+/**
+ * How fast a dead path is noticed and how long a session waits for a new one, ms. Two round trips
+ * of a slow relay are a second; four of silence, with an answer due, are a dead path.
+ */
+const SESSION_LIMITS = { silenceMs: 4_000, resumeMs: 60_000 };
+const SESSION_ID_LENGTH = 16;
 
 /** Who is at the other end, as the handshake proved it. */
 export interface PeerInfo {
@@ -52,13 +58,18 @@ export interface PeerSessionOptions {
   readonly clock: Clock;
   /** The peer wants to open a channel. */
   readonly onChannel: (peer: PeerInfo, request: ChannelRequest) => void;
+  /** The pipe is gone and the session waits for another one: see {@linkcode PeerSession.attach}. */
+  readonly onPipeLost: (session: PeerSession, loss: PipeLoss) => void;
   /** The session has ended, for whatever reason; called once. */
   readonly onOver: (session: PeerSession) => void;
 }
 
 /** A session with one peer and the driver that runs it. */
 export class PeerSession {
+  /** Names the session to the peer when it is to go on over a new pipe: 16 bytes. */
+  readonly id: Uint8Array;
   readonly peer: PeerInfo;
+  readonly outgoing: boolean;
   readonly servesUs: boolean;
   readonly #options: PeerSessionOptions;
   readonly #session: Session;
@@ -69,24 +80,48 @@ export class PeerSession {
   /** Begins at once. */
   constructor(options: PeerSessionOptions) {
     const { clock, peer, outgoing, keys } = options;
+    this.id = sessionId(keys);
     this.peer = peer;
+    this.outgoing = outgoing;
     this.servesUs = options.servesUs;
     this.#options = options;
     this.#session = new Session({
       initiator: outgoing,
       keys,
       now: clock.now(),
+      limits: SESSION_LIMITS,
       onChannel: (request) => options.onChannel(peer, request),
       onTransmit: () => this.#driver.wake(),
-      onPathLost: (loss) => this.#driver.drop(new Error(LOSSES[loss])),
+      onPathLost: (loss) => this.#driver.drop(loss),
       onClose: () => this.#finish(),
     });
     this.#driver = new SessionDriver(this.#session, clock);
-    this.#driver.onPipeLost = ({ message }) => {
-      log.info("the connection to {peer} is lost: {message}", { peer: peer.id, message });
-      this.#session.close(CONNECTION_LOST, `the connection is lost: ${message}`);
+    this.#driver.onPipeLost = (loss) => {
+      log.info("the path to {peer} is lost: {message}", { peer: peer.id, message: loss.message });
+      options.onPipeLost(this, loss);
     };
     this.#driver.attach(options.pipe);
+  }
+
+  /** Whether the session has ended. */
+  get isOver(): boolean {
+    return this.#session.isClosed;
+  }
+
+  /** Whether the session has a pipe now. */
+  get hasPipe(): boolean {
+    return this.#driver.pipe !== undefined;
+  }
+
+  /** Goes on over a new pipe; what the peer has not received is sent again. */
+  attach(pipe: Pipe): void {
+    if (this.isOver) return void pipe.abort();
+    this.#driver.attach(pipe);
+  }
+
+  /** Ends the session at once: every channel fails with the reason. */
+  fail(reason: string): void {
+    this.#session.close(CONNECTION_LOST, reason);
   }
 
   /** Opens a channel; data written to it at once travels with the request. */
@@ -106,7 +141,7 @@ export class PeerSession {
     const pipe = this.#driver.pipe;
     return {
       peer: this.peer,
-      outgoing: this.#options.outgoing,
+      outgoing: this.outgoing,
       path: pipe && {
         kind: pipe.kind,
         local: formatSocketAddress(pipe.local),
@@ -125,4 +160,11 @@ export class PeerSession {
     this.#options.onOver(this);
     this.#driver.finish().finally(() => this.#over.resolve());
   }
+}
+
+/** Both sides derive the same id from the handshake; nobody else can. */
+function sessionId({ handshakeHash }: SessionKeys): Uint8Array {
+  const digest = createHash("sha256").update("dhtnet session id v1\0").update(handshakeHash)
+    .digest();
+  return Uint8Array.from(digest.subarray(0, SESSION_ID_LENGTH));
 }

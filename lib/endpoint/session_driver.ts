@@ -1,8 +1,17 @@
-import type { Session } from "../session/mod.ts";
+import type { PathLoss, Session } from "../session/mod.ts";
 import type { Clock, Pipe, Timer } from "../net/mod.ts";
 
 /** Bytes asked of a pipe in one read: 256 KiB, past which loopback TCP gains no more. */
 const READ_SIZE = 256 * 1024;
+
+/** How a pipe was lost: its connection ended, the peer sent garbage, or nothing came any more. */
+export interface PipeLoss {
+  readonly kind: "closed" | PathLoss;
+  /** For people. */
+  readonly message: string;
+}
+
+const LOSSES = { broken: "the peer sent garbage", silent: "the peer does not answer" };
 
 /**
  * Runs one sans-I/O {@linkcode Session} over one {@linkcode Pipe} after another: moves bytes both
@@ -14,8 +23,8 @@ const READ_SIZE = 256 * 1024;
  * ```
  */
 export class SessionDriver {
-  /** Called when the attached pipe ends before the session does; the argument says why. */
-  onPipeLost: (cause: Error) => void = () => {};
+  /** Called when the attached pipe is lost before the session ends. */
+  onPipeLost: (loss: PipeLoss) => void = () => {};
 
   #session: Session;
   #clock: Clock;
@@ -42,7 +51,7 @@ export class SessionDriver {
     this.#pipe = pipe;
     this.#session.attach(this.#clock.now());
     this.wake();
-    this.#readAll(pipe).catch((cause) => this.#lost(pipe, cause));
+    this.#readAll(pipe).catch((cause) => this.#lost(pipe, closed(cause)));
   }
 
   /** The session has something to send: sends it soon, with what else this turn produces. */
@@ -52,7 +61,7 @@ export class SessionDriver {
     queueMicrotask(() => {
       this.#flushQueued = false;
       const pipe = this.#pipe;
-      if (pipe !== undefined) this.#flush(pipe).catch((cause) => this.#lost(pipe, cause));
+      if (pipe !== undefined) this.#flush(pipe).catch((cause) => this.#lost(pipe, closed(cause)));
     });
   }
 
@@ -71,8 +80,8 @@ export class SessionDriver {
   }
 
   /** Drops the pipe, which is of no more use. */
-  drop(cause: Error): void {
-    if (this.#pipe !== undefined) this.#lost(this.#pipe, cause);
+  drop(kind: PathLoss): void {
+    if (this.#pipe !== undefined) this.#lost(this.#pipe, { kind, message: LOSSES[kind] });
   }
 
   async #readAll(pipe: Pipe): Promise<void> {
@@ -116,11 +125,16 @@ export class SessionDriver {
     });
   }
 
-  #lost(pipe: Pipe, cause: unknown): void {
+  #lost(pipe: Pipe, loss: PipeLoss): void {
     if (this.#pipe !== pipe || this.#stopped) return;
     this.#pipe = undefined;
     pipe.abort();
     this.#session.detach(this.#clock.now());
-    this.onPipeLost(cause instanceof Error ? cause : new Error(String(cause)));
+    this.#armTimer();
+    this.onPipeLost(loss);
   }
+}
+
+function closed(cause: unknown): PipeLoss {
+  return { kind: "closed", message: cause instanceof Error ? cause.message : String(cause) };
 }

@@ -22,6 +22,7 @@ import { SignallingError } from "./signalling_error.ts";
  * | `transport` | the wanted transport is not to be had |
  * | `malformed` | the request is not of the form, or of a version that is not spoken |
  * | `closing` | shutting down |
+ * | `session` | the session to be gone on with is not known here, or over |
  */
 export const REFUSAL = {
   policy: 1,
@@ -32,6 +33,7 @@ export const REFUSAL = {
   transport: 6,
   malformed: 7,
   closing: 8,
+  session: 9,
 } as const;
 
 /** The longest reason of a refusal, in UTF-16 units; longer ones are cut. */

@@ -1,0 +1,72 @@
+import { getLogger } from "@logtape/logtape";
+import type { EndpointContext } from "./context.ts";
+import { dialPeer, SessionUnknown } from "./dial.ts";
+import { ConnectError } from "./errors.ts";
+import type { PeerSession } from "./peer_session.ts";
+import type { PipeLoss } from "./session_driver.ts";
+
+const log = getLogger(["dhtnet", "endpoint"]);
+
+/**
+ * How long a peer may take to answer a call to resume, ms, before it is taken for gone: shortly
+ * where its system closed the connection, as it does when a process dies, longer where the path
+ * fell silent. While we cannot reach the network ourselves, the session waits on.
+ */
+const PATIENCE_MS = { closed: 3_000, silent: 12_000 };
+/** Between two attempts. */
+const RETRY_DELAY_MS = 500;
+
+/**
+ * Brings a session that we dialled back on a new pipe, or ends it.
+ *
+ * ```
+ *   pipe lost ─▶ dial with the session's id ─┬─▶ new pipe attached
+ *                  ▲                         ├─▶ refused, or the peer is silent: the session fails
+ *                  └──────── 0.5 s ──────────┴── we have no network
+ * ```
+ */
+export async function resume(
+  context: EndpointContext,
+  session: PeerSession,
+  loss: PipeLoss,
+): Promise<void> {
+  const patience = loss.kind === "closed" ? PATIENCE_MS.closed : PATIENCE_MS.silent;
+  const lost = `the connection is lost: ${loss.message}`;
+  while (!session.isOver && !session.hasPipe) {
+    try {
+      const signal = AbortSignal.timeout(patience);
+      const { pipe } = await dialPeer(context, session.peer.id, signal, { resume: session.id });
+      log.info("the session with {peer} goes on", { peer: session.peer.id });
+      return session.attach(pipe);
+    } catch (error) {
+      if (error instanceof SessionUnknown) return session.fail(lost);
+      if (!(error instanceof ConnectError)) throw error;
+      const online = context.explainSilence(session.peer.id).code !== "no-network";
+      const final = error.code === "refused" || error.code === "identity";
+      if (final || (online && error.code === "timeout")) return session.fail(lost);
+      log.debug("not resumed yet: {error}", { error: error.message });
+    }
+    await new Promise<void>((resolve) => {
+      context.clock.setTimer(context.clock.now() + RETRY_DELAY_MS, resolve);
+    });
+  }
+}
+
+/** How long a session that a peer dialled waits for it after its connection was closed, ms. */
+const CLOSED_WAIT_MS = 5_000;
+
+/**
+ * Lets a session that the peer dialled wait for the peer to resume it. Where the path fell silent,
+ * that is as long as the session itself allows; a closed connection mostly means that the peer's
+ * process is gone.
+ */
+export function awaitResumption(
+  { clock }: EndpointContext,
+  session: PeerSession,
+  loss: PipeLoss,
+): void {
+  if (loss.kind !== "closed") return;
+  clock.setTimer(clock.now() + CLOSED_WAIT_MS, () => {
+    if (!session.hasPipe) session.fail(`the connection is lost: ${loss.message}`);
+  });
+}

@@ -1,0 +1,119 @@
+import assert from "node:assert/strict";
+import { PeerSession } from "../../lib/endpoint/peer_session.ts";
+import type { PipeLoss } from "../../lib/endpoint/session_driver.ts";
+import { type Pipe, systemClock } from "../../lib/net/mod.ts";
+import type { Channel, ChannelRequest, SessionKeys } from "../../lib/session/mod.ts";
+import { memoryPipes } from "../support/memory_pipe.ts";
+
+const KEYS = [1, 2, 3].map((byte) => new Uint8Array(32).fill(byte)) as [
+  Uint8Array,
+  Uint8Array,
+  Uint8Array,
+];
+
+interface End {
+  session: PeerSession;
+  losses: PipeLoss[];
+  requests: ChannelRequest[];
+  over: Promise<void>;
+}
+
+function makeEnd(outgoing: boolean, pipe: Pipe): End {
+  const [a, b, handshakeHash] = KEYS;
+  const keys: SessionKeys = outgoing
+    ? { send: a, receive: b, handshakeHash }
+    : { send: b, receive: a, handshakeHash };
+  const losses: PipeLoss[] = [], requests: ChannelRequest[] = [];
+  const over = Promise.withResolvers<void>();
+  const session = new PeerSession({
+    peer: { id: "00".repeat(32), issuerId: "11".repeat(32) },
+    outgoing,
+    servesUs: true,
+    keys,
+    pipe,
+    clock: systemClock,
+    onChannel: (_peer, request) => requests.push(request),
+    onPipeLost: (_session, loss) => losses.push(loss),
+    onOver: () => over.resolve(),
+  });
+  return { session, losses, requests, over: over.promise };
+}
+
+async function open(dialler: End, listener: End): Promise<[Channel, Channel]> {
+  const near = dialler.session.open("x");
+  await near.write(Uint8Array.of(0));
+  while (listener.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  const far = listener.requests.shift()!.accept();
+  assert.equal(await far.read(new Uint8Array(1)), 1);
+  return [near, far];
+}
+
+/** 4 MB of bytes that tell their place. */
+function pattern(): Uint8Array {
+  return Uint8Array.from({ length: 4_000_000 }, (_, i) => (i * 7 + (i >> 8)) & 0xff);
+}
+
+Deno.test("a session goes on over a new pipe, without losing or repeating a byte", async () => {
+  const [first, second] = memoryPipes();
+  const dialler = makeEnd(true, first), listener = makeEnd(false, second);
+  const [near, far] = await open(dialler, listener);
+  const bytes = pattern(), received = new Uint8Array(bytes.length);
+  let at = 0, cuts = 0;
+  const writing = near.write(bytes).then(() => near.closeWrite());
+  const buffer = new Uint8Array(100_000);
+  let pipe = first;
+  for (let count = await far.read(buffer); count !== null; count = await far.read(buffer)) {
+    received.set(buffer.subarray(0, count), at);
+    at += count;
+    if (at > (cuts + 1) * 1_000_000 && cuts < 3) {
+      cuts++;
+      await pipe.abort();
+      const [again, there] = memoryPipes();
+      pipe = again;
+      dialler.session.attach(again);
+      listener.session.attach(there);
+    }
+  }
+  await writing;
+  assert.equal(cuts, 3);
+  assert.deepEqual(received, bytes);
+  far.close();
+  await dialler.session.close();
+  await listener.over;
+});
+
+Deno.test("a lost pipe is reported once on either side, and failing the session ends its channels", async () => {
+  const [first, second] = memoryPipes();
+  const dialler = makeEnd(true, first), listener = makeEnd(false, second);
+  const [near, far] = await open(dialler, listener);
+  const reading = near.read(new Uint8Array(1));
+  await first.abort();
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  for (const { losses, session } of [dialler, listener]) {
+    assert.deepEqual(losses.map(({ kind }) => kind), ["closed"]);
+    assert.equal(session.hasPipe, false);
+    assert.equal(session.isOver, false);
+    session.fail("gone for good");
+  }
+  await assert.rejects(reading, /gone for good/);
+  await assert.rejects(far.read(new Uint8Array(1)), /gone for good/);
+  await Promise.all([dialler.over, listener.over]);
+});
+
+Deno.test("both ends of a session name it alike", async () => {
+  const [first, second] = memoryPipes();
+  const dialler = makeEnd(true, first), listener = makeEnd(false, second);
+  assert.deepEqual(dialler.session.id, listener.session.id);
+  await dialler.session.close();
+  await listener.over;
+});
+
+Deno.test("a peer that sends garbage loses its pipe", async () => {
+  const [first, second] = memoryPipes();
+  const dialler = makeEnd(true, first);
+  await second.write(new Uint8Array(1000).fill(0xff));
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  assert.deepEqual(dialler.losses.map(({ kind }) => kind), ["broken"]);
+  dialler.session.fail("enough");
+  await dialler.over;
+});
