@@ -2,8 +2,8 @@
  * Those who listen at keys that we store: they get an `update` for each change, until they stop renewing.
  * @module
  */
-import { parseIp, type SocketAddress } from "../ip/mod.ts";
-import { joinCompactNodes } from "./compact_nodes.ts";
+import { type SocketAddress } from "../ip/mod.ts";
+import { ipBytes, joinCompactNodes } from "./compact_nodes.ts";
 import { type Engine, envelope, send } from "./engine.ts";
 import { packetWithValues } from "./fragments.ts";
 import { idText } from "./node_id.ts";
@@ -155,7 +155,7 @@ export class Listeners {
     const list = nodes.length === 0
       ? {}
       : { [overlay.family === 4 ? "nodes4" : "nodes6"]: joinCompactNodes(nodes) };
-    const seenAs = parseIp(target.address.ip);
+    const seenAs = ipBytes(target.address.ip);
     const reply: ReplyPacket = {
       kind: "reply",
       ...this.#envelope(sid),

@@ -54,12 +54,9 @@ const lossyUtf8 = new TextDecoder();
 class Reader {
   readonly #bytes: Uint8Array;
   offset = 0;
-  readonly #view: DataView;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 
   tree(depth: number): MsgpackTree {
@@ -125,6 +122,12 @@ class Reader {
     }
   }
 
+  /** Made when wanted: most packets need none. */
+  get #view(): DataView {
+    const { buffer, byteOffset, length } = this.#bytes;
+    return new DataView(buffer, byteOffset, length);
+  }
+
   #skip(length: number): number {
     const at = this.offset;
     if (length > this.#bytes.length - at) {
@@ -137,7 +140,8 @@ class Reader {
   #uint(width: number): number {
     const at = this.#skip(width);
     if (width === 1) return this.#bytes[at]!;
-    return width === 2 ? this.#view.getUint16(at) : this.#view.getUint32(at);
+    const bytes = this.#bytes, upper = bytes[at]! << 8 | bytes[at + 1]!;
+    return width === 2 ? upper : upper * 0x1_0000 + (bytes[at + 2]! << 8 | bytes[at + 3]!);
   }
 
   #take(length: number): Uint8Array {

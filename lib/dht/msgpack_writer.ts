@@ -5,13 +5,11 @@ const utf8 = new TextEncoder();
 /** Appends msgpack objects, each in its shortest form, to a growing buffer. */
 export class MsgpackWriter {
   #bytes: Uint8Array;
-  #view: DataView;
   #length = 0;
 
   /** `sizeHint` is the first buffer size in bytes. */
   constructor(sizeHint = 256) {
     this.#bytes = new Uint8Array(sizeHint);
-    this.#view = new DataView(this.#bytes.buffer);
   }
 
   /** What was written, without a copy. Write nothing more afterwards. */
@@ -102,6 +100,11 @@ export class MsgpackWriter {
     return this;
   }
 
+  /** Made when wanted: most packets need none, and making one costs as much as a small packet. */
+  get #view(): DataView {
+    return new DataView(this.#bytes.buffer);
+  }
+
   #float({ value, width }: MsgpackFloat): this {
     this.#tag(width === 4 ? 0xca : 0xcb);
     const at = this.#reserve(width);
@@ -151,20 +154,24 @@ export class MsgpackWriter {
   }
 
   #uint16(value: number): this {
-    const at = this.#reserve(2);
-    this.#view.setUint16(at, value);
+    const at = this.#reserve(2), bytes = this.#bytes;
+    bytes[at] = value >> 8;
+    bytes[at + 1] = value;
     return this;
   }
 
   #uint32(value: number): this {
-    const at = this.#reserve(4);
-    this.#view.setUint32(at, value);
+    const at = this.#reserve(4), bytes = this.#bytes;
+    bytes[at] = value >>> 24;
+    bytes[at + 1] = value >> 16;
+    bytes[at + 2] = value >> 8;
+    bytes[at + 3] = value;
     return this;
   }
 
   /**
    * Makes room for `count` bytes and returns where they begin. The buffer may be another one
-   * afterwards: reserve first, then look at `bytes` and `view`.
+   * afterwards: reserve first, then look at `#bytes` and `#view`.
    */
   #reserve(count: number): number {
     const at = this.#length;
@@ -173,7 +180,6 @@ export class MsgpackWriter {
       const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length));
       grown.set(this.#bytes.subarray(0, at));
       this.#bytes = grown;
-      this.#view = new DataView(grown.buffer);
     }
     return at;
   }

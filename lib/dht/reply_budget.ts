@@ -6,6 +6,9 @@
  * - an answer to a request of ours (its tid was random and went to that address only), or
  * - a token that we issued to that address.
  *
+ * Node lists are bounded by themselves (8 nodes for each family: 620 bytes at most, as from stock), and
+ * a stranger is pinged once, not three times. Updates go to listeners only, who presented a token.
+ *
  * An unverified requester gets at most {@linkcode UNVERIFIED_REPLY_LIMIT} bytes for a query. When its
  * `get` matches more, the reply is held back and the address is pinged: the pong releases the whole
  * reply, fragments and all, one round trip later. Stock clients always answer a ping, so large values

@@ -1,6 +1,6 @@
 /** Answers the queries of others. @module */
-import { type IpFamily, ipFamily, parseIp, type SocketAddress } from "../ip/mod.ts";
-import { COMPACT_NODES_MAX, joinCompactNodes } from "./compact_nodes.ts";
+import { type IpFamily, ipFamily, type SocketAddress } from "../ip/mod.ts";
+import { COMPACT_NODES_MAX, ipBytes, joinCompactNodes } from "./compact_nodes.ts";
 import { type Engine, envelope, send } from "./engine.ts";
 import { fitsInline, packetWithValues } from "./fragments.ts";
 import type { Listeners } from "./listeners.ts";
@@ -275,7 +275,7 @@ export class Responder {
     source: Source,
     body: Partial<ReplyPacket>,
   ): ReplyPacket {
-    const { engine } = this.#parts, seenAs = parseIp(source.address.ip);
+    const { engine } = this.#parts, seenAs = ipBytes(source.address.ip);
     return { ...body, kind: "reply", ...envelope(engine, packet.tid), id: engine.id, seenAs };
   }
 

@@ -1,6 +1,7 @@
 import { timingSafeEqual } from "node:crypto";
 import { sha256 } from "@noble/hashes/sha2.js";
-import { parseIp, type SocketAddress } from "../ip/mod.ts";
+import type { SocketAddress } from "../ip/mod.ts";
+import { ipBytes } from "./compact_nodes.ts";
 import { type Engine, randomBetween } from "./engine.ts";
 
 /** The secret changes every 15 to 45 min; the one before it is still honoured. */
@@ -47,7 +48,7 @@ export class TokenIssuer {
 }
 
 function token(secret: Uint8Array, { ip, port }: SocketAddress): Uint8Array {
-  const address = parseIp(ip), input = new Uint8Array(SECRET_LENGTH + address.length + 2);
+  const address = ipBytes(ip), input = new Uint8Array(SECRET_LENGTH + address.length + 2);
   input.set(secret);
   input.set(address, SECRET_LENGTH);
   input[input.length - 2] = port >> 8;
