@@ -1,4 +1,4 @@
-import { NetError } from "../net/mod.ts";
+import { NetError, prepareQuic } from "../net/mod.ts";
 import { commonTransports, type EndpointContext, type Established } from "./context.ts";
 import { abortedConnect, ConnectError } from "./errors.ts";
 import { Negotiation } from "./negotiation.ts";
@@ -64,7 +64,11 @@ export async function dialPeer(
       wallClock: Date.now,
       verifyChain: context.verifyChain,
     });
-    const answer = await exchange(carrier, dialling, { signal });
+    const [answer] = await Promise.all([
+      exchange(carrier, dialling, { signal }),
+      // QUIC's first use costs tens of milliseconds, which the wait for the answer hides.
+      transport === "quic" ? prepareQuic() : undefined,
+    ]);
     if (answer.kind === "refused") throw refused(peerId, answer.code, answer.reason);
     onAnswer?.();
     const nominated = await negotiation.run(decodeOffer(answer.body), signal);

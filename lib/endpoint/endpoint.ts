@@ -1,6 +1,6 @@
 import { equalBytes } from "@noble/curves/utils.js";
 import { parseId } from "../identity/mod.ts";
-import { hasQuic, random, systemClock } from "../net/mod.ts";
+import { hasQuic, prepareQuic, quicCertificate, random, systemClock } from "../net/mod.ts";
 import type { Channel } from "../session/mod.ts";
 import { Answerer } from "./answer.ts";
 import { ChainCache } from "./chain_cache.ts";
@@ -145,6 +145,7 @@ export class Endpoint implements AsyncDisposable {
       (sealed, reply, source) => void this.#answerer.receive(sealed, reply, source),
     );
     await this.#inbox;
+    if (this.#context.transport !== "tcp") await Promise.all([prepareQuic(), quicCertificate()]);
   }
 
   /**
