@@ -1,5 +1,5 @@
 import { getLogger } from "@logtape/logtape";
-import { type VerifiedChain, verifyChain } from "../identity/mod.ts";
+import type { VerifiedChain } from "../identity/mod.ts";
 import { quicCertificate } from "../net/mod.ts";
 import { commonTransports, type EndpointContext, type Established } from "./context.ts";
 import { Negotiation } from "./negotiation.ts";
@@ -121,12 +121,10 @@ export class Answerer {
     request: IncomingRequest<VerifiedChain>,
     reply: (answer: Uint8Array) => void,
   ): Promise<Established> {
-    const { clock, random, interfaces, transport } = this.#context;
+    const { clock, random, transport } = this.#context;
     const transports = this.#transports(request);
-    const negotiation = await Negotiation.gather({
+    const negotiation = new Negotiation(await this.#context.gather(transports), {
       controlling: false,
-      transports,
-      interfaces,
       clock,
       random,
     });

@@ -2,7 +2,7 @@ import type { Identity, VerifiedChain } from "../identity/mod.ts";
 import type { Clock, Pipe } from "../net/mod.ts";
 import type { SessionKeys } from "../session/mod.ts";
 import type { ConnectError } from "./errors.ts";
-import type { TransportChoice } from "./negotiation.ts";
+import type { Gathering, TransportChoice } from "./gathering.ts";
 import type { TransportOption } from "./options.ts";
 import type { SignallingCarrier } from "./signalling/mod.ts";
 
@@ -13,7 +13,8 @@ export interface EndpointContext {
   readonly clock: Clock;
   readonly random: (length: number) => Uint8Array;
   readonly transport: TransportOption;
-  readonly interfaces: readonly string[] | undefined;
+  /** Finds candidates for one negotiation. */
+  readonly gather: (transports: TransportChoice) => Promise<Gathering>;
   /** Verifies the other side's certificates. */
   readonly verifyChain: (chain: readonly Uint8Array[], now: Date) => Promise<VerifiedChain>;
   /** Whether peers can reach us under our id, so that they may open channels over our dials. */

@@ -41,12 +41,10 @@ export async function dialPeer(
   signal: AbortSignal,
   { onAnswer, resume }: DialOptions = {},
 ): Promise<Established> {
-  const { identity, carrier, clock, random, interfaces, transport } = context;
+  const { identity, carrier, clock, random, transport } = context;
   const transports = commonTransports(transport, "auto");
-  const negotiation = await Negotiation.gather({
+  const negotiation = new Negotiation(await context.gather(transports), {
     controlling: true,
-    transports,
-    interfaces,
     clock,
     random,
   });

@@ -8,6 +8,9 @@ import { ChannelRequests, type IncomingChannel } from "./channel_requests.ts";
 import type { EndpointContext, Established } from "./context.ts";
 import { DhtCarrier } from "./dht_carrier.ts";
 import { DhtService } from "./dht_service.ts";
+import { parseHostPort } from "./bootstrap_names.ts";
+import { Gathering } from "./gathering.ts";
+import { ServerNames } from "./server_names.ts";
 import { type ConnectOptions, Dials } from "./dials.ts";
 import { ConnectError } from "./errors.ts";
 import type { EndpointOptions } from "./options.ts";
@@ -16,6 +19,8 @@ import { awaitResumption, resume } from "./resumption.ts";
 import { type CarrierListener, REFUSAL, winsTieBreak } from "./signalling/mod.ts";
 import type { EndpointStatus } from "./status.ts";
 
+/** STUN over UDP (RFC 8489 §18.6). */
+const DEFAULT_STUN_PORT = 3478;
 const DEFAULT_MAX_PENDING_PEERS = 64;
 const DEFAULT_MAX_SESSIONS = 4096;
 
@@ -70,13 +75,24 @@ export class Endpoint implements AsyncDisposable {
     this.#options = options;
     this.#dht = dht;
     const chains = new ChainCache();
+    const stun = new ServerNames(
+      (options.stun ?? []).map((text) => parseHostPort(text, DEFAULT_STUN_PORT)),
+      systemClock,
+    );
     this.#context = {
       identity: options.identity,
       carrier: new DhtCarrier(dht),
       clock: systemClock,
       random,
       transport: hasQuic() || options.transport === "quic" ? options.transport ?? "auto" : "tcp",
-      interfaces: options.interfaces,
+      gather: async (transports) =>
+        await Gathering.start({
+          transports,
+          interfaces: options.interfaces,
+          stunServers: transports.udp ? await stun.addresses() : [],
+          clock: systemClock,
+          random,
+        }),
       verifyChain: (chain, now) => chains.verify(chain, now),
       listening: () => this.#inbox !== undefined,
       explainSilence: (peerId) => this.#explainSilence(peerId),

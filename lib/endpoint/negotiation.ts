@@ -2,28 +2,19 @@ import {
   type Candidate,
   IceAgent,
   type IceCredentials,
+  IceError,
   type IceEvent,
   type IceFailure,
+  type LocalCandidateInput,
   type PairSummary,
   type Path,
   pathKey,
 } from "../ice/mod.ts";
 import { formatSocketAddress } from "../ip/mod.ts";
-import {
-  bindUdp,
-  type Clock,
-  dialFramedTcp,
-  type FramedTcp,
-  type FramedTcpListener,
-  hostAddresses,
-  listenFramedTcp,
-  type Timer,
-  type UdpSocket,
-} from "../net/mod.ts";
+import { type Clock, dialFramedTcp, type FramedTcp, type Timer } from "../net/mod.ts";
 import { abortedConnect, ConnectError } from "./errors.ts";
+import type { Gathering } from "./gathering.ts";
 
-/** Addresses that one negotiation binds at most; a host with more uses the first ones. */
-const MAX_HOST_ADDRESSES = 8;
 /** A TCP connection to a candidate that is not made by then has failed. */
 const TCP_CONNECT_TIMEOUT_MS = 5_000;
 
@@ -36,13 +27,6 @@ const WHY: Record<IceFailure, string> = {
   "timeout": "no path to the peer was found in time",
 };
 
-/** Which transports a negotiation may use. */
-export interface TransportChoice {
-  readonly tcp: boolean;
-  /** UDP candidates: usable only when QUIC can take the port over. */
-  readonly udp: boolean;
-}
-
 /** What the two sides tell each other to begin: RFC 8445 §5.3, §5.4. */
 export interface IceDescription extends IceCredentials {
   readonly candidates: Candidate[];
@@ -54,60 +38,46 @@ export type Nominated =
   | { readonly transport: "udp"; readonly path: Path; readonly roundTripMs: number };
 
 /**
- * Runs one ICE agent over real sockets, from gathering to the nominated path.
+ * Runs one ICE agent over the sockets of a gathering, to the nominated path.
  *
  * ```
- *   gather() ──▶ gathered ──run()──▶ checking ──┬─▶ nominated: all other sockets closed
+ *   gathered ──run()──▶ checking ──┬─▶ nominated: all other sockets closed
  *                   └──────close()──▶ closed ◀──┴── failed, aborted
  * ```
  */
 export class Negotiation {
   readonly #agent: IceAgent;
   readonly #clock: Clock;
-  readonly #udp = new Map<string, UdpSocket>();
-  readonly #listeners: FramedTcpListener[] = [];
+  readonly #gathering: Gathering;
   readonly #connections = new Map<string, FramedTcp>();
   readonly #dialling = new AbortController();
+  readonly #outcome = Promise.withResolvers<Nominated>();
   #timer: Timer | undefined;
-  #outcome = Promise.withResolvers<Nominated>();
   #closed = false;
 
-  private constructor(agent: IceAgent, clock: Clock) {
-    this.#agent = agent;
+  /** Takes over a gathering, which belongs to the negotiation from now on. */
+  constructor(
+    gathering: Gathering,
+    { controlling, clock, random }: {
+      controlling: boolean;
+      clock: Clock;
+      random: (length: number) => Uint8Array;
+    },
+  ) {
+    this.#gathering = gathering;
     this.#clock = clock;
+    this.#agent = new IceAgent({ controlling, random, now: clock.now() });
     this.#outcome.promise.catch(() => {}); // a negotiation may end before anybody waits for it
-  }
-
-  /**
-   * Binds a UDP socket and a TCP listener to each host address and makes their candidates.
-   *
-   * @throws {ConnectError} `no-network` when no address can be bound
-   */
-  static async gather(options: {
-    controlling: boolean;
-    transports: TransportChoice;
-    interfaces?: readonly string[] | undefined;
-    clock: Clock;
-    random: (length: number) => Uint8Array;
-  }): Promise<Negotiation> {
-    const { clock, random, controlling, transports } = options;
-    const agent = new IceAgent({ controlling, random, now: clock.now() });
-    const negotiation = new Negotiation(agent, clock);
-    const addresses = hostAddresses(
-      options.interfaces === undefined ? {} : { interfaces: options.interfaces },
-    ).slice(0, MAX_HOST_ADDRESSES);
-    const bound = await Promise.all(
-      addresses.map(({ ip }) => negotiation.#bind(ip, transports)),
-    );
-    agent.endOfLocalCandidates();
-    if (!bound.includes(true)) {
-      negotiation.close();
-      const where = options.interfaces === undefined
-        ? "no interface with an address"
-        : `no usable address on ${options.interfaces.join(", ")}`;
-      throw new ConnectError("no-network", `nothing to connect from: ${where}`);
-    }
-    return negotiation;
+    for (const candidate of gathering.candidates) this.#add(candidate);
+    gathering.onCandidate = (candidate) => {
+      this.#add(candidate);
+      this.#turn();
+    };
+    gathering.onConnection = (connection) => this.#adopt(connection);
+    gathering.onDatagram = ({ local }, bytes, remote) => {
+      this.#agent.handlePacket(bytes, { transport: "udp", local, remote }, clock.now());
+      this.#turn();
+    };
   }
 
   /** Our half of the description. */
@@ -145,48 +115,12 @@ export class Negotiation {
     if (!this.#closed) this.#shut(undefined);
   }
 
-  async #bind(ip: string, transports: TransportChoice): Promise<boolean> {
-    const attempts = await Promise.allSettled([
-      ...(transports.udp ? [this.#bindUdp(ip)] : []),
-      ...(transports.tcp ? [(async () => this.#bindTcp(ip))()] : []),
-    ]);
-    return attempts.some(({ status }) => status === "fulfilled");
-  }
-
-  async #bindUdp(ip: string): Promise<void> {
-    const socket = await bindUdp({ ip });
-    const local = socket.local;
-    this.#udp.set(formatSocketAddress(local), socket);
-    socket.onDatagram = (bytes, remote) => {
-      if (this.#closed) return;
-      this.#agent.handlePacket(bytes, { transport: "udp", local, remote }, this.#clock.now());
-      this.#turn();
-    };
-    this.#agent.addLocalCandidate({ transport: "udp", type: "host", address: local, base: local });
-  }
-
-  #bindTcp(ip: string): void {
-    const listener = listenFramedTcp({
-      ip,
-      onConnection: (connection) => this.#adopt(connection),
-    });
-    this.#listeners.push(listener);
-    const passive = listener.local;
-    const active = { ip, port: 0 };
-    this.#agent.addLocalCandidate({
-      transport: "tcp",
-      tcpType: "passive",
-      type: "host",
-      address: passive,
-      base: passive,
-    });
-    this.#agent.addLocalCandidate({
-      transport: "tcp",
-      tcpType: "active",
-      type: "host",
-      address: active,
-      base: active,
-    });
+  #add(candidate: LocalCandidateInput): void {
+    try {
+      this.#agent.addLocalCandidate(candidate);
+    } catch (error) {
+      if (!(error instanceof IceError)) throw error; // more than fit, or a server that talks nonsense
+    }
   }
 
   /** Lets a new TCP connection, accepted or dialled, take part in the checks. */
@@ -228,7 +162,7 @@ export class Negotiation {
     for (let out = this.#agent.pollTransmit(); out; out = this.#agent.pollTransmit()) {
       const { path, bytes } = out;
       if (path.transport === "tcp") this.#connections.get(pathKey(path))?.send(bytes);
-      else this.#udp.get(formatSocketAddress(path.local))?.send(bytes, path.remote);
+      else this.#gathering.port(path.local)?.send(bytes, path.remote);
     }
   }
 
@@ -268,11 +202,10 @@ export class Negotiation {
     this.#closed = true;
     this.#timer?.cancel();
     this.#dialling.abort();
-    for (const listener of this.#listeners) listener.close();
     for (const connection of this.#connections.values()) {
       if (connection !== keep) connection.close();
     }
-    await Promise.all([...this.#udp.values()].map((socket) => socket.close()));
+    await this.#gathering.close();
   }
 }
 

@@ -25,6 +25,11 @@ export interface EndpointOptions {
    * `--unstable-net`; without it `auto` means `tcp`.
    */
   readonly transport?: TransportOption;
+  /**
+   * STUN servers that tell us our addresses behind NATs: `host`, `host:port` or `[ipv6]:port`; the
+   * port is 3478 unless given. Default: none.
+   */
+  readonly stun?: readonly string[];
   /** UDP port of the DHT node; 0 lets the system choose. Default: 0. */
   readonly port?: number;
   /** Number of the DHT network; 0 is the public one. Default: 0. */

@@ -1,0 +1,199 @@
+/**
+ * Where a negotiation's packets come from and go to: sockets, and the candidates that they give.
+ *
+ * ```
+ *   start() ─▶ host candidates ─▶ STUN asked, relays allocated ─▶ settled (at the latest after 300 ms)
+ *                                       └── what comes later: onCandidate
+ * ```
+ * @module
+ */
+import { getLogger } from "@logtape/logtape";
+import type { LocalCandidateInput } from "../ice/mod.ts";
+import { formatSocketAddress, ipFamily, ipScope, type SocketAddress } from "../ip/mod.ts";
+import {
+  bindUdp,
+  type Clock,
+  type FramedTcp,
+  type FramedTcpListener,
+  hostAddresses,
+  listenFramedTcp,
+} from "../net/mod.ts";
+import { ConnectError } from "./errors.ts";
+import { type Mapped, ReflexiveQuery } from "./reflexive.ts";
+
+const log = getLogger(["dhtnet", "ice"]);
+
+/** Addresses that one negotiation binds at most; a host with more uses the first ones. */
+const MAX_HOST_ADDRESSES = 8;
+/** A call begins with the candidates that are there after this time, ms. */
+const SETTLE_TIMEOUT_MS = 300;
+
+/** What sends and receives datagrams from one base: a UDP socket, or an allocation on a relay. */
+export interface DatagramPort {
+  /** The base. */
+  readonly local: SocketAddress;
+  /** Called for every datagram. */
+  onDatagram: (bytes: Uint8Array, from: SocketAddress) => void;
+  /** Best effort. */
+  send(bytes: Uint8Array, to: SocketAddress): void;
+  /** Resolves when the port may be bound by somebody else. */
+  close(): Promise<void>;
+}
+
+/** Which transports a negotiation may use. */
+export interface TransportChoice {
+  readonly tcp: boolean;
+  /** UDP candidates: usable only when QUIC can take the port over. */
+  readonly udp: boolean;
+}
+
+/** What candidates are gathered with. */
+export interface GatheringOptions {
+  readonly transports: TransportChoice;
+  readonly interfaces: readonly string[] | undefined;
+  /** STUN servers, both families. */
+  readonly stunServers: readonly SocketAddress[];
+  readonly clock: Clock;
+  readonly random: (length: number) => Uint8Array;
+}
+
+/** The sockets and candidates of one negotiation. */
+export class Gathering {
+  /** Takes every candidate that is found from now on. */
+  onCandidate: (candidate: LocalCandidateInput) => void = () => {};
+  /** Takes the datagrams of every port. */
+  onDatagram: (port: DatagramPort, bytes: Uint8Array, from: SocketAddress) => void = () => {};
+  /** Takes the TCP connections that peers make. */
+  onConnection: (connection: FramedTcp) => void = (connection) => void connection.close();
+  readonly #options: GatheringOptions;
+  readonly #candidates: LocalCandidateInput[] = [];
+  readonly #ports = new Map<string, DatagramPort>();
+  readonly #queries = new Map<DatagramPort, ReflexiveQuery>();
+  readonly #listeners: FramedTcpListener[] = [];
+  #closed = false;
+
+  private constructor(options: GatheringOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Binds the host's addresses and finds what can be found quickly.
+   *
+   * @throws {ConnectError} `no-network` when no address can be bound
+   */
+  static async start(options: GatheringOptions): Promise<Gathering> {
+    const { interfaces, clock } = options;
+    const gathering = new Gathering(options);
+    const addresses = hostAddresses(interfaces === undefined ? {} : { interfaces });
+    await Promise.all(
+      addresses.slice(0, MAX_HOST_ADDRESSES).map(({ ip }) => gathering.#bind(ip)),
+    );
+    if (gathering.#candidates.length === 0) {
+      const where = interfaces?.join(", ") ?? "any interface";
+      throw new ConnectError(
+        "no-network",
+        `nothing to connect from: no usable address on ${where}`,
+      );
+    }
+    const asked = gathering.#askServers();
+    if (asked.length > 0) {
+      const late = Promise.withResolvers<void>();
+      const timer = clock.setTimer(clock.now() + SETTLE_TIMEOUT_MS, late.resolve);
+      await Promise.race([Promise.all(asked), late.promise]);
+      timer.cancel();
+    }
+    return gathering;
+  }
+
+  /** What has been found so far. */
+  get candidates(): readonly LocalCandidateInput[] {
+    return this.#candidates;
+  }
+
+  /** The port of a base. */
+  port(base: SocketAddress): DatagramPort | undefined {
+    return this.#ports.get(formatSocketAddress(base));
+  }
+
+  /** Closes everything; resolves when the ports are free. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const query of this.#queries.values()) query.close();
+    await Promise.all([
+      ...this.#listeners.map((listener) => listener.close()),
+      ...this.#ports.values().map((port) => port.close()),
+    ]);
+  }
+
+  async #bind(ip: string): Promise<void> {
+    const { tcp, udp } = this.#options.transports;
+    try {
+      if (udp) await this.#bindUdp(ip);
+      if (tcp) this.#bindTcp(ip);
+    } catch (error) {
+      log.info("not using {ip}: {error}", { ip, error });
+    }
+  }
+
+  async #bindUdp(ip: string): Promise<void> {
+    const socket = await bindUdp({ ip });
+    this.#adopt(socket);
+    this.#found({ transport: "udp", type: "host", address: socket.local });
+  }
+
+  #bindTcp(ip: string): void {
+    const listener = listenFramedTcp({
+      ip,
+      onConnection: (connection) => this.onConnection(connection),
+    });
+    this.#listeners.push(listener);
+    const common = { transport: "tcp", type: "host" } as const;
+    this.#found({ ...common, tcpType: "passive", address: listener.local });
+    this.#found({ ...common, tcpType: "active", address: { ip, port: 0 } });
+  }
+
+  #adopt(port: DatagramPort): void {
+    this.#ports.set(formatSocketAddress(port.local), port);
+    port.onDatagram = (bytes, from) => {
+      if (this.#closed || this.#queries.get(port)?.take(bytes, from)) return;
+      this.onDatagram(port, bytes, from);
+    };
+  }
+
+  #found(candidate: LocalCandidateInput): void {
+    this.#candidates.push(candidate);
+    this.onCandidate(candidate);
+  }
+
+  /** Asks the STUN servers from every port that could reach them. */
+  #askServers(): Promise<void>[] {
+    const asked: Promise<void>[] = [];
+    for (const port of this.#ports.values()) {
+      const servers = this.#options.stunServers.filter(({ ip }) => canReach(port.local.ip, ip));
+      if (servers.length === 0) continue;
+      const query = new ReflexiveQuery(port, servers, this.#options, (mapped) => {
+        this.#reflexive(port, mapped);
+      });
+      this.#queries.set(port, query);
+      asked.push(query.done);
+    }
+    return asked;
+  }
+
+  #reflexive({ local }: DatagramPort, { mapped, server }: Mapped): void {
+    this.#found({
+      transport: "udp",
+      type: "srflx",
+      address: mapped,
+      base: local,
+      related: local,
+      server: formatSocketAddress(server),
+    });
+  }
+}
+
+function canReach(from: string, to: string): boolean {
+  return ipFamily(from) === ipFamily(to) &&
+    (ipScope(from) === "loopback") === (ipScope(to) === "loopback");
+}
