@@ -37,6 +37,8 @@ export interface ListenOptions {
 
 /** Nodes to listen at, of the eight that hold a value. */
 export const LISTEN_NODES = 4;
+/** Of these, how many are asked ahead of the walk, which a call that is answered saves. */
+const HEAD_START_NODES = 2;
 /** A listen is renewed after about 20 s: that also keeps NAT mappings to the storers open. */
 export const LISTEN_RENEWAL_MS = [18_000, 22_000] as const;
 /** The closest nodes are searched anew after this time. */
@@ -169,7 +171,7 @@ export class ListenOperation implements Operation, OverlayObserver, StorageObser
     for (const [i, lookup] of this.#lookups.entries()) {
       const before = this.#subscriptions.size;
       lookup.seed(now);
-      this.#advance(overlays[i]!, lookup, now);
+      this.#advance(overlays[i]!, lookup, now, HEAD_START_NODES);
       lookup.start(now, this.#subscriptions.size > before ? WALK_HEAD_START_MS : 0);
     }
   }
@@ -191,11 +193,11 @@ export class ListenOperation implements Operation, OverlayObserver, StorageObser
   }
 
   /** Listens at the closest candidates that have given a token. */
-  #advance(overlay: Overlay, lookup: Lookup, now: number): void {
+  #advance(overlay: Overlay, lookup: Lookup, now: number, count: number = LISTEN_NODES): void {
     const listenable = ({ node }: Candidate) =>
       node.usableToken(now) !== undefined &&
       (lookup.done || overlay.isNear(this.#key, node, now));
-    for (const candidate of lookup.closest(LISTEN_NODES)) {
+    for (const candidate of lookup.closest(count)) {
       if (listenable(candidate)) this.#subscribe(overlay, candidate.node, now);
     }
   }

@@ -39,6 +39,8 @@ export const REFRESH_MARGIN_MS = 60_000;
 const REPAIR_DELAY_MS = [3_000, 6_000] as const;
 /** What we store ourselves counts as coming from our own host. */
 const OWN_SOURCE = "127.0.0.1";
+/** Nodes that get the value ahead of the walk: they are among the four that listeners ask. */
+const HEAD_START_NODES = 3;
 /** Refused tokens are renewed this many times for one node in one round. */
 const TOKEN_RETRIES = 3;
 
@@ -166,7 +168,7 @@ export class PutOperation implements Operation, OverlayObserver {
       const before = this.#sending;
       lookup.seed(now);
       // The first round needs no probe, so nodes whose token is still fresh get the value right away.
-      if (!probe) this.#advance(overlays[i]!, lookup, now);
+      if (!probe) this.#advance(overlays[i]!, lookup, now, HEAD_START_NODES);
       lookup.start(now, this.#sending > before ? WALK_HEAD_START_MS : 0);
     }
   }
@@ -197,8 +199,8 @@ export class PutOperation implements Operation, OverlayObserver {
   }
 
   /** Sends the value to those closest candidates that have given a token. */
-  #advance(overlay: Overlay, lookup: Lookup, now: number): void {
-    for (const { node, state } of lookup.closest(TARGET_NODES)) {
+  #advance(overlay: Overlay, lookup: Lookup, now: number, count: number = TARGET_NODES): void {
+    for (const { node, state } of lookup.closest(count)) {
       if (this.#rounds > 1 && state !== "replied") continue;
       if (!lookup.done && !overlay.isNear(this.#key, node, now)) continue;
       if (this.#target(node).state === "idle") this.#send(overlay, node, now);

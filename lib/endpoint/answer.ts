@@ -17,6 +17,12 @@ import {
 
 const log = getLogger(["dhtnet", "endpoint"]);
 
+/** Requests by the DHT all come from one source: nobody tells who put them there. */
+const REQUEST_LIMITS = {
+  perSource: { burst: 256, perSecond: 64 },
+  total: { burst: 256, perSecond: 64 },
+};
+
 const NOTHING_TO_RESUME: Refusal = { code: REFUSAL.session, reason: "the session is over" };
 
 /** From the answer on, a dialer has this long to bring its connection up. */
@@ -43,7 +49,7 @@ export interface AnswerPolicy {
 export class Answerer {
   readonly #context: EndpointContext;
   readonly #policy: AnswerPolicy;
-  readonly #guard = new RequestGuard();
+  readonly #guard = new RequestGuard(REQUEST_LIMITS);
   readonly #listening: Listening<VerifiedChain>;
   readonly #closing = new AbortController();
   readonly #maxPending: number;

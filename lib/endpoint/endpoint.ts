@@ -5,11 +5,11 @@ import type { Channel } from "../session/mod.ts";
 import { Answerer } from "./answer.ts";
 import { ChainCache } from "./chain_cache.ts";
 import { ChannelRequests, type IncomingChannel } from "./channel_requests.ts";
-import type { EndpointContext, Established } from "./context.ts";
+import { commonTransports, type EndpointContext, type Established } from "./context.ts";
 import { DhtCarrier } from "./dht_carrier.ts";
 import { DhtService } from "./dht_service.ts";
 import { parseHostPort } from "./bootstrap_names.ts";
-import { Gathering } from "./gathering.ts";
+import { Gatherings } from "./gatherings.ts";
 import { ServerNames } from "./server_names.ts";
 import { type ConnectOptions, Dials } from "./dials.ts";
 import { ConnectError } from "./errors.ts";
@@ -64,6 +64,7 @@ export class Endpoint implements AsyncDisposable {
   readonly #options: EndpointOptions;
   readonly #context: EndpointContext;
   readonly #dht: DhtService;
+  readonly #gatherings: Gatherings;
   readonly #requests = new ChannelRequests();
   readonly #answerer: Answerer;
   readonly #dials: Dials;
@@ -79,20 +80,24 @@ export class Endpoint implements AsyncDisposable {
       (options.stun ?? []).map((text) => parseHostPort(text, DEFAULT_STUN_PORT)),
       systemClock,
     );
+    this.#gatherings = new Gatherings(async (transports) => ({
+      transports,
+      interfaces: options.interfaces,
+      stunServers: transports.udp ? await stun.addresses() : [],
+      clock: systemClock,
+      random,
+    }), {
+      clock: systemClock,
+      interfaces: options.interfaces,
+      keepReady: () => this.#inbox !== undefined || this.#sessions.size > 0,
+    });
     this.#context = {
       identity: options.identity,
       carrier: new DhtCarrier(dht),
       clock: systemClock,
       random,
       transport: hasQuic() || options.transport === "quic" ? options.transport ?? "auto" : "tcp",
-      gather: async (transports) =>
-        await Gathering.start({
-          transports,
-          interfaces: options.interfaces,
-          stunServers: transports.udp ? await stun.addresses() : [],
-          clock: systemClock,
-          random,
-        }),
+      gather: (transports) => this.#gatherings.take(transports),
       verifyChain: (chain, now) => chains.verify(chain, now),
       listening: () => this.#inbox !== undefined,
       explainSilence: (peerId) => this.#explainSilence(peerId),
@@ -161,6 +166,7 @@ export class Endpoint implements AsyncDisposable {
       (sealed, reply, source) => void this.#answerer.receive(sealed, reply, source),
     );
     await this.#inbox;
+    this.#gatherings.prepare(commonTransports(this.#context.transport, "auto"));
     if (this.#context.transport !== "tcp") await Promise.all([prepareQuic(), quicCertificate()]);
   }
 
@@ -215,7 +221,7 @@ export class Endpoint implements AsyncDisposable {
     this.#requests.close();
     await this.#inbox?.then((listener) => listener.close(), () => {});
     await Promise.all([...this.#sessions].map((session) => session.close()));
-    await this.#dht.close();
+    await Promise.all([this.#gatherings.close(), this.#dht.close()]);
   }
 
   /** A session over which the peer takes channels: one that we dialled, or whose peer listens. */

@@ -101,7 +101,8 @@ export class Negotiation {
       this.#turn();
       const nominated = await this.#outcome.promise;
       const keep = nominated.transport === "tcp" ? nominated.connection : undefined;
-      await this.#shut(keep);
+      const shut = this.#shut(keep);
+      if (nominated.transport === "udp") await shut; // QUIC is to bind the port
       return nominated;
     } finally {
       signal.removeEventListener("abort", aborted);
