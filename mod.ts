@@ -42,4 +42,4 @@
 export * from "./lib/endpoint/mod.ts";
 export type { Identity } from "./lib/identity/mod.ts";
 export { loadOrCreateIdentity } from "./lib/identity/mod.ts";
-export { Channel, ChannelError } from "./lib/session/mod.ts";
+export { Channel, ChannelError, type ChannelErrorCode } from "./lib/session/mod.ts";

@@ -21,9 +21,12 @@ export type ConnectErrorCode =
 
 /** A connection that could not be made: what failed, what was tried, what to do. */
 export class ConnectError extends Error {
+  /** The class, for logs. */
   override readonly name = "ConnectError";
 
   /**
+   * Makes the error.
+   *
    * @param code for programs
    * @param message for people
    */

@@ -8,5 +8,10 @@ export { type ConnectOptions, DEFAULT_CONNECT_TIMEOUT_MS } from "./dials.ts";
 export { Endpoint } from "./endpoint.ts";
 export * from "./errors.ts";
 export type { EndpointOptions, TransportOption } from "./options.ts";
-export { CONNECTION_LOST, type PeerInfo, type SessionStatus } from "./peer_session.ts";
+export {
+  CONNECTION_LOST,
+  type PathStatus,
+  type PeerInfo,
+  type SessionStatus,
+} from "./peer_session.ts";
 export type { EndpointStatus } from "./status.ts";

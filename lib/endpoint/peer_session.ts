@@ -25,20 +25,31 @@ export interface PeerInfo {
   readonly issuerId: string;
 }
 
+/** A path between two devices. */
+export interface PathStatus {
+  /** What carries the bytes. */
+  readonly kind: "tcp" | "quic" | "memory";
+  /** Our address and port. */
+  readonly local: string;
+  /** The peer's address and port as we see them. */
+  readonly remote: string;
+  /** Whether a TURN server stands between. */
+  readonly relayed: boolean;
+}
+
 /** The path that a session runs over, and what it has carried. */
 export interface SessionStatus {
+  /** Who is at the other end. */
   readonly peer: PeerInfo;
   /** Whether we dialled. */
   readonly outgoing: boolean;
-  readonly path: {
-    readonly kind: Pipe["kind"];
-    readonly local: string;
-    readonly remote: string;
-    readonly relayed: boolean;
-  } | undefined;
+  /** The path in use; undefined while the session looks for a new one. */
+  readonly path: PathStatus | undefined;
   /** Round trip of the last ping or acknowledgement, ms. */
   readonly roundTripMs: number | undefined;
+  /** Bytes given to paths so far, encryption and framing included. */
   readonly bytesSent: number;
+  /** Bytes taken from paths so far, encryption and framing included. */
   readonly bytesReceived: number;
   /** When the session was made. */
   readonly since: Date;

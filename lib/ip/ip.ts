@@ -3,6 +3,7 @@ export type IpFamily = 4 | 6;
 
 /** Why {@linkcode parseIp} or {@linkcode parseSocketAddress} refused a text. */
 export class IpSyntaxError extends Error {
+  /** The class, for logs. */
   override readonly name = "IpSyntaxError";
 }
 
