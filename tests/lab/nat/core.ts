@@ -103,12 +103,15 @@ export class Core implements AsyncDisposable {
 
   /** Makes the way through the core long and lossy, from now on; or short and sure again. */
   async impair({ delayMs = 0, lossPercent = 0 }: Impairment): Promise<void> {
-    const detours = [`from 0.0.0.0/0`, `from ::/0`].flatMap((all) => [
-      `rule add ${all} iif ${TUN} priority 10 table main`,
-      `rule add ${all} priority 20 table ${TABLE}`,
-    ]);
+    const detours = (verb: string) => {
+      const rules = [
+        `rule ${verb} iif ${TUN} priority 10 table main`,
+        `rule ${verb} priority 20 table ${TABLE}`,
+      ];
+      return { ip: rules, ip6: rules };
+    };
     if (this.#impairing !== undefined) {
-      await setUp(this.namespace, { ip: detours.map((line) => line.replace("add", "del")) });
+      await setUp(this.namespace, detours("del"));
       await this.#impairing[Symbol.asyncDispose]();
       this.#impairing = undefined;
     }
@@ -119,7 +122,7 @@ export class Core implements AsyncDisposable {
       ...[TUN, String(delayMs), String(lossPercent)],
     ));
     await this.#impairing.shows(/ready/);
-    await setUp(this.namespace, { ip: detours });
+    await setUp(this.namespace, detours("add"));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

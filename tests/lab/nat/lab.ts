@@ -89,6 +89,10 @@ export class NatLab implements AsyncDisposable {
     return `[${DHT_ADDRESSES.ipv6[0]}]:${DHT_PORT}`;
   }
 
+  get hasTurn(): boolean {
+    return this.#turn !== undefined;
+  }
+
   /** The STUN and TURN server. */
   get turn(): TurnServer {
     if (this.#turn === undefined) throw new Error("this lab was planned without a TURN server");
@@ -147,11 +151,7 @@ export class NatLab implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // The processes of all sites end at once, so that none meets the end of the others.
-    const ends = this.sites.map((site) => site[Symbol.asyncDispose]());
-    await Promise.allSettled(ends);
     await this.#belongings.disposeAsync();
-    await Promise.all(ends);
   }
 
   async #build({ sites, wan = {} }: LabPlan): Promise<void> {
@@ -169,18 +169,21 @@ export class NatLab implements AsyncDisposable {
 
   async #addSites(plans: readonly SitePlan[], denoDirectory: string): Promise<void> {
     const workplace = { directory: this.#directory, denoDirectory };
-    const routers = new Map<string, Promise<SiteRouter>>();
-    for (const plan of plans) {
-      if (!("sameLanAs" in plan)) routers.set(plan.name, this.#addRouter(plan));
-    }
-    await allDone(...plans.map(async (plan) => {
-      const owner = "sameLanAs" in plan ? plan.sameLanAs : plan.name;
-      const site = await Site.create(plan.name, workplace);
-      this.#sites.set(plan.name, site);
-      const router = await routers.get(owner);
-      if (router === undefined) throw new RangeError(`${owner} has no router of its own`);
-      await site.plugInto(router);
-    }));
+    const plugged = new Map<string, Promise<Site>>();
+    const add = async (plan: SitePlan): Promise<Site> => {
+      const site = this.#belongings.use(await Site.create(plan.name, workplace));
+      if ("sameLanAs" in plan) {
+        const neighbour = await plugged.get(plan.sameLanAs);
+        if (neighbour === undefined) throw new RangeError(`no site ${plan.sameLanAs} so far`);
+        await site.plugInto(neighbour.router);
+      } else {
+        await site.plugInto(await this.#addRouter(plan));
+      }
+      return site;
+    };
+    for (const plan of plans) plugged.set(plan.name, add(plan));
+    const sites = await allDone(...plugged.values());
+    for (const site of sites) this.#sites.set(site.name, site);
   }
 
   async #addRouter(plan: RouterPlan): Promise<SiteRouter> {

@@ -7,6 +7,8 @@ export interface Setup {
   readonly sysctl?: readonly string[];
   /** Lines for `ip -batch`. */
   readonly ip?: readonly string[];
+  /** Lines for `ip -6 -batch`, where IPv6 must be said. */
+  readonly ip6?: readonly string[];
   /** Rules for `nft`. */
   readonly nft?: string;
 }
@@ -29,10 +31,11 @@ export const SYSCTL_ROUTER = [
 
 /** Applies a set-up inside a namespace; nothing is done after the first line that fails. */
 export async function setUp(namespace: NetworkNamespace, setup: Setup): Promise<void> {
-  const { sysctl = [], ip = [], nft } = setup;
+  const { sysctl = [], ip = [], ip6 = [], nft } = setup;
   const steps = [
     ...(sysctl.length > 0 ? [`sysctl -qw ${sysctl.join(" ")}`] : []),
     ...(ip.length > 0 ? [hereDocument("ip -batch -", ip.join("\n"))] : []),
+    ...(ip6.length > 0 ? [hereDocument("ip -6 -batch -", ip6.join("\n"))] : []),
     ...(nft !== undefined ? [hereDocument("nft -f -", nft)] : []),
   ];
   await run(...namespace.inside("sh", "-ec", steps.join("\n")));

@@ -68,6 +68,11 @@ export class Site implements AsyncDisposable {
     };
   }
 
+  /** The IPv4 address that others see. */
+  get publicIpv4(): string | undefined {
+    return this.router.plan.nat === "none" ? this.addresses.ipv4 : this.router.publicIpv4;
+  }
+
   /** The command that runs another command inside. */
   inside(...command: string[]): string[] {
     return this.namespace.inside(...command);

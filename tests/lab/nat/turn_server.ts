@@ -23,6 +23,7 @@ export class TurnServer implements AsyncDisposable {
   readonly #options: readonly string[];
   #process: Background | undefined;
   #earlierLog = "";
+  #preambleLength = 0;
 
   readonly host = TURN_ADDRESSES.ipv4[0];
   readonly host6 = TURN_ADDRESSES.ipv6[0];
@@ -64,9 +65,9 @@ export class TurnServer implements AsyncDisposable {
     return `${this.#directory}/turn.crt`;
   }
 
-  /** All that it has logged, since the first start. */
+  /** All that it has logged since it listened, over all its lives. */
   get log(): string {
-    return this.#earlierLog + (this.#process?.stdout ?? "");
+    return this.#earlierLog + (this.#process?.stdout.slice(this.#preambleLength) ?? "");
   }
 
   /** Starts it, when it does not run. */
@@ -95,6 +96,7 @@ export class TurnServer implements AsyncDisposable {
       );
     };
     await eventually("coturn listens", listens, 10_000);
+    this.#preambleLength = this.#process.stdout.length;
   }
 
   /** Ends it at once: its allocations are gone, and nobody is told. */
@@ -102,7 +104,7 @@ export class TurnServer implements AsyncDisposable {
     const process = this.#process;
     this.#process = undefined;
     await process?.[Symbol.asyncDispose]();
-    this.#earlierLog += process?.stdout ?? "";
+    this.#earlierLog += process?.stdout.slice(this.#preambleLength) ?? "";
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
