@@ -14,7 +14,7 @@ export const CONNECTION_LOST = 256;
  * How fast a dead path is noticed and how long a session waits for a new one, ms. Two round trips
  * of a slow relay are a second; four of silence, with an answer due, are a dead path.
  */
-const SESSION_LIMITS = { silenceMs: 4_000, resumeMs: 60_000 };
+const SESSION_LIMITS = { silenceMs: 4_000, resumeMs: 40_000 };
 const SESSION_ID_LENGTH = 16;
 
 /** Who is at the other end, as the handshake proved it. */

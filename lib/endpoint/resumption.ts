@@ -10,9 +10,9 @@ const log = getLogger(["dhtnet", "endpoint"]);
 /**
  * How long a peer may take to answer a call to resume, ms, before it is taken for gone: shortly
  * where its system closed the connection, as it does when a process dies, longer where the path
- * fell silent. While we cannot reach the network ourselves, the session waits on.
+ * fell silent. While we cannot reach any DHT node ourselves, the session waits on, as long as it may.
  */
-const PATIENCE_MS = { closed: 3_000, silent: 12_000 };
+const PATIENCE_MS = { closed: 3_000, silent: 8_000 };
 /** Between two attempts. */
 const RETRY_DELAY_MS = 500;
 
