@@ -41,9 +41,17 @@ export class DhtNodeProcess implements AsyncDisposable {
     return this.#process.stdout.slice(before);
   }
 
-  /** Starts listening at a key; what arrives shows in {@linkcode output}. */
-  async listen(key: string): Promise<void> {
+  /** Starts listening at a key; what arrives shows in {@linkcode output}. Its token. */
+  async listen(key: string): Promise<string> {
+    const before = this.#process.stdout.length;
     await this.#process.type(`l ${key}`);
+    await this.#waitFor(before, /Listening, token: \d+/);
+    return /Listening, token: (\d+)/.exec(this.#process.stdout.slice(before))![1]!;
+  }
+
+  /** Ends the listening at a key. */
+  async cancelListen(key: string, token: string): Promise<void> {
+    await this.#process.type(`cl ${key} ${token}`);
   }
 
   /** Everything it has printed so far. */

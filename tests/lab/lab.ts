@@ -51,11 +51,14 @@ export class Lab implements AsyncDisposable {
     };
   }
 
-  /** Starts a `dnc`, restricted to loopback. */
-  async dnc(args: readonly string[], options: { stdoutFile?: string } = {}): Promise<DncProcess> {
+  /** Starts a `dnc`, restricted to loopback, in an environment of its own unless one is given. */
+  async dnc(
+    args: readonly string[],
+    options: { stdoutFile?: string; env?: Record<string, string> } = {},
+  ): Promise<DncProcess> {
     const process = new DncProcess({
       command: this.dncCommand(...args),
-      env: await this.dncEnvironment(),
+      env: options.env ?? await this.dncEnvironment(),
       stdoutFile: options.stdoutFile,
     });
     this.#processes.push(process);
@@ -125,7 +128,7 @@ export class Lab implements AsyncDisposable {
 export function labTest(
   name: string,
   test: (lab: Lab) => Promise<void>,
-  timeoutMs = 60_000,
+  timeoutMs = 30_000,
 ): void {
   Deno.test(`lab: ${name}`, async () => {
     await using lab = await Lab.create();
