@@ -74,7 +74,7 @@ export interface SignallingBody extends Offer {
 }
 
 /** What kind of message an encoded array is: its first element. */
-export const MESSAGE_KIND = { request: 1, answer: 2, refusal: 3 } as const;
+export const MESSAGE_KIND = { request: 1, answer: 2, refusal: 3, offer: 4 } as const;
 
 /**
  * A body as msgpack: an array of kind, version, connection id, time, chain, ufrag, pwd, candidates
@@ -83,22 +83,13 @@ export const MESSAGE_KIND = { request: 1, answer: 2, refusal: 3 } as const;
  * @throws {SignallingError} `malformed` when a field is not of the form, `oversize`
  */
 export function encodeBody(kind: number, body: SignallingBody): Uint8Array {
-  const { transport, quicCertificateHash, resume, listening } = body.options;
   const message = [
     kind,
     body.version,
     body.connectionId,
     body.time,
     body.chain,
-    body.ufrag,
-    body.pwd,
-    body.candidates,
-    {
-      ...(transport === undefined ? {} : { t: TRANSPORTS.indexOf(transport) }),
-      ...(quicCertificateHash === undefined ? {} : { q: quicCertificateHash }),
-      ...(resume === undefined ? {} : { r: resume }),
-      ...(listening ? { l: true } : {}),
-    },
+    ...offerFields(body),
   ];
   readBody(message);
   const payload = encode(message);
@@ -109,6 +100,42 @@ export function encodeBody(kind: number, body: SignallingBody): Uint8Array {
     );
   }
   return payload;
+}
+
+/** The elements that an offer becomes in a message: ufrag, pwd, candidates and options. */
+function offerFields({ ufrag, pwd, candidates, options = {} }: Offer): unknown[] {
+  const { transport, quicCertificateHash, resume, listening } = options;
+  return [ufrag, pwd, candidates, {
+    ...(transport === undefined ? {} : { t: TRANSPORTS.indexOf(transport) }),
+    ...(quicCertificateHash === undefined ? {} : { q: quicCertificateHash }),
+    ...(resume === undefined ? {} : { r: resume }),
+    ...(listening ? { l: true } : {}),
+  }];
+}
+
+/**
+ * An offer alone, as a message within a session, where identities are proven already: a msgpack
+ * array of kind, ufrag, pwd, candidates and options.
+ *
+ * @throws {SignallingError} `malformed` when a field is not of the form
+ */
+export function encodeOfferMessage(offer: Offer): Uint8Array {
+  const fields = offerFields(offer);
+  readOffer(fields);
+  return encode([MESSAGE_KIND.offer, ...fields]);
+}
+
+/**
+ * Reads what {@linkcode encodeOfferMessage} writes, whatever the bytes.
+ *
+ * @throws {SignallingError} `malformed`
+ */
+export function decodeOfferMessage(bytes: Uint8Array): Offer {
+  const [kind, [, ...fields]] = decodeMessage(bytes);
+  if (kind !== MESSAGE_KIND.offer) {
+    throw new SignallingError("malformed", `a message of kind ${kind} is no offer`);
+  }
+  return readOffer(fields);
 }
 
 /**
@@ -136,12 +163,19 @@ export function decodeMessage(bytes: Uint8Array): [kind: number, fields: unknown
  * @throws {SignallingError} `malformed` naming the field
  */
 export function readBody(fields: unknown[]): SignallingBody {
-  const [, version, connectionId, time, chain, ufrag, pwd, candidates, options] = fields;
+  const [, version, connectionId, time, chain, ...offer] = fields;
   return {
     version: integer(version, "version", 1, 0xffff),
     connectionId: binary(connectionId, "connection id", CONNECTION_ID_LENGTH, CONNECTION_ID_LENGTH),
     time: integer(time, "time", 0, MAX_TIME_MS),
     chain: list(chain, "certificate", 1, MAX_CHAIN_LENGTH, MAX_SEALED_BYTES),
+    ...readOffer(offer),
+  };
+}
+
+function readOffer(fields: unknown[]): Offer & { options: SignallingOptions } {
+  const [ufrag, pwd, candidates, options] = fields;
+  return {
     ufrag: credential(ufrag, "ufrag", UFRAG),
     pwd: credential(pwd, "pwd", PASSWORD),
     candidates: list(candidates, "candidate", 0, MAX_CANDIDATES, MAX_CANDIDATE_BYTES),
