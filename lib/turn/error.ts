@@ -103,6 +103,6 @@ export function errorOfCode(
     (stunCode >= 500
       ? ["server-error" as const, "the TURN server is out of order"]
       : ["protocol" as const, "the TURN server answers with an unexpected error"]);
-  const words = reason.replaceAll(/[^\x20-\x7e]/g, " ").slice(0, 120);
+  const words = reason.replaceAll(/[^\x20-\x7e]/g, " ").slice(0, 120).trim();
   return new TurnError(code, `${text} (${stunCode} ${words})`, { ...details, stunCode });
 }

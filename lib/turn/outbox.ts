@@ -1,5 +1,5 @@
 /** Relayed data that may wait for the connection to the server, bytes; more is dropped, as UDP does. */
-export const MAX_OUTBOX_BYTES = 1 << 20;
+export const MAX_OUTBOX_BYTES = 256 * 1024;
 
 /** What is to be sent to the server, in order. Requests always find room, data may not. */
 export class Outbox {

@@ -222,7 +222,12 @@ export class Requests {
   }
 }
 
-/** Whether an answer is protected as its request was (RFC 8489 §9.2.5). */
+/**
+ * Whether an answer is protected as its request was (RFC 8489 §9.2.5). RFC 8489 §14.8 wants that of
+ * every 300, but coturn redirects before it asks for credentials; to be led astray by such a 300
+ * is no worse than an unprotected way to the server: the other server, too, has to prove that it
+ * knows the password before it is believed.
+ */
 function isProtected(message: StunMessage, signature: Signature | undefined): boolean {
   if (signature === undefined) return true;
   return message.checkIntegrity(signature.key, signature.integrity) === "valid";

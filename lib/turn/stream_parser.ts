@@ -2,7 +2,7 @@ import { HEADER_LENGTH, MAGIC_COOKIE } from "../stun/mod.ts";
 import { CHANNEL_HEADER_LENGTH, MAX_CHANNEL, MIN_CHANNEL } from "./channel_data.ts";
 import { TurnError } from "./error.ts";
 
-/** Enough to know how long a message is and, for STUN, that its cookie is right. */
+/** Enough to see that a STUN message has its cookie; ChannelData may be shorter. */
 const PEEK_LENGTH = 8;
 
 /**
@@ -36,7 +36,7 @@ export class StreamParser {
       }
       const size = messageSize(rest);
       if (size === undefined || rest.length < size) {
-        this.#keep(rest, size ?? PEEK_LENGTH);
+        if (rest.length > 0) this.#append(rest, size ?? PEEK_LENGTH);
         return undefined;
       }
       onMessage(rest.subarray(0, size));
@@ -55,7 +55,8 @@ export class StreamParser {
     let rest = chunk;
     for (;;) {
       const size = messageSize(this.#pending.subarray(0, this.#length));
-      const wanted = size ?? PEEK_LENGTH;
+      const wanted = size ??
+        (this.#length < CHANNEL_HEADER_LENGTH ? CHANNEL_HEADER_LENGTH : PEEK_LENGTH);
       if (size !== undefined && this.#length >= size) {
         const message = this.#pending.subarray(0, size);
         this.#pending = new Uint8Array(0);
@@ -68,10 +69,6 @@ export class StreamParser {
       rest = rest.subarray(taken.length);
       this.#append(taken, wanted);
     }
-  }
-
-  #keep(rest: Uint8Array, capacity: number): void {
-    if (rest.length > 0) this.#append(rest, capacity);
   }
 
   #append(bytes: Uint8Array, capacity: number): void {
