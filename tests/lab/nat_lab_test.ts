@@ -6,6 +6,7 @@ import type { Site } from "./nat/site.ts";
 import type { ProbeResult } from "./nat/stun_probe.ts";
 
 const PROBE = new URL("nat/stun_probe.ts", import.meta.url).pathname;
+const MAPPED_ECHO = new URL("mapped_echo.ts", import.meta.url).pathname;
 const STUN_PORT = 3478;
 const TURN_ONLY = { dhtnodes: 0, turn: true };
 
@@ -129,6 +130,35 @@ natLabTest(
 );
 
 natLabTest(
+  "a router with port mapping lets in what is mapped, and keeps that when its NAT changes",
+  {
+    sites: [
+      { name: "inside", nat: "strict", mapping: {}, families: [4, 6] },
+      { name: "outside", nat: "none", families: [4, 6] },
+    ],
+    wan: { dhtnodes: 0 },
+  },
+  async (lab) => {
+    const inside = lab.site("inside"), outside = lab.site("outside");
+    const { ipv6 } = inside.addresses;
+    const maps = ["udp 0.0.0.0 4222", `udp ${ipv6} 4223`];
+    const deno = [Deno.execPath(), "run", "-A", "--unstable-net", "--cached-only"];
+    const program = inside.background(...deno, MAPPED_ECHO, JSON.stringify({ maps }));
+    await program.shows(new RegExp(`udp 4222 = global ${inside.publicIpv4} 4222`));
+    await program.shows(/udp 4223 = global/);
+    const ask = async (ip: string, port: number) => {
+      const script = `exec 3<>/dev/udp/${ip}/${port}; echo hello >&3; timeout 1 head -n 1 <&3`;
+      return await run(...outside.inside("bash", "-c", script)).catch(() => "silence\n");
+    };
+    assert.equal(await ask(inside.publicIpv4!, 4222), "hello\n");
+    assert.equal(await ask(ipv6!, 4223), "hello\n");
+    await lab.setNat("inside", "moderate");
+    assert.equal(await ask(inside.publicIpv4!, 4222), "hello\n");
+    assert.equal(await ask(inside.publicIpv4!, 4224), "silence\n");
+  },
+);
+
+natLabTest(
   "a capture holds the packets, and nothing leaves the lab",
   { sites: [{ name: "a", nat: "moderate" }], wan: TURN_ONLY },
   async (lab) => {
@@ -155,6 +185,6 @@ Deno.test("nat lab: nothing is left of a lab that could not be built", async () 
     sites: [{ name: "a", nat: "moderate" }, { name: "b", sameLanAs: "nobody" }],
     wan: { turn: true },
   } as const;
-  await assert.rejects(NatLab.create(plan), { message: "no site nobody so far" });
+  await assert.rejects(NatLab.create(plan), { message: "b shares the LAN of nobody" });
   assert.deepEqual(await mine(), []);
 });

@@ -155,8 +155,9 @@ export class NatLab implements AsyncDisposable {
   }
 
   async #build({ sites, wan = {} }: LabPlan): Promise<void> {
-    const [core, denoDirectory] = await allDone(Core.create(), modulesOfDnc());
-    this.#core = this.#belongings.use(core);
+    const created = Core.create().then((core) => this.#belongings.use(core));
+    const [core, denoDirectory] = await allDone(created, modulesOfDnc());
+    this.#core = core;
     this.#namespaces.set("wan", core.namespace);
     const { dhtnodes = 1, turn = false } = wan;
     await allDone(
@@ -171,14 +172,11 @@ export class NatLab implements AsyncDisposable {
     const workplace = { directory: this.#directory, denoDirectory };
     const plugged = new Map<string, Promise<Site>>();
     const add = async (plan: SitePlan): Promise<Site> => {
-      const site = this.#belongings.use(await Site.create(plan.name, workplace));
-      if ("sameLanAs" in plan) {
-        const neighbour = await plugged.get(plan.sameLanAs);
-        if (neighbour === undefined) throw new RangeError(`no site ${plan.sameLanAs} so far`);
-        await site.plugInto(neighbour.router);
-      } else {
-        await site.plugInto(await this.#addRouter(plan));
-      }
+      const shared = "sameLanAs" in plan ? plugged.get(plan.sameLanAs) : this.#addRouter(plan);
+      if (shared === undefined) throw new RangeError(`${plan.name} shares the LAN of nobody`);
+      const created = Site.create(plan.name, workplace).then((site) => this.#belongings.use(site));
+      const [owner, site] = await allDone(shared, created);
+      await site.plugInto(owner instanceof Site ? owner.router : owner);
       return site;
     };
     for (const plan of plans) plugged.set(plan.name, add(plan));
@@ -187,7 +185,9 @@ export class NatLab implements AsyncDisposable {
   }
 
   async #addRouter(plan: RouterPlan): Promise<SiteRouter> {
-    return this.#belongings.use(await SiteRouter.create(this.#core!, ++this.#routers, plan));
+    return this.#belongings.use(
+      await SiteRouter.create(this.#core!, ++this.#routers, plan, this.#directory),
+    );
   }
 
   async #startDht(count: number): Promise<void> {

@@ -11,6 +11,7 @@ or the name of an earlier site, whose LAN it shares: "moderate a strict".
   --delay MS            one-way delay between sites and servers
   --loss PERCENT        share of packets that are lost on that way
   --carrier SITE=NAT    another NAT in front of a site's router (CGNAT)
+  --upnp SITE           the site's router speaks UPnP, NAT-PMP and PCP
   --outbound SITE=WHAT  what a site's firewall lets out: ${OUTBOUNDS.join(", ")}
   --ip SITE=4|6|46      IP versions of a site; 4 unless said otherwise
   --dhtnodes COUNT      DHT nodes in the public network; 1 unless said otherwise
@@ -23,6 +24,7 @@ const OPTIONS = {
   delay: { type: "string" },
   loss: { type: "string" },
   carrier: { type: "string", multiple: true },
+  upnp: { type: "string", multiple: true },
   outbound: { type: "string", multiple: true },
   ip: { type: "string", multiple: true },
   dhtnodes: { type: "string" },
@@ -47,6 +49,7 @@ export function parseLabArguments(args: readonly string[]): LabPlan | undefined 
   const carrier = bySite("--carrier", values.carrier, names, NAT_KINDS.slice(1));
   const outbound = bySite("--outbound", values.outbound, names, OUTBOUNDS);
   const ip = bySite("--ip", values.ip, names, ["4", "6", "46"]);
+  const mapping = values.upnp?.map((name) => oneOf("--upnp", name, names)) ?? [];
   const sites = names.map((name, index): SitePlan => {
     const what = positionals[index]!;
     if (names.slice(0, index).includes(what)) return { name, sameLanAs: what };
@@ -54,6 +57,7 @@ export function parseLabArguments(args: readonly string[]): LabPlan | undefined 
       name,
       nat: oneOf(`site ${name}`, what, NAT_KINDS),
       ...(carrier.has(name) && { carrier: carrier.get(name) as Exclude<NatKind, "none"> }),
+      ...(mapping.includes(name) && { mapping: {} }),
       ...(outbound.has(name) && { outbound: outbound.get(name) as Outbound }),
       families: [...ip.get(name) ?? "4"].map((version) => version === "4" ? 4 : 6),
     };

@@ -29,11 +29,12 @@ export function describeLab(lab: NatLab): string {
 }
 
 function describeSite(site: Site): string[] {
-  const { nat, carrier, outbound = "all" } = site.router.plan;
+  const { nat, carrier, mapping, outbound = "all" } = site.router.plan;
   const inside = [site.addresses.ipv4, site.addresses.ipv6].filter((ip) => ip !== undefined);
   const traits = [
     `NAT ${nat}`,
     ...(carrier === undefined ? [] : [`behind a carrier's NAT ${carrier}`]),
+    ...(mapping === undefined ? [] : ["with port mapping"]),
     ...(outbound === "all" ? [] : [`lets out ${outbound}`]),
     ...(site.addresses.ipv4 === undefined ? [] : [`seen as ${site.publicIpv4}`]),
   ];

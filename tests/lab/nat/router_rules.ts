@@ -1,3 +1,5 @@
+import { MINIUPNPD_CHAINS } from "../miniupnpd.ts";
+
 /**
  * How a router treats a client's connections to the outside.
  *
@@ -19,11 +21,14 @@ export type Outbound = "all" | "no-udp" | "tcp-443";
 
 export const OUTBOUNDS: readonly Outbound[] = ["all", "no-udp", "tcp-443"];
 
+/** The routers' one table. */
+export const TABLE = "dhtnet";
+
 const MASQUERADE: Record<NatKind, string> = {
   none: "",
-  open: `oifname "wan" masquerade`,
-  moderate: `oifname "wan" masquerade`,
-  strict: `oifname "wan" masquerade fully-random`,
+  open: `oifname "wan" meta nfproto ipv4 masquerade`,
+  moderate: `oifname "wan" meta nfproto ipv4 masquerade`,
+  strict: `oifname "wan" meta nfproto ipv4 masquerade fully-random`,
 };
 
 const FORWARD_OUT: Record<Outbound, string> = {
@@ -34,7 +39,7 @@ const FORWARD_OUT: Record<Outbound, string> = {
 
 /**
  * The nft rules of a router between its interfaces `lan` and `wan`. They replace the former ones in
- * one step, in tables of their own, so that a port mapping daemon can have others beside them.
+ * one step, but for those of the port mapping daemon, which has chains of its own.
  *
  * The input chain drops what nobody asked for: otherwise a peer's early probe would occupy the
  * tuple in the connection table, and the client's own packet to that peer would get another port.
@@ -42,38 +47,45 @@ const FORWARD_OUT: Record<Outbound, string> = {
  * @param client the one client that an open NAT sends everything to
  */
 export function routerRules(nat: NatKind, outbound: Outbound, client: string): string {
+  const { forward, prerouting, postrouting } = MINIUPNPD_CHAINS;
   const fullCone = nat === "open"
-    ? `iifname "wan" meta l4proto udp dnat to ${client} comment "full cone"`
+    ? `iifname "wan" meta l4proto udp dnat ip to ${client} comment "full cone"`
     : "";
   const unasked = nat === "none" ? `iifname "wan" accept` : "";
   return `
-table ip dhtnet_nat
-delete table ip dhtnet_nat
-table ip dhtnet_nat {
-  chain prerouting {
-    type nat hook prerouting priority dstnat
-    ${fullCone}
-  }
-  chain postrouting {
-    type nat hook postrouting priority srcnat
-    ${MASQUERADE[nat]}
-  }
+table inet ${TABLE} {
+  chain ${forward} {}
+  chain ${prerouting} {}
+  chain ${postrouting} {}
+  chain input { type filter hook input priority filter; policy drop; }
+  chain forward { type filter hook forward priority filter; policy drop; }
+  chain prerouting { type nat hook prerouting priority dstnat; }
+  chain postrouting { type nat hook postrouting priority srcnat; }
 }
-table inet dhtnet_filter
-delete table inet dhtnet_filter
-table inet dhtnet_filter {
+flush chain inet ${TABLE} input
+flush chain inet ${TABLE} forward
+flush chain inet ${TABLE} prerouting
+flush chain inet ${TABLE} postrouting
+table inet ${TABLE} {
   chain input {
-    type filter hook input priority filter; policy drop
     iifname { "lo", "lan" } accept
     ct state established,related accept
     icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
   }
   chain forward {
-    type filter hook forward priority filter; policy drop
     ct state established,related accept
     ct status dnat accept
+    jump ${forward}
     ${FORWARD_OUT[outbound]}
     ${unasked}
+  }
+  chain prerouting {
+    jump ${prerouting}
+    ${fullCone}
+  }
+  chain postrouting {
+    jump ${postrouting}
+    ${MASQUERADE[nat]}
   }
 }
 `;

@@ -1,6 +1,8 @@
+import type { Background } from "../command.ts";
+import { type MiniupnpdOptions, startMiniupnpd } from "../miniupnpd.ts";
 import { NetworkNamespace } from "../namespace.ts";
 import type { Core, Uplink } from "./core.ts";
-import { type NatKind, type Outbound, routerRules } from "./router_rules.ts";
+import { type NatKind, type Outbound, routerRules, TABLE } from "./router_rules.ts";
 import { setUp, SYSCTL_ROUTER } from "./script.ts";
 
 /** What a site's way to the public network is like. */
@@ -10,6 +12,8 @@ export interface RouterPlan {
   readonly outbound?: Outbound;
   /** The NAT of the carrier in front of it (CGNAT); none unless said otherwise. */
   readonly carrier?: Exclude<NatKind, "none">;
+  /** The port mapping protocols that it speaks; none unless said otherwise. */
+  readonly mapping?: MiniupnpdOptions;
   /** IP versions that the site has; IPv4 alone unless said otherwise. */
   readonly families?: readonly (4 | 6)[];
 }
@@ -34,6 +38,7 @@ export class SiteRouter implements AsyncDisposable {
   readonly #outbound: Outbound;
   readonly #carrier: NetworkNamespace | undefined;
   #ipv4Uplink: readonly string[] = [];
+  #daemon: Background | undefined;
   #clients = 0;
 
   private constructor(
@@ -51,9 +56,15 @@ export class SiteRouter implements AsyncDisposable {
   /**
    * Builds a router.
    *
+   * @param directory for a port mapping daemon's files
    * @param number a number of its own in the lab, from 1 to 15; all addresses follow from it
    */
-  static async create(core: Core, number: number, plan: RouterPlan): Promise<SiteRouter> {
+  static async create(
+    core: Core,
+    number: number,
+    plan: RouterPlan,
+    directory: string,
+  ): Promise<SiteRouter> {
     if (number < 1 || number > MAX_ROUTERS) throw new RangeError(`router ${number}: too many`);
     if (plan.carrier !== undefined && plan.nat === "none") {
       throw new TypeError("behind a carrier's NAT nobody has public addresses");
@@ -65,13 +76,17 @@ export class SiteRouter implements AsyncDisposable {
       : undo.use(await NetworkNamespace.create("nat-carrier"));
     const router = new SiteRouter(home, number, plan, carrier);
     await router.#build(core);
+    if (plan.mapping !== undefined) await router.#startDaemon(directory, plan.mapping);
     undo.move();
     return router;
   }
 
-  /** Its address in the public network, or the carrier's. */
+  /**
+   * Its address in the public network, or the carrier's. miniupnpd takes none for documentation, so
+   * with that it is one that looks public; the namespaces have no way to where it is in use.
+   */
   get publicIpv4(): string {
-    return `203.0.113.${100 + this.#number}`;
+    return `${this.plan.mapping === undefined ? "203.0.113" : "11.0.0"}.${100 + this.#number}`;
   }
 
   /** Treats connections in another way from now on; those that exist keep their mappings. */
@@ -111,6 +126,7 @@ export class SiteRouter implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#daemon?.[Symbol.asyncDispose]();
     await this.namespace[Symbol.asyncDispose]();
     await this.#carrier?.[Symbol.asyncDispose]();
   }
@@ -133,6 +149,14 @@ export class SiteRouter implements AsyncDisposable {
   #rules(nat: NatKind): string {
     const { ipv4 } = this.#clientAddresses(FIRST_CLIENT);
     return routerRules(nat, this.#outbound, ipv4?.address ?? "192.0.2.1");
+  }
+
+  async #startDaemon(directory: string, options: MiniupnpdOptions): Promise<void> {
+    const { ipv4 } = this.#clientAddresses(0);
+    if (ipv4 === undefined) throw new TypeError("port mapping is for IPv4");
+    const clients = `${ipv4.address}/${ipv4.prefix}`;
+    const place = { namespace: this.namespace, table: TABLE, clients, directory };
+    this.#daemon = await startMiniupnpd(place, options);
   }
 
   async #build(core: Core): Promise<void> {
