@@ -178,6 +178,19 @@ export class DhtService {
     return () => this.#statusObservers.delete(observer);
   }
 
+  /**
+   * The host's addresses have changed, or the machine has slept: binds again, joins again, and
+   * announces again what is listened for and what is kept.
+   */
+  async networkChanged(): Promise<void> {
+    const { port = 0, interfaces } = this.#options;
+    await this.#sockets.rebind({ port, interfaces });
+    const discovery = this.#discovery;
+    this.#startDiscovery();
+    await discovery?.then((driver) => driver.close());
+    this.#run((now) => this.#node.networkChanged(now));
+  }
+
   /** What it is doing. */
   status(): DhtServiceStatus {
     const each = this.#sockets.families.map((family) => this.#node.status(family));

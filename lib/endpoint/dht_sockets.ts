@@ -23,11 +23,33 @@ interface Bound {
 export class DhtSockets {
   /** Datagrams not sent because no socket of ours may reach their destination. */
   unroutable = 0;
-  readonly #bound: readonly Bound[];
+  #bound: readonly Bound[];
+  #onDatagram: (bytes: Uint8Array, from: SocketAddress) => void = () => {};
 
   /** Takes over bound sockets. */
   constructor(bound: readonly Bound[]) {
     this.#bound = bound;
+  }
+
+  /**
+   * Follows the host's addresses after they have changed: new ones get a socket, those that are
+   * gone lose theirs. Sockets on all addresses stay as they are.
+   */
+  async rebind(options: DhtSocketOptions): Promise<void> {
+    if (options.interfaces === undefined) return;
+    const addresses = hostAddresses({ interfaces: options.interfaces });
+    const kept = this.#bound.filter(({ address }) =>
+      addresses.some(({ ip }) => ip === address?.ip)
+    );
+    const gone = this.#bound.filter((bound) => !kept.includes(bound));
+    const fresh = addresses.filter(({ ip }) => kept.every(({ address }) => address?.ip !== ip));
+    const { bound } = await bindAll(fresh.map((address) => ({ ip: address.ip, address })), {
+      ...options,
+      port: options.port || this.port(4) || this.port(6) || 0,
+    });
+    this.#bound = [...kept, ...bound];
+    this.receive(this.#onDatagram);
+    await Promise.all(gone.map(({ socket }) => socket.close()));
   }
 
   /** Families in which there is a socket. */
@@ -43,6 +65,7 @@ export class DhtSockets {
 
   /** Calls back for every datagram on any socket. */
   receive(onDatagram: (bytes: Uint8Array, from: SocketAddress) => void): void {
+    this.#onDatagram = onDatagram;
     for (const { socket } of this.#bound) socket.onDatagram = onDatagram;
   }
 
@@ -77,13 +100,31 @@ export class DhtSockets {
  */
 export async function bindDhtSockets(options: DhtSocketOptions): Promise<DhtSockets> {
   const { interfaces } = options;
-  const wanted: { ip: string; address: HostAddress | undefined }[] = interfaces === undefined
+  const wanted: Wanted[] = interfaces === undefined
     ? [{ ip: "0.0.0.0", address: undefined }, { ip: "::", address: undefined }]
     : hostAddresses({ interfaces }).map((address) => ({ ip: address.ip, address }));
   if (wanted.length === 0) {
     const names = interfaces!.join(", ");
     throw new ConnectError("no-network", `no address on interface ${names}`);
   }
+  const { bound, failure } = await bindAll(wanted, options);
+  if (bound.length === 0) {
+    const reason = failure instanceof Error ? failure.message : String(failure);
+    throw new ConnectError("no-network", reason, { cause: failure });
+  }
+  return new DhtSockets(bound);
+}
+
+interface Wanted {
+  readonly ip: string;
+  readonly address: HostAddress | undefined;
+}
+
+/** Binds what can be bound. */
+async function bindAll(
+  wanted: readonly Wanted[],
+  options: DhtSocketOptions,
+): Promise<{ bound: Bound[]; failure: unknown }> {
   const bound: Bound[] = [];
   let failure: unknown;
   for (const { ip, address } of wanted) {
@@ -95,11 +136,7 @@ export async function bindDhtSockets(options: DhtSocketOptions): Promise<DhtSock
       failure = error;
     }
   }
-  if (bound.length === 0) {
-    const reason = failure instanceof Error ? failure.message : String(failure);
-    throw new ConnectError("no-network", reason, { cause: failure });
-  }
-  return new DhtSockets(bound);
+  return { bound, failure };
 }
 
 async function bindAny(ip: string, port: number, mayChoose: boolean): Promise<UdpSocket> {

@@ -1,4 +1,5 @@
 import { equalBytes } from "@noble/curves/utils.js";
+import { getLogger } from "@logtape/logtape";
 import { parseId } from "../identity/mod.ts";
 import { hasQuic, prepareQuic, quicCertificate, random, systemClock } from "../net/mod.ts";
 import type { Channel } from "../session/mod.ts";
@@ -13,11 +14,14 @@ import { Gatherings } from "./gatherings.ts";
 import { ServerNames } from "./server_names.ts";
 import { type ConnectOptions, Dials } from "./dials.ts";
 import { ConnectError } from "./errors.ts";
+import { NetworkWatch } from "./network_watch.ts";
 import type { EndpointOptions } from "./options.ts";
 import { PeerSession } from "./peer_session.ts";
 import { awaitResumption, resume } from "./resumption.ts";
 import { type CarrierListener, REFUSAL, winsTieBreak } from "./signalling/mod.ts";
 import type { EndpointStatus } from "./status.ts";
+
+const log = getLogger(["dhtnet", "endpoint"]);
 
 /** STUN over UDP (RFC 8489 §18.6). */
 const DEFAULT_STUN_PORT = 3478;
@@ -69,6 +73,7 @@ export class Endpoint implements AsyncDisposable {
   readonly #answerer: Answerer;
   readonly #dials: Dials;
   readonly #sessions = new Set<PeerSession>();
+  readonly #watch: NetworkWatch;
   #inbox: Promise<CarrierListener> | undefined;
   #closed: Promise<void> | undefined;
 
@@ -113,6 +118,18 @@ export class Endpoint implements AsyncDisposable {
         this.#dials.arrived(this.#begin(established, false));
       },
     }, options.maxPendingPeers ?? DEFAULT_MAX_PENDING_PEERS);
+    this.#watch = new NetworkWatch({
+      clock: systemClock,
+      wallClock: Date.now,
+      interfaces: options.interfaces,
+      onChange: (ips) => this.#networkChanged(ips),
+    });
+  }
+
+  #networkChanged(ips: ReadonlySet<string>): void {
+    log.info("the network has changed: {ips}", { ips: [...ips].join(", ") });
+    this.#dht.networkChanged().catch((error) => log.warn("DHT: {error}", { error }));
+    for (const session of this.#sessions) session.networkChanged(ips);
   }
 
   /**
@@ -216,6 +233,7 @@ export class Endpoint implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    this.#watch.close();
     this.#dials.close();
     this.#answerer.close();
     this.#requests.close();

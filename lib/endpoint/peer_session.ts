@@ -130,6 +130,12 @@ export class PeerSession {
     this.#driver.attach(pipe);
   }
 
+  /** The host's addresses have changed: a path from an address that is gone is not waited for. */
+  networkChanged(ips: ReadonlySet<string>): void {
+    const pipe = this.#driver.pipe;
+    if (pipe !== undefined && !ips.has(pipe.local.ip)) this.#driver.drop("silent");
+  }
+
   /** Ends the session at once: every channel fails with the reason. */
   fail(reason: string): void {
     this.#session.close(CONNECTION_LOST, reason);
