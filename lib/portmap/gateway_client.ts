@@ -24,23 +24,23 @@ import { GatewayProtocols, type GatewayProtocolsOptions } from "./gateway_protoc
 import { type GatewayStatus, gatewayStatus } from "./gateway_status.ts";
 import type { HttpRequest } from "./http_calls.ts";
 import type { HttpResponse } from "./http_response.ts";
-import type { Grant, Lease, ProtocolObserver, Refusal, Transmit } from "./lease.ts";
-import { leaseMs, nextRenewalAt, retryDelayMs } from "./lease_times.ts";
+import type { Grant, ProtocolObserver, Refusal, Transmit } from "./lease.ts";
 import { PCP_NONCE_BYTES } from "./pcp_message.ts";
 import type { MappedTransport, PortMappingProtocol } from "./protocol.ts";
+import { chooseProtocol } from "./protocol_choice.ts";
+import {
+  ANNOUNCEMENT_SPREAD_MS,
+  CHECK_INTERVAL_MS,
+  DEFAULT_LIFETIME_S,
+  leaseMs,
+  nextRenewalAt,
+  PREFERENCE_WAIT_MS,
+  retryDelayMs,
+  SEARCH_AGAIN_MS,
+} from "./timing.ts";
 
-/** How long a better protocol may take to answer once one has, in milliseconds. */
-export const PREFERENCE_WAIT_MS = 100;
-/** How often the external address and the epoch are asked for, in milliseconds. */
-export const CHECK_INTERVAL_MS = 60_000;
-/** Hosts told at once that the router lost its state ask again within this (RFC 6887 §14.1.3). */
-export const ANNOUNCEMENT_SPREAD_MS = 5_000;
 /** The most mappings at one gateway. */
 export const MAX_MAPPINGS = 64;
-/** What is asked for when the caller does not say, in seconds (RFC 6886 §3.3). */
-export const DEFAULT_LIFETIME_S = 7_200;
-/** A search that ended without success is repeated for a new mapping after this, in milliseconds. */
-const SEARCH_AGAIN_MS = 10_000;
 
 /**
  * The sans-I/O client of one gateway. Its driver sends what {@linkcode GatewayClient.pollTransmit}
@@ -129,8 +129,9 @@ export class GatewayClient {
       this.#o.random(PCP_NONCE_BYTES),
       o.onChange ?? (() => {}),
     );
-    const double = [...this.#records.values()].some(({ transport, internalPort, state }) =>
-      transport === o.transport && internalPort === o.internalPort && state !== "closing"
+    const double = [...this.#records.values()].some((other) =>
+      other.transport === o.transport && other.internalPort === o.internalPort &&
+      other.state !== "closing"
     );
     if (this.#closing || double || this.#records.size >= MAX_MAPPINGS) {
       record.state = "closed";
@@ -165,7 +166,7 @@ export class GatewayClient {
       if (client.availability === "available") client.check(now);
     }
     for (const record of this.#records.values()) {
-      if (record.state === "mapped" && record.renewAt !== Infinity) record.renewAt = now;
+      if (record.state === "mapped") this.#hasten(record, now);
       if (record.state === "failed") record.retryAt = now;
     }
   }
@@ -239,34 +240,31 @@ export class GatewayClient {
 
   #observer(): ProtocolObserver {
     return {
-      onAvailability: (protocol: PortMappingProtocol, now: number) => {
+      onAvailability: (protocol, now) => {
         if (this.#protocols.client(protocol)!.availability === "available") {
           this.#preferenceUntil ??= now + PREFERENCE_WAIT_MS;
         }
         this.#assignAll(now);
       },
-      onGranted: (protocol: PortMappingProtocol, lease: Lease, grant: Grant, now: number) =>
+      onGranted: (protocol, lease, grant, now) =>
         this.#granted(protocol, lease as MappingRecord, grant, now),
-      onRefused: (protocol: PortMappingProtocol, lease: Lease, refusal: Refusal, now: number) =>
+      onRefused: (protocol, lease, refusal, now) =>
         this.#refused(protocol, lease as MappingRecord, refusal, now),
-      onReleased: (_protocol: PortMappingProtocol, lease: Lease) =>
-        this.#closed(lease as MappingRecord),
-      onExternalIp: (protocol: PortMappingProtocol, ip: string | undefined, now: number) =>
-        this.#externalIp(protocol, ip, now),
-      onStateLost: (protocol: PortMappingProtocol, announced: boolean, now: number) => {
+      onReleased: (_protocol, lease) => this.#closed(lease as MappingRecord),
+      onExternalIp: (protocol, ip, now) => this.#externalIp(protocol, ip, now),
+      onStateLost: (protocol, announced, now) => {
         for (const record of this.#mapped(protocol)) {
           const spread = announced ? this.#o.random(1)[0]! / 256 * ANNOUNCEMENT_SPREAD_MS : 0;
           record.doubtful = true;
-          record.renewAt = Math.min(record.renewAt, now + spread);
+          this.#hasten(record, now + spread);
         }
       },
     };
   }
 
-  #mapped(protocol: PortMappingProtocol): MappingRecord[] {
-    return [...this.#records.values()].filter((record) =>
-      record.state === "mapped" && record.protocol === protocol
-    );
+  #mapped(by: PortMappingProtocol): MappingRecord[] {
+    const records = [...this.#records.values()];
+    return records.filter(({ state, protocol }) => state === "mapped" && protocol === by);
   }
 
   #probe(now: number): void {
@@ -293,20 +291,14 @@ export class GatewayClient {
   /** Asks the best protocol that has not refused, waits for one, or gives up for a while. */
   #assign(record: MappingRecord, now: number): void {
     if (record.state !== "waiting") return;
-    let waiting = false;
-    for (const client of this.#protocols.clients) {
-      if (record.refused.has(client.protocol)) continue;
-      if (client.availability === "probing") {
-        waiting = true;
-        if (now < (this.#preferenceUntil ?? Infinity)) return;
-      } else if (client.availability === "available") {
-        record.state = "requesting";
-        record.protocol = client.protocol;
-        client.request(record, now);
-        return;
-      } else record.refused.set(client.protocol, client.reason ?? "unavailable");
+    const mayWait = now < (this.#preferenceUntil ?? Infinity);
+    const choice = chooseProtocol(this.#protocols.clients, record.refused, mayWait);
+    if (choice === "wait") return;
+    if (choice !== undefined) {
+      record.state = "requesting";
+      record.protocol = choice.protocol;
+      return choice.request(record, now);
     }
-    if (waiting) return;
     record.state = "failed";
     record.retryAt = now + retryDelayMs(record.failures++, record.retryAfterMs);
     record.onChange(record);
@@ -320,19 +312,25 @@ export class GatewayClient {
     this.#assign(record, now);
   }
 
+  /** Renews at that time, if it is not sooner or already under way. */
+  #hasten(record: MappingRecord, at: number): void {
+    if (!record.renewing) record.renewAt = Math.min(record.renewAt, at);
+  }
+
   #renew(record: MappingRecord, now: number): void {
-    record.renewAt = Infinity; // until this is granted or refused
+    record.renewing = true; // until this is granted or refused
+    record.renewAt = Infinity;
     this.#protocols.client(record.protocol)!.request(record, now);
   }
 
   #granted(protocol: PortMappingProtocol, record: MappingRecord, grant: Grant, now: number): void {
     if (record.protocol !== protocol) return;
     if (record.state !== "requesting" && record.state !== "mapped") return;
-    const first = record.state === "requesting";
+    const first = record.state === "requesting", before = record.externalIp;
     record.state = "mapped";
     record.expiresAt = now + leaseMs(grant.lifetimeS);
     record.renewAt = nextRenewalAt(protocol, record.expiresAt, now);
-    record.doubtful = false;
+    record.renewing = record.doubtful = false;
     record.failures = 0;
     record.refused.clear();
     record.externalIp = grant.externalIp ?? this.#externalIps.get(protocol);
@@ -341,6 +339,8 @@ export class GatewayClient {
     record.suggested = ip === undefined ? { port } : { ip, port };
     if (this.#checkAt === Infinity) this.#checkAt = now + CHECK_INTERVAL_MS;
     this.#publish(record, first);
+    if (first || ip === before || grant.externalIp === undefined) return;
+    for (const other of this.#mapped(protocol)) if (other !== record) this.#hasten(other, now);
   }
 
   #refused(
@@ -351,6 +351,7 @@ export class GatewayClient {
   ): void {
     if (record.protocol !== protocol) return;
     if (record.state === "mapped") {
+      record.renewing = false;
       if (record.doubtful) return this.#lose(record, now);
       record.renewAt = nextRenewalAt(protocol, record.expiresAt, now);
     } else if (record.state === "requesting") {
@@ -367,7 +368,7 @@ export class GatewayClient {
     record.state = "waiting";
     record.refused.clear();
     record.retryAfterMs = 0;
-    record.doubtful = false;
+    record.renewing = record.doubtful = false;
     this.#publish(record);
     this.#assign(record, now);
   }
@@ -384,11 +385,15 @@ export class GatewayClient {
     if (ip === undefined) this.#externalIps.delete(protocol);
     else this.#externalIps.set(protocol, ip);
     if (ip === before) return;
-    for (const record of this.#mapped(protocol)) {
-      record.externalIp = ip;
-      // the router may have forgotten its mappings along with the address
-      if (before !== undefined && record.renewAt !== Infinity) record.renewAt = now;
-      this.#publish(record);
+    for (const record of this.#records.values()) {
+      if (record.state !== "mapped" || record.externalIp === ip) continue;
+      if (record.protocol !== protocol) this.#checkAt = now; // this may be news to the other one
+      else {
+        record.externalIp = ip;
+        // the router may have forgotten its mappings along with the address
+        if (before !== undefined) this.#hasten(record, now);
+        this.#publish(record);
+      }
     }
   }
 

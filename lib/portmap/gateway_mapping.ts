@@ -46,6 +46,8 @@ export class MappingRecord implements GatewayMapping, Lease {
   expiresAt = Infinity;
   /** When to ask for it again, in milliseconds. */
   renewAt = Infinity;
+  /** A renewal is under way. */
+  renewing = false;
   /** The router has said that it lost its mappings: a refusal now means that it is gone. */
   doubtful = false;
   /** When to try again after failure, in milliseconds. */

@@ -12,6 +12,17 @@ export const UPNP_RENEWAL_MS = 10 * 60_000;
 /** Delay after the first round without success, in milliseconds; it doubles up to the last. */
 export const FIRST_RETRY_MS = 30_000, LAST_RETRY_MS = 15 * 60_000;
 
+/** How long a better protocol may take to answer once one has, in milliseconds. */
+export const PREFERENCE_WAIT_MS = 100;
+/** How often the external address and the epoch are asked for, in milliseconds. */
+export const CHECK_INTERVAL_MS = 60_000;
+/** Hosts told at once that the router lost its state ask again within this (RFC 6887 §14.1.3). */
+export const ANNOUNCEMENT_SPREAD_MS = 5_000;
+/** What is asked for when the caller does not say, in seconds (RFC 6886 §3.3). */
+export const DEFAULT_LIFETIME_S = 7_200;
+/** A search that ended without success is repeated for a new mapping after this, in milliseconds. */
+export const SEARCH_AGAIN_MS = 10_000;
+
 /** How long a granted lease is relied on, in milliseconds. @param lifetimeS may be `Infinity` */
 export function leaseMs(lifetimeS: number): number {
   if (lifetimeS === Infinity) return Infinity;
