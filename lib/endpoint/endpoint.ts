@@ -16,6 +16,7 @@ import { type ConnectOptions, Dials } from "./dials.ts";
 import { ConnectError } from "./errors.ts";
 import { NetworkWatch } from "./network_watch.ts";
 import type { EndpointOptions } from "./options.ts";
+import { answerImprovement, keepImproving, PATH_CHANNEL } from "./path_change.ts";
 import { PeerSession } from "./peer_session.ts";
 import { awaitResumption, resume } from "./resumption.ts";
 import { type CarrierListener, REFUSAL, winsTieBreak } from "./signalling/mod.ts";
@@ -166,6 +167,7 @@ export class Endpoint implements AsyncDisposable {
     options: ConnectOptions = {},
   ): Promise<Channel> {
     parseId(peerId);
+    if (channelName === PATH_CHANNEL) throw new TypeError(`${PATH_CHANNEL} is reserved`);
     if (this.#closed !== undefined) throw new ConnectError("aborted", "the endpoint is closed");
     const id = peerId.toLowerCase();
     const session = this.#sessionWith(id) ?? await this.#dials.dial(id, options);
@@ -281,23 +283,28 @@ export class Endpoint implements AsyncDisposable {
 
   #begin(established: Established, outgoing: boolean): PeerSession {
     const { peer, keys, pipe, peerListens } = established;
-    const session = new PeerSession({
+    const session: PeerSession = new PeerSession({
       peer: { id: peer.id, issuerId: peer.issuerId },
       outgoing,
       servesUs: outgoing || peerListens,
       keys,
       pipe,
       clock: this.#context.clock,
-      onChannel: (peer, request) => this.#requests.offer(peer, request),
+      onChannel: (peer, request) => {
+        if (request.name !== PATH_CHANNEL) this.#requests.offer(peer, request);
+        else answerImprovement(this.#context, session, request.accept());
+      },
       onPipeLost: (session, loss) => {
         if (this.#closed !== undefined) session.fail("the endpoint is closed");
         // The dialler knows where to reach the listener, not the other way round.
-        else if (outgoing) resume(this.#context, session, loss);
-        else awaitResumption(this.#context, session, loss);
+        else if (outgoing) {
+          resume(this.#context, session, loss).then(() => keepImproving(this.#context, session));
+        } else awaitResumption(this.#context, session, loss);
       },
       onOver: (session) => this.#sessions.delete(session),
     });
     this.#sessions.add(session);
+    if (outgoing) keepImproving(this.#context, session);
     return session;
   }
 }

@@ -45,6 +45,8 @@ export interface TransportChoice {
   readonly tcp: boolean;
   /** UDP candidates: usable only when QUIC can take the port over. */
   readonly udp: boolean;
+  /** Relayed candidates, where there is a relay. Default: true. */
+  readonly relay?: boolean;
 }
 
 /** What candidates are gathered with. */
@@ -68,6 +70,7 @@ export class Gathering {
   readonly #options: GatheringOptions;
   readonly #candidates: LocalCandidateInput[] = [];
   readonly #ports = new Map<string, DatagramPort>();
+  readonly #relayed = new Set<DatagramPort>();
   readonly #queries = new Map<DatagramPort, ReflexiveQuery>();
   readonly #listeners: FramedTcpListener[] = [];
   #closed = false;
@@ -113,6 +116,14 @@ export class Gathering {
   /** The port of a base. */
   port(base: SocketAddress): DatagramPort | undefined {
     return this.#ports.get(formatSocketAddress(base));
+  }
+
+  /** The port of a relayed base, which belongs to the caller from now on. */
+  takeRelay(base: SocketAddress): DatagramPort | undefined {
+    const key = formatSocketAddress(base), port = this.#ports.get(key);
+    if (port === undefined || !this.#relayed.delete(port)) return undefined;
+    this.#ports.delete(key);
+    return port;
   }
 
   /** Closes everything; resolves when the ports are free. */

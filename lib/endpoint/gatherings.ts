@@ -90,6 +90,7 @@ export class Gatherings {
 
   #isUsable({ transports, hosts, at }: Prepared, wanted: TransportChoice): boolean {
     return transports.tcp === wanted.tcp && transports.udp === wanted.udp &&
+      (transports.relay ?? true) === (wanted.relay ?? true) &&
       this.#clock.now() - at < MAX_AGE_MS && hosts === this.#hosts();
   }
 

@@ -1,5 +1,6 @@
 import { acceptQuic, dialQuic, type Pipe, quicCertificate } from "../net/mod.ts";
 import type { Nominated } from "./negotiation.ts";
+import { RelayedPipe } from "./relayed_pipe.ts";
 
 /** A QUIC connection over a nominated path that is not up by then has failed. */
 const QUIC_TIMEOUT_MS = 10_000;
@@ -12,13 +13,15 @@ const QUIC_TIMEOUT_MS = 10_000;
  */
 export async function acceptPipe(nominated: Nominated, signal: AbortSignal): Promise<Pipe> {
   if (nominated.transport === "tcp") return await nominated.connection.switchToStream();
-  return await acceptQuic({
-    local: nominated.path.local,
-    remote: nominated.path.remote,
-    credentials: await quicCertificate(),
-    timeoutMs: QUIC_TIMEOUT_MS,
-    signal,
-  });
+  const { path: { local, remote }, relay } = nominated;
+  const common = { credentials: await quicCertificate(), timeoutMs: QUIC_TIMEOUT_MS, signal };
+  if (relay === undefined) return await acceptQuic({ ...common, local, remote });
+  return await RelayedPipe.open(
+    relay,
+    remote,
+    (bridge, onListening) =>
+      acceptQuic({ ...common, local: { ip: bridge.ip, port: 0 }, remote: bridge, onListening }),
+  );
 }
 
 /**
@@ -34,12 +37,12 @@ export async function dialPipe(
 ): Promise<Pipe> {
   if (nominated.transport === "tcp") return await nominated.connection.switchToStream();
   if (sha256 === undefined) throw new Error("the peer named no QUIC certificate");
-  return await dialQuic({
-    local: nominated.path.local,
-    remote: nominated.path.remote,
-    roundTripMs: nominated.roundTripMs,
-    sha256,
-    timeoutMs: QUIC_TIMEOUT_MS,
-    signal,
-  });
+  const { path: { local, remote }, roundTripMs, relay } = nominated;
+  const common = { roundTripMs, sha256, timeoutMs: QUIC_TIMEOUT_MS, signal };
+  if (relay === undefined) return await dialQuic({ ...common, local, remote });
+  return await RelayedPipe.open(
+    relay,
+    remote,
+    (bridge) => dialQuic({ ...common, local: { ip: bridge.ip, port: 0 }, remote: bridge }),
+  );
 }

@@ -3,6 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import { formatSocketAddress } from "../ip/mod.ts";
 import type { Clock, Pipe } from "../net/mod.ts";
 import { type Channel, type ChannelRequest, Session, type SessionKeys } from "../session/mod.ts";
+import { RelayedPipe } from "./relayed_pipe.ts";
 import { type PipeLoss, SessionDriver } from "./session_driver.ts";
 
 const log = getLogger(["dhtnet", "endpoint"]);
@@ -87,6 +88,7 @@ export class PeerSession {
   readonly #driver: SessionDriver;
   readonly #since = new Date();
   readonly #over = Promise.withResolvers<void>();
+  readonly #ended = new AbortController();
 
   /** Begins at once. */
   constructor(options: PeerSessionOptions) {
@@ -114,6 +116,11 @@ export class PeerSession {
     this.#driver.attach(options.pipe);
   }
 
+  /** Fires when the session has ended. */
+  get ended(): AbortSignal {
+    return this.#ended.signal;
+  }
+
   /** Whether the session has ended. */
   get isOver(): boolean {
     return this.#session.isClosed;
@@ -122,6 +129,11 @@ export class PeerSession {
   /** Whether the session has a pipe now. */
   get hasPipe(): boolean {
     return this.#driver.pipe !== undefined;
+  }
+
+  /** Whether the path in use leads over a relay. */
+  get isRelayed(): boolean {
+    return this.#driver.pipe instanceof RelayedPipe;
   }
 
   /** Goes on over a new pipe; what the peer has not received is sent again. */
@@ -163,7 +175,7 @@ export class PeerSession {
         kind: pipe.kind,
         local: formatSocketAddress(pipe.local),
         remote: formatSocketAddress(pipe.remote),
-        relayed: false,
+        relayed: pipe instanceof RelayedPipe,
       },
       roundTripMs,
       bytesSent,
@@ -174,6 +186,7 @@ export class PeerSession {
   }
 
   #finish(): void {
+    this.#ended.abort();
     this.#options.onOver(this);
     this.#driver.finish().finally(() => this.#over.resolve());
   }

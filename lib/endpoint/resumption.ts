@@ -4,6 +4,7 @@ import { dialPeer, SessionUnknown } from "./dial.ts";
 import { ConnectError } from "./errors.ts";
 import type { PeerSession } from "./peer_session.ts";
 import type { PipeLoss } from "./session_driver.ts";
+import { sleep } from "./sleep.ts";
 
 const log = getLogger(["dhtnet", "endpoint"]);
 
@@ -34,7 +35,7 @@ export async function resume(
   const lost = `the connection is lost: ${loss.message}`;
   while (!session.isOver && !session.hasPipe) {
     try {
-      const signal = AbortSignal.timeout(patience);
+      const signal = AbortSignal.any([session.ended, AbortSignal.timeout(patience)]);
       const { pipe } = await dialPeer(context, session.peer.id, signal, { resume: session.id });
       log.info("the session with {peer} goes on", { peer: session.peer.id });
       return session.attach(pipe);
@@ -46,9 +47,7 @@ export async function resume(
       if (final || (online && error.code === "timeout")) return session.fail(lost);
       log.debug("not resumed yet: {error}", { error: error.message });
     }
-    await new Promise<void>((resolve) => {
-      context.clock.setTimer(context.clock.now() + RETRY_DELAY_MS, resolve);
-    });
+    await sleep(context.clock, RETRY_DELAY_MS, session.ended);
   }
 }
 
@@ -66,7 +65,7 @@ export function awaitResumption(
   loss: PipeLoss,
 ): void {
   if (loss.kind !== "closed") return;
-  clock.setTimer(clock.now() + CLOSED_WAIT_MS, () => {
+  sleep(clock, CLOSED_WAIT_MS, session.ended).then(() => {
     if (!session.hasPipe) session.fail(`the connection is lost: ${loss.message}`);
   });
 }
