@@ -90,6 +90,8 @@ export class Endpoint implements AsyncDisposable {
       transports,
       interfaces: options.interfaces,
       stunServers: transports.udp ? await stun.addresses() : [],
+      turnServers: options.turn ?? [],
+      relayOnly: options.relayOnly ?? false,
       clock: systemClock,
       random,
     }), {

@@ -9,7 +9,14 @@
  */
 import { getLogger } from "@logtape/logtape";
 import type { LocalCandidateInput } from "../ice/mod.ts";
-import { formatSocketAddress, ipFamily, ipScope, type SocketAddress } from "../ip/mod.ts";
+import {
+  equalSocketAddress,
+  formatSocketAddress,
+  type IpFamily,
+  ipFamily,
+  ipScope,
+  type SocketAddress,
+} from "../ip/mod.ts";
 import {
   bindUdp,
   type Clock,
@@ -20,6 +27,8 @@ import {
 } from "../net/mod.ts";
 import { ConnectError } from "./errors.ts";
 import { type Mapped, ReflexiveQuery } from "./reflexive.ts";
+import { allocateRelay, type TurnServer } from "./relay/mod.ts";
+import { sleep } from "./sleep.ts";
 
 const log = getLogger(["dhtnet", "ice"]);
 
@@ -55,6 +64,10 @@ export interface GatheringOptions {
   readonly interfaces: readonly string[] | undefined;
   /** STUN servers, both families. */
   readonly stunServers: readonly SocketAddress[];
+  /** TURN servers, in the order of preference. */
+  readonly turnServers: readonly TurnServer[];
+  /** Use relayed candidates alone, so that peers do not learn our addresses. */
+  readonly relayOnly: boolean;
   readonly clock: Clock;
   readonly random: (length: number) => Uint8Array;
 }
@@ -73,6 +86,9 @@ export class Gathering {
   readonly #relayed = new Set<DatagramPort>();
   readonly #queries = new Map<DatagramPort, ReflexiveQuery>();
   readonly #listeners: FramedTcpListener[] = [];
+  readonly #relayErrors: string[] = [];
+  readonly #closing = new AbortController();
+  #stale = false;
   #closed = false;
 
   private constructor(options: GatheringOptions) {
@@ -82,30 +98,41 @@ export class Gathering {
   /**
    * Binds the host's addresses and finds what can be found quickly.
    *
-   * @throws {ConnectError} `no-network` when no address can be bound
+   * @throws {ConnectError} `no-network` when no address can be bound, or no relay can be had where
+   *   nothing but a relay may be used
    */
   static async start(options: GatheringOptions): Promise<Gathering> {
-    const { interfaces, clock } = options;
+    const { interfaces, relayOnly } = options;
     const gathering = new Gathering(options);
-    const addresses = hostAddresses(interfaces === undefined ? {} : { interfaces });
-    await Promise.all(
-      addresses.slice(0, MAX_HOST_ADDRESSES).map(({ ip }) => gathering.#bind(ip)),
+    const ips = hostAddresses(interfaces === undefined ? {} : { interfaces })
+      .slice(0, MAX_HOST_ADDRESSES).map(({ ip }) => ip);
+    const relays = gathering.#allocate(ips);
+    if (relayOnly) await Promise.all(relays);
+    else {
+      await Promise.all(ips.map((ip) => gathering.#bind(ip)));
+      await gathering.#settle([...gathering.#askServers(), ...relays]);
+    }
+    if (gathering.#candidates.length > 0) return gathering;
+    await gathering.close();
+    const where = interfaces?.join(", ") ?? "any interface";
+    throw new ConnectError(
+      "no-network",
+      relayOnly
+        ? `no relay: ${gathering.#relayErrors.join("; ") || "no TURN server is configured"}`
+        : `nothing to connect from: no usable address on ${where}`,
     );
-    if (gathering.#candidates.length === 0) {
-      const where = interfaces?.join(", ") ?? "any interface";
-      throw new ConnectError(
-        "no-network",
-        `nothing to connect from: no usable address on ${where}`,
-      );
-    }
-    const asked = gathering.#askServers();
-    if (asked.length > 0) {
-      const late = Promise.withResolvers<void>();
-      const timer = clock.setTimer(clock.now() + SETTLE_TIMEOUT_MS, late.resolve);
-      await Promise.race([Promise.all(asked), late.promise]);
-      timer.cancel();
-    }
-    return gathering;
+  }
+
+  /** Whether the candidates are not what they were: a mapping has moved, or a relay is lost. */
+  get isStale(): boolean {
+    return this.#stale;
+  }
+
+  /** Asks the STUN servers again, which keeps the NATs' mappings and notices when they move. */
+  refresh(): void {
+    for (const query of this.#queries.values()) query.close();
+    this.#queries.clear();
+    this.#askServers();
   }
 
   /** What has been found so far. */
@@ -130,6 +157,7 @@ export class Gathering {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#closing.abort();
     for (const query of this.#queries.values()) query.close();
     await Promise.all([
       ...this.#listeners.map((listener) => listener.close()),
@@ -164,6 +192,51 @@ export class Gathering {
     this.#found({ ...common, tcpType: "active", address: { ip, port: 0 } });
   }
 
+  /** Asks for a relayed address in each family that we have. */
+  #allocate(ips: readonly string[]): Promise<void>[] {
+    const { transports, turnServers, interfaces } = this.#options;
+    if (!transports.udp || transports.relay === false || turnServers.length === 0) return [];
+    const localAddresses = interfaces === undefined ? undefined : ips;
+    return [this.#allocateIn(4, localAddresses)];
+  }
+
+  async #allocateIn(
+    family: IpFamily,
+    localAddresses: readonly string[] | undefined,
+  ): Promise<void> {
+    const { clock, random, turnServers: servers } = this.#options;
+    const { signal } = this.#closing;
+    try {
+      const relay = await allocateRelay({
+        servers,
+        family,
+        localAddresses,
+        clock,
+        random,
+        signal,
+      });
+      if (this.#closed) return void relay.close();
+      relay.onLost = (error) => {
+        this.#stale = true;
+        log.info("the relay {address} is lost: {error}", { address: relay.address.ip, error });
+      };
+      this.#adopt(relay);
+      this.#relayed.add(relay);
+      this.#found({
+        transport: "udp",
+        type: "relay",
+        address: relay.address,
+        base: relay.address,
+        related: relay.mapped,
+        server: formatSocketAddress(relay.server),
+      });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#relayErrors.push(reason);
+      if (!this.#closed) log.warn("no IPv{family} relay: {reason}", { family, reason });
+    }
+  }
+
   #adopt(port: DatagramPort): void {
     this.#ports.set(formatSocketAddress(port.local), port);
     port.onDatagram = (bytes, from) => {
@@ -175,6 +248,14 @@ export class Gathering {
   #found(candidate: LocalCandidateInput): void {
     this.#candidates.push(candidate);
     this.onCandidate(candidate);
+  }
+
+  /** Waits for what has been asked, but not for long. */
+  async #settle(asked: readonly Promise<void>[]): Promise<void> {
+    if (asked.length === 0) return;
+    const settled = new AbortController();
+    const all = Promise.all(asked).then(() => settled.abort());
+    await Promise.race([all, sleep(this.#options.clock, SETTLE_TIMEOUT_MS, settled.signal)]);
   }
 
   /** Asks the STUN servers from every port that could reach them. */
@@ -193,6 +274,11 @@ export class Gathering {
   }
 
   #reflexive({ local }: DatagramPort, { mapped, server }: Mapped): void {
+    const before = this.#candidates.find(({ type, base }) =>
+      type === "srflx" && base !== undefined && equalSocketAddress(base, local)
+    );
+    if (before !== undefined && equalSocketAddress(before.address, mapped)) return;
+    if (before !== undefined) this.#stale = true;
     this.#found({
       transport: "udp",
       type: "srflx",

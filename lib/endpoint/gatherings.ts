@@ -3,14 +3,13 @@ import { Gathering, type GatheringOptions, type TransportChoice } from "./gather
 
 /** A gathering is made ready this long after the last one was taken, ms: the call comes first. */
 const PREPARE_DELAY_MS = 50;
-/** NATs keep a UDP mapping for 30 s at least (RFC 4787 REQ-5), so no gathering waits longer, ms. */
-const MAX_AGE_MS = 20_000;
+/** NATs keep a UDP mapping for 30 s at least (RFC 4787 REQ-5, as routers are), ms. */
+const REFRESH_MS = 20_000;
 
 interface Prepared {
   readonly gathering: Promise<Gathering>;
   readonly transports: TransportChoice;
   readonly hosts: string;
-  readonly at: number;
 }
 
 /**
@@ -18,7 +17,7 @@ interface Prepared {
  *
  * ```
  *   prepare() ─▶ ready ──take()──▶ handed out ──50 ms──▶ the next one is made ready
- *                  └── 20 s old, or the host's addresses changed ──▶ replaced
+ *                  └── host addresses, mappings or relays changed ──▶ replaced
  * ```
  */
 export class Gatherings {
@@ -55,7 +54,8 @@ export class Gatherings {
     this.#prepared = undefined;
     this.#prepareAfter(PREPARE_DELAY_MS, transports);
     if (prepared !== undefined) {
-      if (this.#isUsable(prepared, transports)) return await prepared.gathering;
+      const gathering = await this.#usable(prepared, transports);
+      if (gathering !== undefined) return gathering;
       discard(prepared);
     }
     return await Gathering.start(await this.#options(transports));
@@ -66,9 +66,8 @@ export class Gatherings {
     if (this.#closed) return;
     const gathering = this.#options(transports).then((options) => Gathering.start(options));
     gathering.catch(() => {}); // take() tries again, and tells
-    const at = this.#clock.now();
-    this.#prepared = { gathering, transports, hosts: this.#hosts(), at };
-    this.#prepareAfter(MAX_AGE_MS, transports);
+    this.#prepared = { gathering, transports, hosts: this.#hosts() };
+    this.#prepareAfter(REFRESH_MS, transports);
   }
 
   /** Closes the one that is ready. */
@@ -81,17 +80,32 @@ export class Gatherings {
 
   #prepareAfter(delayMs: number, transports: TransportChoice): void {
     this.#timer?.cancel();
-    this.#timer = this.#clock.setTimer(this.#clock.now() + delayMs, () => {
-      discard(this.#prepared);
-      this.#prepared = undefined;
-      if (this.#keepReady()) this.prepare(transports);
-    });
+    this.#timer = this.#clock.setTimer(this.#clock.now() + delayMs, () => this.#renew(transports));
   }
 
-  #isUsable({ transports, hosts, at }: Prepared, wanted: TransportChoice): boolean {
-    return transports.tcp === wanted.tcp && transports.udp === wanted.udp &&
-      (transports.relay ?? true) === (wanted.relay ?? true) &&
-      this.#clock.now() - at < MAX_AGE_MS && hosts === this.#hosts();
+  async #renew(transports: TransportChoice): Promise<void> {
+    const prepared = this.#prepared;
+    if (prepared !== undefined && this.#keepReady()) {
+      const gathering = await this.#usable(prepared, transports);
+      if (this.#prepared !== prepared) return;
+      if (gathering !== undefined) {
+        gathering.refresh();
+        return this.#prepareAfter(REFRESH_MS, transports);
+      }
+    }
+    discard(prepared);
+    this.#prepared = undefined;
+    if (this.#keepReady()) this.prepare(transports);
+  }
+
+  async #usable(
+    { gathering, transports, hosts }: Prepared,
+    wanted: TransportChoice,
+  ): Promise<Gathering | undefined> {
+    const fits = transports.tcp === wanted.tcp && transports.udp === wanted.udp &&
+      (transports.relay ?? true) === (wanted.relay ?? true) && hosts === this.#hosts();
+    const ready = fits ? await gathering.catch(() => undefined) : undefined;
+    return ready?.isStale ? undefined : ready;
   }
 
   #hosts(): string {

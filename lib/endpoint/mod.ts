@@ -14,4 +14,6 @@ export {
   type PeerInfo,
   type SessionStatus,
 } from "./peer_session.ts";
+export type { ServerTransport, TurnServer } from "./relay/mod.ts";
+export type { TurnCredentials } from "../turn/mod.ts";
 export type { EndpointStatus } from "./status.ts";

@@ -1,4 +1,5 @@
 import type { Identity } from "../identity/mod.ts";
+import type { TurnServer } from "./relay/mod.ts";
 import type { PeerInfo } from "./peer_session.ts";
 
 /** Which pipes a connection may run over: see {@linkcode EndpointOptions.transport}. */
@@ -30,6 +31,13 @@ export interface EndpointOptions {
    * port is 3478 unless given. Default: none.
    */
   readonly stun?: readonly string[];
+  /**
+   * TURN servers, tried in this order, that relay where no direct path works. They see addresses
+   * and amounts, and nothing of what is said. Default: none.
+   */
+  readonly turn?: readonly TurnServer[];
+  /** Connect over relays alone, so that peers do not learn our addresses. Default: false. */
+  readonly relayOnly?: boolean;
   /** UDP port of the DHT node; 0 lets the system choose. Default: 0. */
   readonly port?: number;
   /** Number of the DHT network; 0 is the public one. Default: 0. */
