@@ -166,7 +166,7 @@ natLabTest(
     const { mapped } = await probe(lab.site("a"), lab.turn.host, { count: 3 });
     const packets = await capture.stop();
     const source = mapped!.split(":")[0]!.split(".").map(Number).join();
-    const requests = packets.filter((packet) => packet.subarray(12, 16).join() === source);
+    const requests = packets.filter(({ bytes }) => bytes.subarray(12, 16).join() === source);
     assert.equal(requests.length, 3);
     for (const name of ["a", "wan", "turn"]) {
       const inside = lab.namespace(name).inside("ip", "route", "get", "192.0.2.1");

@@ -1,10 +1,20 @@
 import { run } from "../command.ts";
 
-/** The names that a lab's namespaces have, with the id of the process that made them. */
-const NAME = /^dhtnet-nat-\S+-(\d+)-\d+$/;
+/** The names of a lab's namespaces and directories, with the id of the process that made them. */
+const NAME = /^dhtnet-\S+-(\d+)-\w+$/;
 
-/** Removes the namespaces of labs whose makers were killed before they could do so. */
+/** Where labs keep their files. */
+export const LAB_FILES = "/tmp";
+
+/** Removes the namespaces and files of labs whose makers were killed before they could do so. */
 export async function removeAbandoned(): Promise<void> {
+  for await (const { name } of Deno.readDir(LAB_FILES)) {
+    const maker = NAME.exec(name)?.[1];
+    if (maker === undefined || await isRunning(maker)) continue;
+    await Deno.remove(`${LAB_FILES}/${name}`, { recursive: true }).catch(() => {
+      // another lab was faster
+    });
+  }
   const names = (await run("ip", "netns", "list")).split("\n").map((line) => line.split(" ")[0]!);
   for (const name of names) {
     const maker = NAME.exec(name)?.[1];

@@ -1,6 +1,6 @@
 import { Background } from "../command.ts";
 import type { NetworkNamespace } from "../namespace.ts";
-import { readPackets } from "./packet_capture.ts";
+import { type CapturedPacket, readPackets } from "./packet_capture.ts";
 
 const PROGRAM = new URL("packet_capture.ts", import.meta.url).pathname;
 
@@ -25,7 +25,7 @@ export class Capture implements AsyncDisposable {
   }
 
   /** Ends the record; the IP packets in it. */
-  async stop(): Promise<Uint8Array[]> {
+  async stop(): Promise<CapturedPacket[]> {
     this.#process.kill("SIGTERM");
     await this.#process.status;
     return readPackets(this.file);

@@ -35,15 +35,24 @@ function record(packet: Uint8Array, atMs: number): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
+/** One packet of a capture. */
+export interface CapturedPacket {
+  /** Unix time in milliseconds. */
+  readonly atMs: number;
+  /** From its IP header on. */
+  readonly bytes: Uint8Array;
+}
+
 /** The IP packets of a pcap file as this module writes it. */
-export function readPackets(file: string): Uint8Array[] {
+export function readPackets(file: string): CapturedPacket[] {
   const bytes = Deno.readFileSync(file);
   const view = new DataView(bytes.buffer);
-  const packets: Uint8Array[] = [];
+  const packets: CapturedPacket[] = [];
   for (let at = FILE_HEADER_BYTES; at + RECORD_HEADER_BYTES <= bytes.length;) {
     const length = view.getUint32(at + 8, true);
+    const atMs = view.getUint32(at, true) * 1000 + view.getUint32(at + 4, true) / 1000;
     at += RECORD_HEADER_BYTES;
-    packets.push(bytes.subarray(at, at + length));
+    packets.push({ atMs, bytes: bytes.subarray(at, at + length) });
     at += length;
   }
   return packets;
@@ -63,7 +72,9 @@ async function capture(file: string): Promise<void> {
     await source.readable(IDLE_MS);
     for (let packet = source.read(); packet !== undefined; packet = source.read()) {
       const version = packet[0]! >> 4;
-      if (version === 4 || version === 6) write(record(packet, Date.now()));
+      if (version === 4 || version === 6) {
+        write(record(packet, performance.timeOrigin + performance.now()));
+      }
     }
   }
   output.close();

@@ -1,0 +1,104 @@
+import { run } from "../command.ts";
+import type { DncProcess } from "../dnc_process.ts";
+import type { NatLab } from "./lab.ts";
+import type { Site } from "./site.ts";
+
+const ROOT = new URL("../../../", import.meta.url).pathname;
+/** Longest time from the start of a listener until it listens. */
+const LISTENING_MS = 10_000;
+/** How `dnc -v` names the path of a connection, at its begin and whenever it changes. */
+const PATH = /\bover (relayed )?(tcp|quic) (\S+) to (\S+)/g;
+
+/** The way that a call's bytes take. */
+export interface CallPath {
+  readonly relayed: boolean;
+  readonly kind: "tcp" | "quic";
+}
+
+/** What a call is made with, besides its two sites. */
+export interface CallOptions {
+  /** Further options of both `dnc`. */
+  readonly both?: readonly string[];
+  readonly listener?: readonly string[];
+  readonly dialler?: readonly string[];
+}
+
+let help: Promise<string> | undefined;
+
+/** Whether `dnc` has an option so far. */
+export async function dncHas(option: string): Promise<boolean> {
+  const deno = [Deno.execPath(), "run", "-A", "--unstable-net"];
+  help ??= run(...deno, `${ROOT}cmd/dnc.ts`, "--help");
+  return new RegExp(`(^|[ ,/])${option}\\b`, "m").test(await help);
+}
+
+/** The options by which a site's `dnc` finds the lab's servers, and the secret that goes with them. */
+async function dncNetwork(
+  lab: NatLab,
+  site: Site,
+): Promise<{ args: string[]; env: Record<string, string> }> {
+  const only6 = site.addresses.ipv4 === undefined;
+  const args = ["--no-discovery", "-v", "-b", only6 ? lab.bootstrap6 : lab.bootstrap];
+  if (!lab.hasTurn) return { args, env: {} };
+  const { host, host6, port, user, password } = lab.turn;
+  const at = (port: number) => only6 ? `[${host6}]:${port}` : `${host}:${port}`;
+  const turnPort = site.router.plan.outbound === "tcp-443" ? 443 : port;
+  if (await dncHas("--stun")) args.push("--stun", at(port));
+  if (await dncHas("--turn_host")) args.push("-t", at(turnPort), "-u", user);
+  return { args, env: { DHTNET_TURN_PASS: password } };
+}
+
+/** A `dnc` that listens at one site, and one that dials it from another: new devices both. */
+export class Call {
+  /** When the dialler was started, Unix time in milliseconds. */
+  readonly dialledAtMs = performance.timeOrigin + performance.now();
+
+  private constructor(readonly listener: DncProcess, readonly dialler: DncProcess) {}
+
+  /** Starts both; the dialler as soon as the other listens. */
+  static async start(
+    lab: NatLab,
+    from: Site,
+    to: Site,
+    { both = [], listener = [], dialler = [] }: CallOptions = {},
+  ): Promise<Call> {
+    const start = async (site: Site, args: readonly string[]) => {
+      const network = await dncNetwork(lab, site);
+      const environment = { ...await site.environment(), ...network.env };
+      return await site.dnc([...args, ...network.args, ...both], environment);
+    };
+    const listening = await start(to, ["-l", ...listener]);
+    const failed = listening.exit(LISTENING_MS).then(({ code }) => {
+      throw new Error(`the listener ended with code ${code}: ${listening.log}`);
+    });
+    const id = await Promise.race([listening.listening(), failed]);
+    failed.catch(() => {}); // from now on its end is nothing special
+    return new Call(listening, await start(from, [id, ...dialler]));
+  }
+
+  /** The path that the dialler spoke of last. */
+  get path(): CallPath | undefined {
+    const last = [...this.dialler.log.matchAll(PATH)].at(-1);
+    return last && { relayed: last[1] !== undefined, kind: last[2] as CallPath["kind"] };
+  }
+
+  /**
+   * Sends a few bytes to the listener, whose standard output leads to its standard input.
+   *
+   * @returns when the first of them was back, Unix time in milliseconds
+   */
+  async echo(): Promise<number> {
+    const echoing = this.listener.stdout.pipeTo(this.listener.stdin);
+    echoing.catch(() => {}); // ends with the call
+    await this.dialler.write("hello");
+    const reader = this.dialler.stdout.getReader();
+    const { value } = await reader.read();
+    const atMs = performance.timeOrigin + performance.now();
+    if (value === undefined) {
+      await this.dialler.exit(1_000);
+      throw new Error(`no echo: ${this.dialler.log}`);
+    }
+    await reader.cancel();
+    return atMs;
+  }
+}
