@@ -19,6 +19,7 @@ async function carry(
   const join = (node: string) => [...network, "-b", node];
   const listener = await lab.dnc(["-l", ...join(bootstrap[0]!)]);
   const dialler = await lab.dnc([await listener.listening(), ...join(bootstrap.at(-1)!)]);
+  await dialler.shows(/connected to/);
   const watches = [new MemoryWatch(listener.pid), new MemoryWatch(dialler.pid)];
   try {
     const begin = performance.now();

@@ -74,9 +74,17 @@ labTest("ssh through dnc as its ProxyCommand", async (lab) => {
   assert.equal(await new Response(echoing.stderr).text(), "");
   console.log(`64 MiB through ssh through dnc and back in ${seconds.toFixed(1)} s`);
 
+  // The server ends while a session is open: ssh and its dnc learn of it at once.
+  await using open = session("echo begun; cat");
+  const said = new Response(open.stderr).text();
+  const output = open.stdout.getReader();
+  assert.equal(new TextDecoder().decode((await output.read()).value), "begun\n");
   server.kill("SIGTERM");
   assert.equal(await server.finish(), "");
-  assert.equal((await server.exit()).code, 143);
+  assert.equal((await server.exit(5_000)).code, 143);
+  assert.equal((await output.read()).done, true);
+  assert.equal((await open.status).code, 255);
+  assert.match(await said, /^dnc: the peer .*$/m);
   await lab.nothingLeft();
 });
 
@@ -97,6 +105,7 @@ labTest("from the start of dnc to the first echoed byte, beside ssh to localhost
       await writer.close();
       await input.cancel();
     })();
+    echo.catch(() => {}); // where it matters it is awaited
     let begin = performance.now();
     const dialler = await lab.dnc([id, ...JOIN], { env: environments[1]! });
     await dialler.write("x");

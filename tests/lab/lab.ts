@@ -1,6 +1,7 @@
 import { Background, run } from "./command.ts";
 import { DhtNodeProcess } from "./dhtnode.ts";
 import { DncProcess } from "./dnc_process.ts";
+import { LAB_FILES, removeAbandoned } from "./nat/abandoned.ts";
 import { NetworkNamespace } from "./namespace.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -28,7 +29,9 @@ export class Lab implements AsyncDisposable {
   static async create(): Promise<Lab> {
     await run(Deno.execPath(), "cache", `${ROOT}cmd/dnc.ts`);
     const { denoDir } = JSON.parse(await run(Deno.execPath(), "info", "--json"));
-    const directory = await Deno.makeTempDir({ prefix: "dhtnet-lab-" });
+    await removeAbandoned();
+    const prefix = `dhtnet-lab-${Deno.pid}-`;
+    const directory = await Deno.makeTempDir({ dir: LAB_FILES, prefix });
     return new Lab(await NetworkNamespace.create("lab"), directory, denoDir);
   }
 
