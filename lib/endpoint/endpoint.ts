@@ -17,6 +17,7 @@ import { ConnectError } from "./errors.ts";
 import { NetworkWatch } from "./network_watch.ts";
 import type { EndpointOptions } from "./options.ts";
 import { answerImprovement, keepImproving, PATH_CHANNEL } from "./path_change.ts";
+import type { PortMapper } from "./portmap/mod.ts";
 import { PeerSession } from "./peer_session.ts";
 import { awaitResumption, resume } from "./resumption.ts";
 import { type CarrierListener, REFUSAL, winsTieBreak } from "./signalling/mod.ts";
@@ -75,6 +76,7 @@ export class Endpoint implements AsyncDisposable {
   readonly #dials: Dials;
   readonly #sessions = new Set<PeerSession>();
   readonly #watch: NetworkWatch;
+  #mapper: PortMapper | undefined;
   #inbox: Promise<CarrierListener> | undefined;
   #closed: Promise<void> | undefined;
 
@@ -92,6 +94,7 @@ export class Endpoint implements AsyncDisposable {
       stunServers: transports.udp ? await stun.addresses() : [],
       turnServers: options.turn ?? [],
       relayOnly: options.relayOnly ?? false,
+      mapper: this.#mapper,
       clock: systemClock,
       random,
     }), {
@@ -131,6 +134,7 @@ export class Endpoint implements AsyncDisposable {
 
   #networkChanged(ips: ReadonlySet<string>): void {
     log.info("the network has changed: {ips}", { ips: [...ips].join(", ") });
+    this.#mapper?.refresh().catch((error) => log.warn("port mapping: {error}", { error }));
     this.#dht.networkChanged().catch((error) => log.warn("DHT: {error}", { error }));
     for (const session of this.#sessions) session.networkChanged(ips);
   }
@@ -145,7 +149,9 @@ export class Endpoint implements AsyncDisposable {
     if (options.transport === "quic" && !hasQuic()) {
       throw new ConnectError("transport", "QUIC needs Deno's --unstable-net; add the flag");
     }
-    return new Endpoint(options, await DhtService.start(options));
+    const endpoint = new Endpoint(options, await DhtService.start(options));
+    if (options.portMapping !== false && !options.relayOnly) endpoint.#startMapping();
+    return endpoint;
   }
 
   /** Our id: 64 lower-case hex characters, the Ed25519 public key. */
@@ -244,11 +250,22 @@ export class Endpoint implements AsyncDisposable {
     await this.#inbox?.then((listener) => listener.close(), () => {});
     await Promise.all([...this.#sessions].map((session) => session.close()));
     await Promise.all([this.#gatherings.close(), this.#dht.close()]);
+    await this.#mapper?.close();
   }
 
   /** A session over which the peer takes channels: one that we dialled, or whose peer listens. */
   #sessionWith(peerId: string): PeerSession | undefined {
     return this.#sessions.values().find(({ peer, servesUs }) => peer.id === peerId && servesUs);
+  }
+
+  /** Finds the routers in the background: no call waits for them. */
+  async #startMapping(): Promise<void> {
+    const { interfaces } = this.#options;
+    const { PortMapper } = await import("./portmap/mod.ts");
+    if (this.#closed !== undefined) return;
+    const mapper = await PortMapper.start(interfaces === undefined ? {} : { interfaces });
+    if (this.#closed === undefined) this.#mapper = mapper;
+    else await mapper.close();
   }
 
   /** A peer that does not answer is one thing, a network that does not is another. */

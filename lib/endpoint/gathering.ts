@@ -8,7 +8,7 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
-import type { LocalCandidateInput } from "../ice/mod.ts";
+import type { LocalCandidateInput, Path, Transport } from "../ice/mod.ts";
 import {
   equalSocketAddress,
   formatSocketAddress,
@@ -26,6 +26,7 @@ import {
   listenFramedTcp,
 } from "../net/mod.ts";
 import { ConnectError } from "./errors.ts";
+import type { PortMapper } from "./portmap/mod.ts";
 import { type Mapped, ReflexiveQuery } from "./reflexive.ts";
 import { allocateRelay, type TurnServer } from "./relay/mod.ts";
 import { sleep } from "./sleep.ts";
@@ -49,6 +50,12 @@ export interface DatagramPort {
   close(): Promise<void>;
 }
 
+/** A port of ours that is mapped on a router. */
+export interface PortMapping {
+  /** Takes it from the router. */
+  close(): Promise<void>;
+}
+
 /** Which transports a negotiation may use. */
 export interface TransportChoice {
   readonly tcp: boolean;
@@ -68,6 +75,8 @@ export interface GatheringOptions {
   readonly turnServers: readonly TurnServer[];
   /** Use relayed candidates alone, so that peers do not learn our addresses. */
   readonly relayOnly: boolean;
+  /** Maps ports on the routers, where that is wanted. */
+  readonly mapper: PortMapper | undefined;
   readonly clock: Clock;
   readonly random: (length: number) => Uint8Array;
 }
@@ -83,6 +92,7 @@ export class Gathering {
   readonly #options: GatheringOptions;
   readonly #candidates: LocalCandidateInput[] = [];
   readonly #ports = new Map<string, DatagramPort>();
+  readonly #mappings = new Map<string, PortMapping>();
   readonly #relayed = new Set<DatagramPort>();
   readonly #queries = new Map<DatagramPort, ReflexiveQuery>();
   readonly #listeners: FramedTcpListener[] = [];
@@ -153,12 +163,21 @@ export class Gathering {
     return port;
   }
 
+  /** The mapping of the base of a path, which belongs to the caller from now on. */
+  takeMapping({ transport, local }: Path): PortMapping | undefined {
+    const key = `${transport} ${formatSocketAddress(local)}`, mapping = this.#mappings.get(key);
+    this.#mappings.delete(key);
+    return mapping;
+  }
+
   /** Closes everything; resolves when the ports are free. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     this.#closing.abort();
     for (const query of this.#queries.values()) query.close();
+    // Not awaited: a router may take its time, and nobody needs the port on it to be free.
+    for (const mapping of this.#mappings.values()) mapping.close();
     await Promise.all([
       ...this.#listeners.map((listener) => listener.close()),
       ...this.#ports.values().map((port) => port.close()),
@@ -179,6 +198,7 @@ export class Gathering {
     const socket = await bindUdp({ ip });
     this.#adopt(socket);
     this.#found({ transport: "udp", type: "host", address: socket.local });
+    this.#map("udp", socket.local);
   }
 
   #bindTcp(ip: string): void {
@@ -189,7 +209,31 @@ export class Gathering {
     this.#listeners.push(listener);
     const common = { transport: "tcp", type: "host" } as const;
     this.#found({ ...common, tcpType: "passive", address: listener.local });
+    this.#map("tcp", listener.local);
     this.#found({ ...common, tcpType: "active", address: { ip, port: 0 } });
+  }
+
+  /** Has a port mapped on the router; it becomes a candidate when, and if, that succeeds. */
+  #map(transport: Transport, internal: SocketAddress): void {
+    const { mapper } = this.#options;
+    if (mapper === undefined || ipScope(internal.ip) !== "private") return;
+    const mapping = mapper.map({
+      transport,
+      internal,
+      onChange: (external) => {
+        if (external === undefined || this.#closed) return;
+        this.#found({
+          transport,
+          type: "srflx",
+          address: external.address,
+          base: internal,
+          related: internal,
+          server: "router",
+          ...(transport === "tcp" ? { tcpType: "passive" } : {}),
+        });
+      },
+    });
+    this.#mappings.set(`${transport} ${formatSocketAddress(internal)}`, mapping);
   }
 
   /** Asks for a relayed address in each family that we have. */

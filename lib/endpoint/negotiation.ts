@@ -13,7 +13,7 @@ import {
 import { formatSocketAddress } from "../ip/mod.ts";
 import { type Clock, dialFramedTcp, type FramedTcp, type Timer } from "../net/mod.ts";
 import { abortedConnect, ConnectError } from "./errors.ts";
-import type { DatagramPort, Gathering } from "./gathering.ts";
+import type { DatagramPort, Gathering, PortMapping } from "./gathering.ts";
 
 /** A TCP connection to a candidate that is not made by then has failed. */
 const TCP_CONNECT_TIMEOUT_MS = 5_000;
@@ -34,14 +34,20 @@ export interface IceDescription extends IceCredentials {
 
 /** The path that ICE chose. For TCP the connection itself; a UDP port is closed, ready for QUIC. */
 export type Nominated =
-  | { readonly transport: "tcp"; readonly connection: FramedTcp; readonly path: Path }
-  | {
-    readonly transport: "udp";
+  & {
     readonly path: Path;
-    readonly roundTripMs: number;
-    /** The port of a relayed path, open still; it belongs to whoever takes the path. */
-    readonly relay: DatagramPort | undefined;
-  };
+    /** Our port as mapped on the router, where that was of use; it belongs to the taker. */
+    readonly mapping: PortMapping | undefined;
+  }
+  & (
+    | { readonly transport: "tcp"; readonly connection: FramedTcp }
+    | {
+      readonly transport: "udp";
+      readonly roundTripMs: number;
+      /** The port of a relayed path, open still; it belongs to the taker. */
+      readonly relay: DatagramPort | undefined;
+    }
+  );
 
 /**
  * Runs one ICE agent over the sockets of a gathering, to the nominated path.
@@ -183,10 +189,13 @@ export class Negotiation {
       case "nominated": {
         const { path, roundTripMs } = event;
         const connection = this.#connections.get(pathKey(path));
+        const mapping = this.#gathering.takeMapping(path);
         if (path.transport === "udp") {
           const relay = this.#gathering.takeRelay(path.local);
-          this.#outcome.resolve({ transport: "udp", path, roundTripMs, relay });
-        } else if (connection) this.#outcome.resolve({ transport: "tcp", connection, path });
+          this.#outcome.resolve({ transport: "udp", path, mapping, roundTripMs, relay });
+        } else if (connection) {
+          this.#outcome.resolve({ transport: "tcp", path, mapping, connection });
+        }
         return;
       }
       case "failed":

@@ -38,6 +38,11 @@ export interface EndpointOptions {
   readonly turn?: readonly TurnServer[];
   /** Connect over relays alone, so that peers do not learn our addresses. Default: false. */
   readonly relayOnly?: boolean;
+  /**
+   * Whether to have ports mapped on the router by PCP, NAT-PMP or UPnP. They are removed again when
+   * no connection needs them. Default: true.
+   */
+  readonly portMapping?: boolean;
   /** UDP port of the DHT node; 0 lets the system choose. Default: 0. */
   readonly port?: number;
   /** Number of the DHT network; 0 is the public one. Default: 0. */

@@ -1,6 +1,6 @@
 import { acceptQuic, dialQuic, type Pipe, quicCertificate } from "../net/mod.ts";
 import type { Nominated } from "./negotiation.ts";
-import { RelayedPipe } from "./relayed_pipe.ts";
+import { HeldPipe, relayedPipe } from "./held_pipe.ts";
 
 /** A QUIC connection over a nominated path that is not up by then has failed. */
 const QUIC_TIMEOUT_MS = 10_000;
@@ -12,11 +12,15 @@ const QUIC_TIMEOUT_MS = 10_000;
  * @throws {Error} when the peer does not take the path over in time
  */
 export async function acceptPipe(nominated: Nominated, signal: AbortSignal): Promise<Pipe> {
+  return await held(nominated, takeOver(nominated, signal));
+}
+
+async function takeOver(nominated: Nominated, signal: AbortSignal): Promise<Pipe> {
   if (nominated.transport === "tcp") return await nominated.connection.switchToStream();
   const { path: { local, remote }, relay } = nominated;
   const common = { credentials: await quicCertificate(), timeoutMs: QUIC_TIMEOUT_MS, signal };
   if (relay === undefined) return await acceptQuic({ ...common, local, remote });
-  return await RelayedPipe.open(
+  return await relayedPipe(
     relay,
     remote,
     (bridge, onListening) =>
@@ -35,14 +39,34 @@ export async function dialPipe(
   sha256: Uint8Array | undefined,
   signal: AbortSignal,
 ): Promise<Pipe> {
+  return await held(nominated, connect(nominated, sha256, signal));
+}
+
+async function connect(
+  nominated: Nominated,
+  sha256: Uint8Array | undefined,
+  signal: AbortSignal,
+): Promise<Pipe> {
   if (nominated.transport === "tcp") return await nominated.connection.switchToStream();
   if (sha256 === undefined) throw new Error("the peer named no QUIC certificate");
   const { path: { local, remote }, roundTripMs, relay } = nominated;
   const common = { roundTripMs, sha256, timeoutMs: QUIC_TIMEOUT_MS, signal };
   if (relay === undefined) return await dialQuic({ ...common, local, remote });
-  return await RelayedPipe.open(
+  return await relayedPipe(
     relay,
     remote,
     (bridge) => dialQuic({ ...common, local: { ip: bridge.ip, port: 0 }, remote: bridge }),
   );
+}
+
+/** Keeps the port mapped on the router, if it is, as long as the pipe is in use. */
+async function held({ mapping }: Nominated, opening: Promise<Pipe>): Promise<Pipe> {
+  if (mapping === undefined) return await opening;
+  const release = () => mapping.close();
+  try {
+    return new HeldPipe(await opening, { relayed: false, release });
+  } catch (error) {
+    await release();
+    throw error;
+  }
 }

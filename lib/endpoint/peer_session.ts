@@ -3,7 +3,7 @@ import { getLogger } from "@logtape/logtape";
 import { formatSocketAddress } from "../ip/mod.ts";
 import type { Clock, Pipe } from "../net/mod.ts";
 import { type Channel, type ChannelRequest, Session, type SessionKeys } from "../session/mod.ts";
-import { RelayedPipe } from "./relayed_pipe.ts";
+import { HeldPipe } from "./held_pipe.ts";
 import { type PipeLoss, SessionDriver } from "./session_driver.ts";
 
 const log = getLogger(["dhtnet", "endpoint"]);
@@ -133,7 +133,7 @@ export class PeerSession {
 
   /** Whether the path in use leads over a relay. */
   get isRelayed(): boolean {
-    return this.#driver.pipe instanceof RelayedPipe;
+    return isRelayed(this.#driver.pipe);
   }
 
   /** Goes on over a new pipe; what the peer has not received is sent again. */
@@ -175,7 +175,7 @@ export class PeerSession {
         kind: pipe.kind,
         local: formatSocketAddress(pipe.local),
         remote: formatSocketAddress(pipe.remote),
-        relayed: pipe instanceof RelayedPipe,
+        relayed: isRelayed(pipe),
       },
       roundTripMs,
       bytesSent,
@@ -190,6 +190,10 @@ export class PeerSession {
     this.#options.onOver(this);
     this.#driver.finish().finally(() => this.#over.resolve());
   }
+}
+
+function isRelayed(pipe: Pipe | undefined): boolean {
+  return pipe instanceof HeldPipe && pipe.relayed;
 }
 
 /** Both sides derive the same id from the handshake; nobody else can. */
