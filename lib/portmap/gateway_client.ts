@@ -32,7 +32,6 @@ import {
   ANNOUNCEMENT_SPREAD_MS,
   CHECK_INTERVAL_MS,
   DEFAULT_LIFETIME_S,
-  leaseMs,
   nextRenewalAt,
   PREFERENCE_WAIT_MS,
   retryDelayMs,
@@ -277,11 +276,15 @@ export class GatewayClient {
   }
 
   #check(now: number): void {
-    const used = this.#protocols.clients.filter(({ protocol }) =>
-      this.#mapped(protocol).length > 0
-    );
-    for (const client of used) client.check(now);
-    this.#checkAt = used.length === 0 ? Infinity : now + CHECK_INTERVAL_MS;
+    this.#checkAt = Infinity;
+    for (const client of this.#protocols.clients) {
+      const [first] = this.#mapped(client.protocol);
+      if (first === undefined) continue;
+      this.#checkAt = now + CHECK_INTERVAL_MS;
+      // PCP tells the address in mappings only, and not every server counts a new one as a new epoch
+      if (client.protocol === "pcp") this.#hasten(first, now);
+      else client.check(now);
+    }
   }
 
   #assignAll(now: number): void {
@@ -305,9 +308,7 @@ export class GatewayClient {
   }
 
   #retry(record: MappingRecord, now: number): void {
-    record.state = "waiting";
-    record.refused.clear();
-    record.retryAfterMs = 0;
+    record.reset();
     this.#probe(now);
     this.#assign(record, now);
   }
@@ -327,16 +328,8 @@ export class GatewayClient {
     if (record.protocol !== protocol) return;
     if (record.state !== "requesting" && record.state !== "mapped") return;
     const first = record.state === "requesting", before = record.externalIp;
-    record.state = "mapped";
-    record.expiresAt = now + leaseMs(grant.lifetimeS);
-    record.renewAt = nextRenewalAt(protocol, record.expiresAt, now);
-    record.renewing = record.doubtful = false;
-    record.failures = 0;
-    record.refused.clear();
-    record.externalIp = grant.externalIp ?? this.#externalIps.get(protocol);
-    record.externalPort = grant.externalPort;
-    const { externalIp: ip, externalPort: port } = record;
-    record.suggested = ip === undefined ? { port } : { ip, port };
+    const ip = grant.externalIp ?? this.#externalIps.get(protocol);
+    record.grant({ ...grant, externalIp: ip }, now);
     if (this.#checkAt === Infinity) this.#checkAt = now + CHECK_INTERVAL_MS;
     this.#publish(record, first);
     if (first || ip === before || grant.externalIp === undefined) return;
@@ -365,10 +358,7 @@ export class GatewayClient {
 
   #lose(record: MappingRecord, now: number): void {
     this.#protocols.client(record.protocol)!.forget(record);
-    record.state = "waiting";
-    record.refused.clear();
-    record.retryAfterMs = 0;
-    record.renewing = record.doubtful = false;
+    record.reset();
     this.#publish(record);
     this.#assign(record, now);
   }

@@ -1,6 +1,7 @@
 import type { ExternalAddress } from "./external_address.ts";
-import type { Lease } from "./lease.ts";
+import type { Grant, Lease } from "./lease.ts";
 import type { MappedTransport, PortMappingProtocol } from "./protocol.ts";
+import { leaseMs, nextRenewalAt } from "./timing.ts";
 
 /** Where a mapping stands; the diagram is in gateway_client.ts. */
 export type MappingState =
@@ -74,5 +75,29 @@ export class MappingRecord implements GatewayMapping, Lease {
   get reason(): string | undefined {
     if (this.state === "mapped" || this.refused.size === 0) return undefined;
     return [...this.refused].map(([protocol, reason]) => `${protocol}: ${reason}`).join("; ");
+  }
+
+  /** The router gave it, or renewed it. */
+  grant({ externalIp, externalPort, lifetimeS }: Grant, now: number): void {
+    this.state = "mapped";
+    this.expiresAt = now + leaseMs(lifetimeS);
+    this.renewAt = nextRenewalAt(this.protocol!, this.expiresAt, now);
+    this.renewing = this.doubtful = false;
+    this.failures = 0;
+    this.refused.clear();
+    this.externalIp = externalIp;
+    this.externalPort = externalPort;
+    this.suggested = {
+      port: externalPort,
+      ...(externalIp === undefined ? {} : { ip: externalIp }),
+    };
+  }
+
+  /** It is wanted anew, by any protocol. */
+  reset(): void {
+    this.state = "waiting";
+    this.refused.clear();
+    this.retryAfterMs = 0;
+    this.renewing = this.doubtful = false;
   }
 }

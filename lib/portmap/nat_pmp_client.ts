@@ -30,6 +30,13 @@ const REASONS: Readonly<Record<number, string>> = {
   [NatPmpResult.UNSUPPORTED_OPCODE]: "unsupported opcode",
 };
 
+interface Asked {
+  readonly lease: Lease;
+  readonly releasing: boolean;
+  /** It has overtaken a removal of the same port, whose answer is still to come. */
+  overtook: boolean;
+}
+
 /** The {@linkcode ProtocolClient} for NAT-PMP. */
 export class NatPmpClient implements ProtocolClient {
   readonly protocol = "nat-pmp";
@@ -39,7 +46,7 @@ export class NatPmpClient implements ProtocolClient {
   readonly #observer: ProtocolObserver;
   readonly #epoch = new Epoch();
   /** Leases with a request or a removal under way, by the key of their exchange. */
-  readonly #asked = new Map<string, { lease: Lease; releasing: boolean }>();
+  readonly #asked = new Map<string, Asked>();
 
   /** @param send sends a datagram to the gateway's port 5351 */
   constructor(o: {
@@ -148,6 +155,10 @@ export class NatPmpClient implements ProtocolClient {
     const { lease, releasing } = asked, { mapping, result, epochS } = response;
     // an answer to the request that the removal has overtaken
     if (releasing && result === NatPmpResult.SUCCESS && mapping!.lifetimeS !== 0) return false;
+    if (!releasing && asked.overtook && mapping?.lifetimeS === 0) {
+      asked.overtook = false;
+      return true;
+    }
     this.#exchanges.finish(key);
     this.#asked.delete(key);
     const lost = result === NatPmpResult.SUCCESS && this.#epoch.observeNatPmp(epochS, now);
@@ -180,7 +191,7 @@ export class NatPmpClient implements ProtocolClient {
   ): void {
     const key = `${lease.transport} ${lease.internalPort}`;
     const before = this.#asked.get(key);
-    this.#asked.set(key, { lease, releasing });
+    this.#asked.set(key, { lease, releasing, overtook: before?.releasing ?? false });
     this.#exchanges.start(key, bytes, now, (now) => {
       this.#asked.delete(key);
       onUnanswered(now);
