@@ -1,6 +1,7 @@
 import { Background } from "../command.ts";
 import type { NetworkNamespace } from "../namespace.ts";
 import { type CapturedPacket, readPackets } from "./packet_capture.ts";
+import { QUIET_DENO } from "./script.ts";
 
 const PROGRAM = new URL("packet_capture.ts", import.meta.url).pathname;
 
@@ -14,7 +15,10 @@ export class Capture implements AsyncDisposable {
 
   static async start(namespace: NetworkNamespace, file: string): Promise<Capture> {
     const command = [Deno.execPath(), "run", "-A", "--no-config", PROGRAM, file];
-    const capture = new Capture(new Background(namespace.inside(...command)), file);
+    const capture = new Capture(
+      new Background(namespace.inside(...command), { env: QUIET_DENO }),
+      file,
+    );
     try {
       await capture.#process.shows(/ready/);
     } catch (error) {

@@ -1,6 +1,6 @@
 import { Background } from "../command.ts";
 import { NetworkNamespace } from "../namespace.ts";
-import { setUp, SYSCTL_ROUTER } from "./script.ts";
+import { QUIET_DENO, setUp, SYSCTL_ROUTER } from "./script.ts";
 
 /** Where every attached namespace sends what is not for itself. */
 const GATEWAY = { ipv4: "203.0.113.1", ipv6: "fe80::1" };
@@ -117,10 +117,13 @@ export class Core implements AsyncDisposable {
     }
     if (delayMs === 0 && lossPercent === 0) return;
     const program = `${ROOT}tests/lab/nat/impaired_link.ts`;
-    this.#impairing = new Background(this.namespace.inside(
-      ...[Deno.execPath(), "run", "-A", "--no-config", program],
-      ...[TUN, String(delayMs), String(lossPercent)],
-    ));
+    this.#impairing = new Background(
+      this.namespace.inside(
+        ...[Deno.execPath(), "run", "-A", "--no-config", program],
+        ...[TUN, String(delayMs), String(lossPercent)],
+      ),
+      { env: QUIET_DENO },
+    );
     await this.#impairing.shows(/ready/);
     await setUp(this.namespace, detours("add"));
   }

@@ -3,7 +3,7 @@ import { DhtNodeProcess } from "../dhtnode.ts";
 import { NetworkNamespace } from "../namespace.ts";
 import { Capture } from "./capture.ts";
 import { Core, type Impairment } from "./core.ts";
-import { removeAbandoned } from "./abandoned.ts";
+import { LAB_FILES, removeAbandoned } from "./abandoned.ts";
 import type { NatKind } from "./router_rules.ts";
 import { setUp, SYSCTL_HOST } from "./script.ts";
 import { Site, type SitePlan } from "./site.ts";
@@ -58,7 +58,9 @@ export class NatLab implements AsyncDisposable {
   /** Builds a lab and starts its servers. Nothing is left of it when that fails. */
   static async create(plan: LabPlan): Promise<NatLab> {
     await removeAbandoned();
-    const lab = new NatLab(await Deno.makeTempDir({ prefix: "dhtnet-nat-lab-" }));
+    const lab = new NatLab(
+      await Deno.makeTempDir({ dir: LAB_FILES, prefix: `dhtnet-nat-lab-${Deno.pid}-` }),
+    );
     try {
       await lab.#build(plan);
     } catch (error) {

@@ -5,11 +5,15 @@ export function natLabTest(
   name: string,
   plan: LabPlan,
   test: (lab: NatLab, context: Deno.TestContext) => Promise<void>,
-  timeoutMs = 30_000,
+  { timeoutMs = 30_000, ignore = false } = {},
 ): void {
-  Deno.test(`nat lab: ${name}`, async (context) => {
-    await using lab = await NatLab.create(plan);
-    await bounded(lab, test(lab, context), timeoutMs);
+  Deno.test({
+    name: `nat lab: ${name}`,
+    ignore,
+    fn: async (context) => {
+      await using lab = await NatLab.create(plan);
+      await bounded(lab, test(lab, context), timeoutMs);
+    },
   });
 }
 

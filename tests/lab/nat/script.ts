@@ -13,6 +13,9 @@ export interface Setup {
   readonly nft?: string;
 }
 
+/** Environment of a Deno that looks for no newer version of itself. */
+export const QUIET_DENO = { DENO_NO_UPDATE_CHECK: "1", NO_COLOR: "1" };
+
 /** New interfaces use their IPv6 addresses at once, and believe no router but the configured one. */
 export const SYSCTL_HOST = [
   "net.ipv6.conf.default.accept_dad=0",

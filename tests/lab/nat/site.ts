@@ -1,7 +1,7 @@
 import { Background } from "../command.ts";
 import { DncProcess } from "../dnc_process.ts";
 import { NetworkNamespace } from "../namespace.ts";
-import { setUp, SYSCTL_HOST } from "./script.ts";
+import { QUIET_DENO, setUp, SYSCTL_HOST } from "./script.ts";
 import { type ClientAddresses, type RouterPlan, SiteRouter } from "./site_router.ts";
 
 const ROOT = new URL("../../../", import.meta.url).pathname;
@@ -80,7 +80,7 @@ export class Site implements AsyncDisposable {
 
   /** Starts another program inside, beside the test. */
   background(...command: string[]): Background {
-    const process = new Background(this.inside(...command));
+    const process = new Background(this.inside(...command), { env: QUIET_DENO });
     this.#processes.push(process);
     return process;
   }
@@ -94,9 +94,8 @@ export class Site implements AsyncDisposable {
       HOME: home,
       TMPDIR: `${home}/tmp`,
       DENO_DIR: this.#workplace.denoDirectory,
-      DENO_NO_UPDATE_CHECK: "1",
       DHTNET_CONFIG_DIR: `${home}/dhtnet`,
-      NO_COLOR: "1",
+      ...QUIET_DENO,
     };
   }
 

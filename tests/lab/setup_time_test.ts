@@ -1,0 +1,77 @@
+/** How many one-way delays pass until a call is there, on a long way. */
+import assert from "node:assert/strict";
+import { Call, dncHas } from "./nat/call.ts";
+import { type LabPlan, NatLab } from "./nat/lab.ts";
+import { bounded } from "./nat/nat_lab_test_case.ts";
+import type { CapturedPacket } from "./nat/packet_capture.ts";
+import type { NatKind } from "./nat/router_rules.ts";
+
+const DELAY_MS = 25;
+/** One-way delays from dialling, when the first DHT node has answered, to the first echoed byte. */
+const MOST_DELAYS = 10;
+const CALLS = Number(Deno.env.get("SETUP_CALLS") ?? 5);
+const CALL_TIMEOUT_MS = 20_000;
+
+/** Whether a packet comes from or goes to the DHT node that everybody starts from. */
+function ofDht(lab: NatLab, { bytes }: CapturedPacket, direction: "from" | "to"): boolean {
+  const address = direction === "from" ? bytes.subarray(12, 16) : bytes.subarray(16, 20);
+  return bytes[0]! >> 4 === 4 && lab.bootstrap.startsWith(`${address.join(".")}:`);
+}
+
+const middle = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1]!;
+
+function setupTimeTest(from: NatKind, to: NatKind, ignore: boolean): void {
+  const plan: LabPlan = {
+    sites: [{ name: "a", nat: from }, { name: "b", nat: to }],
+    wan: { turn: true, delayMs: DELAY_MS, dhtnodes: 2 },
+  };
+  Deno.test({
+    name: `set-up time: ${from} calls ${to}, ${DELAY_MS} ms one way`,
+    ignore,
+    fn: async () => {
+      const times: CallTimes[] = [];
+      for (let i = 0; i < CALLS; i++) {
+        await using lab = await NatLab.create(plan);
+        times.push(await bounded(lab, timeCall(lab), CALL_TIMEOUT_MS));
+      }
+      const delays = (key: keyof CallTimes) => times.map((one) => one[key] / DELAY_MS);
+      const show = (values: number[]) =>
+        `median ${middle(values).toFixed(1)} (${values.map((v) => v.toFixed(1)).join(", ")})`;
+      console.log(
+        `${from} calls ${to}, one-way delays to the first echoed byte:\n` +
+          `  from the first answer of the DHT: ${show(delays("sinceJoinedMs"))}\n` +
+          `  from the first packet: ${show(delays("sincePacketMs"))}\n` +
+          `  from the start of the process: ${show(delays("sinceStartMs"))}`,
+      );
+      assert.ok(middle(delays("sinceJoinedMs")) <= MOST_DELAYS);
+    },
+  });
+}
+
+/** How long a call took to its first echoed byte. */
+interface CallTimes {
+  readonly sinceJoinedMs: number;
+  readonly sincePacketMs: number;
+  readonly sinceStartMs: number;
+}
+
+/** One call between devices that nobody has heard of, and how long it took to the first echo. */
+async function timeCall(lab: NatLab): Promise<CallTimes> {
+  await using capture = await lab.capture("a");
+  const call = await Call.start(lab, lab.site("a"), lab.site("b"));
+  const echoAtMs = await call.echo();
+  assert.equal(call.path?.relayed, false);
+  const packets = await capture.stop();
+  const [asked, answered] = (["to", "from"] as const)
+    .map((direction) => packets.find((packet) => ofDht(lab, packet, direction))!.atMs);
+  return {
+    sinceJoinedMs: echoAtMs - answered!,
+    sincePacketMs: echoAtMs - asked!,
+    sinceStartMs: echoAtMs - call.dialledAtMs,
+  };
+}
+
+const hasStun = await dncHas("--stun");
+setupTimeTest("none", "none", false);
+setupTimeTest("moderate", "none", false);
+setupTimeTest("moderate", "moderate", !hasStun);
