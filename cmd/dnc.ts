@@ -21,19 +21,13 @@ const DNC: Tool<DncOptions> = {
   maxPositionals: 1,
   notes: `
 An ID is a device's public key, 64 hexadecimal characters. The identity is made
-at the first start, in $DHTNET_CONFIG_DIR, else in $XDG_CONFIG_HOME/dhtnet, else
-in ~/.config/dhtnet. Standard output carries payload only.
+at the first start, in $DHTNET_CONFIG_DIR, else $XDG_CONFIG_HOME/dhtnet, else
+~/.config/dhtnet. The relays' password may be in $DHTNET_TURN_PASS instead.
+Standard output carries payload only. The end of standard input ends that
+direction only. Ctrl-C closes in order, a second one at once.
+Exit: 0 done, 1 network or peer failed, 2 usage, 3 refused, 130 INT, 143 TERM.
 
-The end of standard input ends that direction only; dnc ends when both have
-ended. A first Ctrl-C closes in order, a second one stops at once.
-
-Exit codes: 0 done, 1 network or peer failed, 2 wrong usage or configuration,
-3 refused by the peer, 130 SIGINT, 143 SIGTERM.
-
-Examples:
-  dnc -l --interface lo                 two terminals on one machine: this one
-  dnc ID --interface lo                 and that one, with the id shown
-  dnc -l > file ; dnc ID < file         copy a file
+  dnc -l > file ; dnc ID < file         copy a file; one machine: --interface lo
   dnc -l --allow 127.0.0.1:22           serve this machine's ssh
   ssh -o ProxyCommand='dnc %h -P 22' user@ID`,
   run: (command) => runDnc(command, import.meta.url),

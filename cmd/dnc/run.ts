@@ -20,6 +20,7 @@ import { createReport, type Report } from "./report.ts";
 import { serve } from "./serve.ts";
 import { STANDARD_STREAMS } from "./standard_streams.ts";
 import { type Task, taskOf } from "./task.ts";
+import { TURN_PASS_VARIABLE, turnServers } from "./turn_account.ts";
 
 /** Longest wait until nodes of the DHT hold our announcement before the user is told to go on, ms. */
 const ANNOUNCE_TIMEOUT_MS = 5_000;
@@ -56,6 +57,7 @@ export async function runDnc(command: CommandLine<DncOptions>, entry: string): P
 
 async function startEndpoint(values: OptionValues<DncOptions>): Promise<PeerEndpoint> {
   if (values.verbose > 0) await configureLogging(values.verbose);
+  const turn = await turnServers(values);
   const identity = await ownIdentity(values);
   const restricted = values.interface.length > 0 || values.bootstrap.length > 0;
   try {
@@ -64,6 +66,10 @@ async function startEndpoint(values: OptionValues<DncOptions>): Promise<PeerEndp
       bootstrap: bootstrapNodes(values.bootstrap, values.interface),
       discovery: !values["no-discovery"],
       transport: values.transport ?? "auto",
+      stun: values.stun,
+      turn,
+      relayOnly: values["relay-only"],
+      portMapping: !values["no-upnp"],
       ...(values.interface.length > 0 ? { interfaces: values.interface } : {}),
       // Nodes of a private network are of no use in the public one, nor the other way round.
       ...(restricted ? {} : { stateFile: `${configDirectory()}/nodes` }),
@@ -81,6 +87,12 @@ async function perform(
   entry: string,
 ): Promise<number> {
   const report = createReport(values);
+  if (values.turn_pass !== undefined) {
+    report.notice(
+      "warning: others on this machine can see the password after -w in the process list; " +
+        `set ${TURN_PASS_VARIABLE}, or give --turn-pass-file FILE, instead`,
+    );
+  }
   const common = { signal, report, streams: STANDARD_STREAMS };
   switch (task.kind) {
     case "connect":
@@ -97,6 +109,9 @@ async function perform(
       const incoming = endpoint.incoming();
       const commands = targets.map((target) => peerCommand(endpoint.id, values, target, entry));
       await invite(endpoint, report, signal, commands);
+      if (values.turn_user !== undefined) {
+        report.notice(`there, ${TURN_PASS_VARIABLE} must hold the password of ${values.turn_user}`);
+      }
       return task.kind === "serve"
         ? await serve(incoming, { ...common, targets: task.targets })
         : await listen(endpoint, incoming, common);

@@ -1,7 +1,9 @@
 import type { Option, OptionTable } from "./option.ts";
 
-/** Column where descriptions begin. */
-const DESCRIPTION_COLUMN = 27;
+/** Descriptions begin right of the longest term, but at this column at the latest. */
+const MAX_DESCRIPTION_COLUMN = 31;
+/** Blanks between a term and its description. */
+const GAP = 2;
 /** Width that help text is wrapped to. */
 const WIDTH = 80;
 
@@ -24,19 +26,29 @@ export function renderHelp(page: HelpPage): string {
   const usage = page.usage.map((line, index) =>
     `${index === 0 ? "Usage:" : "      "} ${page.name} ${line}`
   );
-  const options = Object.entries(page.options).map(([name, option]) => renderOption(name, option));
+  const terms = Object.entries(page.options).map(([name, option]) => termOf(name, option));
+  const column = Math.min(
+    MAX_DESCRIPTION_COLUMN,
+    Math.max(...terms.map(({ length }) => length)) + GAP,
+  );
+  const options = Object.values(page.options).map(({ description }, index) =>
+    renderOption(terms[index]!, description, column)
+  );
   return `${page.name}: ${page.summary}\n\n${usage.join("\n")}\n\nOptions:\n${
     options.join("\n")
   }\n\n${page.notes.trim()}\n`;
 }
 
-function renderOption(name: string, { letters, argument, description }: Option<unknown>): string {
+function termOf(name: string, { letters, argument }: Option<unknown>): string {
   const written = [...letters].map((letter) => `-${letter}`);
-  const term = `  ${[...written, `--${name}`].join(", ")}${argument ? ` ${argument}` : ""}`;
-  const indent = " ".repeat(DESCRIPTION_COLUMN);
-  const lines = wrap(description, WIDTH - DESCRIPTION_COLUMN);
-  if (term.length + 2 > DESCRIPTION_COLUMN) lines.unshift(term);
-  else lines[0] = term.padEnd(DESCRIPTION_COLUMN) + lines[0];
+  return `  ${[...written, `--${name}`].join(", ")}${argument ? ` ${argument}` : ""}`;
+}
+
+function renderOption(term: string, description: string, column: number): string {
+  const indent = " ".repeat(column);
+  const lines = wrap(description, WIDTH - column);
+  if (term.length + GAP > column) lines.unshift(term);
+  else lines[0] = term.padEnd(column) + lines[0];
   return lines.map((line, index) => index === 0 ? line : indent + line).join("\n");
 }
 

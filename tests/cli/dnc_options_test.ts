@@ -8,7 +8,8 @@ import { parseCommandLine } from "../../cmd/tool/command_line.ts";
 import { UsageError } from "../../cmd/tool/exit_code.ts";
 import { shellLine } from "../../cmd/tool/invocation.ts";
 
-const ID = "0123456789abcdef".repeat(4);
+/** RFC 8032 §7.1, test 2. */
+const ID = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c";
 const task = (...args: string[]): Task => taskOf(parseCommandLine(DNC_OPTIONS, args));
 
 Deno.test("dnc: what the options ask for", () => {
@@ -40,6 +41,8 @@ Deno.test("dnc: options that contradict one another are wrong usage", () => {
     [[ID, "-i", "127.0.0.1"], /-i needs the port too/],
     [["abc"], /is not an id/],
     [[ID.slice(2)], /64 hexadecimal/],
+    [[ID.replace(/^3/, "2")], /is not the id of any device/],
+    [["01" + "00".repeat(31)], /is not the id of any device/],
     [["-l", "--allow", "127.0.0.1"], /--allow: expects HOST:PORT/],
     [["-l", "--allow", "::1:80"], /--allow: expects HOST:PORT/],
     [["-l", "--allow", "127.0.0.1:0"], /--allow: expects a port/],
@@ -96,6 +99,18 @@ Deno.test("dnc: the command for the other side can be pasted into a shell", () =
     `deno run -A --unstable-net /dnc.ts ${ID} -i ::1 -P 80`,
   );
   assert.equal(shellLine(["it's", "", "$x"]), `'it'\\''s' '' '$x'`);
+});
+
+Deno.test("dnc: the command for the other side names the servers, and no password", () => {
+  const { values } = parseCommandLine(DNC_OPTIONS, [
+    ...["-l", "--stun", "s.example:1", "-t", "t.example", "-t", "turns:u.example?transport=tcp"],
+    ...["-u", "me", "-w", "secret", "-r", "realm", "--relay-only", "--no-upnp"],
+  ]);
+  assert.equal(
+    peerCommand(ID, values, undefined, "file:///dnc.ts"),
+    `deno run -A --unstable-net /dnc.ts ${ID} --stun s.example:1 -t turn:t.example ` +
+      "-t 'turns:u.example?transport=tcp' -u me -r realm",
+  );
 });
 
 Deno.test("dnc: on loopback alone no public node is asked", () => {

@@ -26,6 +26,7 @@ inDirectory("wrong usage exits with 2 and points to the help", async (directory,
     [[], /give the ID of a peer, or -l/],
     [["--lisetn"], /unknown option --lisetn; did you mean --listen\?/],
     [["not-an-id"], /"not-an-id" is not an id: an id has 64 hexadecimal characters/],
+    [["ab".repeat(32)], /abab is not the id of any device: .*is it mistyped\?/],
     [["-l", "--interface", "nope0"], /there is no nope0, but .*lo/],
     [["-l", "--transport", "udp"], /expects one of auto, tcp, quic/],
     [["-l", "-c", "x"], /-c needs the private key too/],
@@ -44,7 +45,9 @@ inDirectory("help and version go to standard output", async (_directory, dnc) =>
   const [help, version, letter] = await Promise.all([dnc("-h"), dnc("--version"), dnc("-V")]);
   assert.deepEqual([help.code, help.stderr], [0, ""]);
   assert.match(help.stdout, /Usage: dnc -l/);
-  for (const line of help.stdout.split("\n")) assert.ok(line.length <= 80, line);
+  const lines = help.stdout.trimEnd().split("\n");
+  for (const line of lines) assert.ok(line.length <= 80, line);
+  assert.ok(lines.length <= 48, "one screen");
   assert.match(version.stdout, /^dnc \d+\.\d+\.\d+\n$/);
   assert.equal(letter.stdout, version.stdout);
 });

@@ -1,0 +1,60 @@
+import { parseTurnUri, type TurnServer } from "../../lib/endpoint/relay/server.ts";
+import { UsageError } from "../tool/exit_code.ts";
+import type { OptionValues } from "../tool/option.ts";
+import { readSecret } from "../tool/secret.ts";
+import type { DncOptions } from "./options.ts";
+
+/** Environment variable with the password for the TURN servers. */
+export const TURN_PASS_VARIABLE = "DHTNET_TURN_PASS";
+
+/**
+ * The TURN servers that a command line names, with the account on them.
+ *
+ * @param environment looks a variable up, the process environment by default
+ * @throws {UsageError} when an account lacks its server, its user or its password
+ * @throws {ToolError} usage, when the password's file cannot be used
+ */
+export async function turnServers(
+  values: OptionValues<DncOptions>,
+  environment: (name: string) => string | undefined = (name) => Deno.env.get(name),
+): Promise<TurnServer[]> {
+  const { turn_host, turn_user, turn_pass, turn_realm } = values;
+  if (turn_host.length === 0) {
+    const orphan = turnOptionsGiven(values)[0];
+    if (orphan !== undefined) throw new UsageError(`${orphan} needs a TURN server: -t HOST`);
+    return [];
+  }
+  const password = await readSecret({
+    argument: turn_pass,
+    file: values["turn-pass-file"],
+    environment: environment(TURN_PASS_VARIABLE),
+  }, { argument: "-w", file: "--turn-pass-file" });
+  if (turn_user === undefined) {
+    const orphan = turnOptionsGiven(values).find((name) => name !== "--relay-only");
+    if (orphan !== undefined) throw new UsageError(`${orphan} needs the user too: -u NAME`);
+  } else if (password === undefined) {
+    throw new UsageError(
+      `-u needs the password too: set ${TURN_PASS_VARIABLE}, or give --turn-pass-file FILE`,
+    );
+  }
+  // A server may ask for no account at all.
+  const account = turn_user === undefined || password === undefined ? {} : {
+    credentials: {
+      username: turn_user,
+      password,
+      ...(turn_realm === undefined ? {} : { realm: turn_realm }),
+    },
+  };
+  return turn_host.map((uri) => ({ ...parseTurnUri(uri), ...account }));
+}
+
+/** Options that make no sense without a TURN server, as the user wrote them. */
+function turnOptionsGiven(values: OptionValues<DncOptions>): string[] {
+  return [
+    ...(values.turn_user === undefined ? [] : ["-u"]),
+    ...(values.turn_pass === undefined ? [] : ["-w"]),
+    ...(values["turn-pass-file"] === undefined ? [] : ["--turn-pass-file"]),
+    ...(values.turn_realm === undefined ? [] : ["-r"]),
+    ...(values["relay-only"] ? ["--relay-only"] : []),
+  ];
+}

@@ -1,0 +1,81 @@
+import { ExitCode, ToolError, UsageError } from "./exit_code.ts";
+
+/** Longest secret, bytes: what comes from another kind of file is no password. */
+const MAX_SECRET_BYTES = 1024;
+
+/** Where a secret may come from; a command line comes before the environment. */
+export interface SecretSources {
+  /** Given on the command line, where every user of the machine can read it. */
+  readonly argument: string | undefined;
+  /** Name of a file that holds it. */
+  readonly file: string | undefined;
+  /** Value of the environment variable; an empty one counts as none. */
+  readonly environment: string | undefined;
+}
+
+/**
+ * Reads a secret from where it is: the command line or a file, else the environment.
+ *
+ * @param options how the two options are written, for messages
+ * @throws {UsageError} when it is given twice
+ * @throws {ToolError} usage, when the file cannot be used
+ */
+export async function readSecret(
+  { argument, file, environment }: SecretSources,
+  options: { readonly argument: string; readonly file: string },
+): Promise<string | undefined> {
+  if (argument !== undefined && file !== undefined) {
+    throw new UsageError(`${options.argument} and ${options.file} name the same: give one of them`);
+  }
+  if (argument !== undefined) return argument;
+  if (file !== undefined) return await readSecretFile(file);
+  return environment || undefined;
+}
+
+/**
+ * The first line of a file that only its owner may read; a pipe will do, too.
+ *
+ * @throws {ToolError} usage
+ */
+export async function readSecretFile(path: string): Promise<string> {
+  let secret: string;
+  try {
+    secret = await firstLineOfSecret(path);
+  } catch (cause) {
+    if (cause instanceof ToolError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const missing = cause instanceof Deno.errors.NotFound;
+    throw unusable(path, missing ? "no such file" : reason, cause);
+  }
+  if (secret === "") throw unusable(path, "the first line is empty: it should be the secret");
+  return secret;
+}
+
+async function firstLineOfSecret(path: string): Promise<string> {
+  // One handle, so that what was checked is what is read.
+  using file = await Deno.open(path);
+  const { mode } = await file.stat();
+  // Windows has no such mode.
+  if (mode !== null && (mode & 0o077) !== 0) {
+    throw unusable(path, `others can read this secret; run: chmod 600 ${path}`);
+  }
+  const bytes = new Uint8Array(MAX_SECRET_BYTES + 2);
+  let length = 0;
+  while (length < bytes.length) {
+    const count = await file.read(bytes.subarray(length));
+    if (count === null) break;
+    length += count;
+    const end = bytes.subarray(0, length).indexOf(0x0a);
+    if (end >= 0) return text(bytes.subarray(0, end));
+  }
+  if (length === bytes.length) throw unusable(path, "the first line is too long for a secret");
+  return text(bytes.subarray(0, length));
+}
+
+function text(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes).replace(/\r$/, "");
+}
+
+function unusable(path: string, reason: string, cause?: unknown): ToolError {
+  return new ToolError(ExitCode.usage, `${path}: ${reason}`, { cause });
+}
