@@ -33,7 +33,7 @@ export async function dncHas(option: string): Promise<boolean> {
 }
 
 /** The options by which a site's `dnc` finds the lab's servers, and the secret that goes with them. */
-async function dncNetwork(
+export async function dncNetwork(
   lab: NatLab,
   site: Site,
 ): Promise<{ args: string[]; env: Record<string, string> }> {

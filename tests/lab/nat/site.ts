@@ -73,6 +73,11 @@ export class Site implements AsyncDisposable {
     return this.router.plan.nat === "none" ? this.addresses.ipv4 : this.router.publicIpv4;
   }
 
+  /** Where files of the lab may be left; removed with it. */
+  get directory(): string {
+    return this.#workplace.directory;
+  }
+
   /** The command that runs another command inside. */
   inside(...command: string[]): string[] {
     return this.namespace.inside(...command);
