@@ -32,6 +32,7 @@ import {
   ANNOUNCEMENT_SPREAD_MS,
   CHECK_INTERVAL_MS,
   DEFAULT_LIFETIME_S,
+  MIN_RENEWAL_GAP_MS,
   nextRenewalAt,
   PREFERENCE_WAIT_MS,
   retryDelayMs,
@@ -73,7 +74,7 @@ export class GatewayClient {
   readonly #externalIps = new Map<PortMappingProtocol, string>();
   /** Undefined before a protocol has answered; -Infinity when the wait is over. */
   #preferenceUntil: number | undefined;
-  #probedAt: number | undefined;
+  #probedAt = -Infinity;
   #checkAt = Infinity;
   #nextId = 0;
   #closing = false;
@@ -137,11 +138,10 @@ export class GatewayClient {
       return record;
     }
     this.#records.set(record.id, record);
-    const searched = this.#probedAt;
     const nothing = this.#protocols.clients.every(({ availability }) =>
       availability !== "available"
     );
-    if (searched === undefined || nothing && now - searched >= SEARCH_AGAIN_MS) this.#probe(now);
+    if (nothing && now - this.#probedAt >= SEARCH_AGAIN_MS) this.#probe(now);
     this.#assign(record, now);
     return record;
   }
@@ -165,7 +165,7 @@ export class GatewayClient {
       if (client.availability === "available") client.check(now);
     }
     for (const record of this.#records.values()) {
-      if (record.state === "mapped") this.#hasten(record, now);
+      if (record.state === "mapped" && !record.renewing) record.renewAt = now;
       if (record.state === "failed") record.retryAt = now;
     }
   }
@@ -313,9 +313,10 @@ export class GatewayClient {
     this.#assign(record, now);
   }
 
-  /** Renews at that time, if it is not sooner or already under way. */
+  /** Renews at that time, if it is not sooner or under way; a router cannot make us ask in a loop. */
   #hasten(record: MappingRecord, at: number): void {
-    if (!record.renewing) record.renewAt = Math.min(record.renewAt, at);
+    const soonest = Math.max(at, record.grantedAt + MIN_RENEWAL_GAP_MS);
+    if (!record.renewing) record.renewAt = Math.min(record.renewAt, soonest);
   }
 
   #renew(record: MappingRecord, now: number): void {

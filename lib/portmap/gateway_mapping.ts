@@ -43,6 +43,8 @@ export class MappingRecord implements GatewayMapping, Lease {
   externalIp: string | undefined;
   /** Of the grant. */
   externalPort = 0;
+  /** When the last grant came, in milliseconds. */
+  grantedAt = -Infinity;
   /** When the grant ends, in milliseconds. */
   expiresAt = Infinity;
   /** When to ask for it again, in milliseconds. */
@@ -80,6 +82,7 @@ export class MappingRecord implements GatewayMapping, Lease {
   /** The router gave it, or renewed it. */
   grant({ externalIp, externalPort, lifetimeS }: Grant, now: number): void {
     this.state = "mapped";
+    this.grantedAt = now;
     this.expiresAt = now + leaseMs(lifetimeS);
     this.renewAt = nextRenewalAt(this.protocol!, this.expiresAt, now);
     this.renewing = this.doubtful = false;

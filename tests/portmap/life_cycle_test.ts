@@ -233,7 +233,7 @@ Deno.test("announcements are believed at once, from the gateway only", () => {
 Deno.test("a NAT-PMP announcement makes PCP look at its address", () => {
   const bench = new Bench({ pcp: true, natPmp: true });
   const { seen, mapping } = bench.map();
-  bench.run(100);
+  bench.run(5_000);
   assert.equal(mapping.external?.protocol, "pcp");
   bench.router.behaviour.externalIp = "203.0.113.9";
   const announcement = Uint8Array.of(0, 128, 0, 0, 0, 0, 3, 232, 203, 0, 113, 9);
