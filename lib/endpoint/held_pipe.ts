@@ -5,13 +5,13 @@ import type { DatagramPort } from "./gathering.ts";
 /** Where QUIC meets the relay. It never leaves the host. */
 const LOOPBACK = "127.0.0.1";
 
-/** What a path needs for as long as it is in use, beside its pipe. */
+/** What a path is beside its pipe, and what it needs for as long as it is in use. */
 export interface PathHold {
   /** Our end as the peer sees it, where that is not the pipe's own. */
   readonly local?: SocketAddress;
   /** The peer's end, where that is not the pipe's own. */
   readonly remote?: SocketAddress;
-  /** Whether a relay stands between. */
+  /** Whether a relay stands between, ours or the peer's. */
   readonly relayed: boolean;
   /** Gives back what was held. */
   readonly release: () => Promise<void>;

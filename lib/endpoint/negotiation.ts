@@ -18,6 +18,11 @@ import type { DatagramPort, Gathering, PortMapping } from "./gathering.ts";
 /** A TCP connection to a candidate that is not made by then has failed. */
 const TCP_CONNECT_TIMEOUT_MS = 5_000;
 
+/**
+ * How long a relayed path that works waits for a direct one, ms: not long, since a direct one that
+ * is found later replaces it.
+ */
+const RELAY_WAIT_MS = 250;
 /** Pairs that an error message names. */
 const MAX_PAIRS_NAMED = 4;
 const WHY: Record<IceFailure, string> = {
@@ -36,6 +41,8 @@ export interface IceDescription extends IceCredentials {
 export type Nominated =
   & {
     readonly path: Path;
+    /** Whether a relay stands between, ours or the peer's. */
+    readonly relayed: boolean;
     /** Our port as mapped on the router, where that was of use; it belongs to the taker. */
     readonly mapping: PortMapping | undefined;
   }
@@ -78,7 +85,12 @@ export class Negotiation {
   ) {
     this.#gathering = gathering;
     this.#clock = clock;
-    this.#agent = new IceAgent({ controlling, random, now: clock.now() });
+    this.#agent = new IceAgent({
+      controlling,
+      random,
+      now: clock.now(),
+      relayWaitMs: RELAY_WAIT_MS,
+    });
     this.#outcome.promise.catch(() => {}); // a negotiation may end before anybody waits for it
     for (const candidate of gathering.candidates) this.#add(candidate);
     gathering.onCandidate = (candidate) => {
@@ -187,14 +199,15 @@ export class Negotiation {
         return void this.#connections.get(pathKey(event.path))?.close();
       case "nomination-unanswered": // the peer has taken its port to QUIC already
       case "nominated": {
-        const { path, roundTripMs } = event;
+        const { path, pair, roundTripMs } = event;
+        const relayed = pair.localType === "relay" || pair.remoteType === "relay";
         const connection = this.#connections.get(pathKey(path));
         const mapping = this.#gathering.takeMapping(path);
         if (path.transport === "udp") {
           const relay = this.#gathering.takeRelay(path.local);
-          this.#outcome.resolve({ transport: "udp", path, mapping, roundTripMs, relay });
+          this.#outcome.resolve({ transport: "udp", path, relayed, mapping, roundTripMs, relay });
         } else if (connection) {
-          this.#outcome.resolve({ transport: "tcp", path, mapping, connection });
+          this.#outcome.resolve({ transport: "tcp", path, relayed, mapping, connection });
         }
         return;
       }

@@ -60,11 +60,11 @@ async function connect(
 }
 
 /** Keeps the port mapped on the router, if it is, as long as the pipe is in use. */
-async function held({ mapping }: Nominated, opening: Promise<Pipe>): Promise<Pipe> {
-  if (mapping === undefined) return await opening;
-  const release = () => mapping.close();
+async function held({ mapping, relayed }: Nominated, opening: Promise<Pipe>): Promise<Pipe> {
+  if (mapping === undefined && !relayed) return await opening;
+  const release = async () => await mapping?.close();
   try {
-    return new HeldPipe(await opening, { relayed: false, release });
+    return new HeldPipe(await opening, { relayed, release });
   } catch (error) {
     await release();
     throw error;
