@@ -1,4 +1,3 @@
-import { equalBytes } from "@noble/curves/utils.js";
 import { getLogger } from "@logtape/logtape";
 import { parseId } from "../identity/mod.ts";
 import { hasQuic, prepareQuic, quicCertificate, random, systemClock } from "../net/mod.ts";
@@ -20,7 +19,7 @@ import { answerImprovement, keepImproving, PATH_CHANNEL } from "./path_change.ts
 import type { PortMapper } from "./portmap/mod.ts";
 import { PeerSession } from "./peer_session.ts";
 import { awaitResumption, resume } from "./resumption.ts";
-import { type CarrierListener, REFUSAL, winsTieBreak } from "./signalling/mod.ts";
+import { type CarrierListener, equalBytes, REFUSAL, winsTieBreak } from "./signalling/mod.ts";
 import type { EndpointStatus } from "./status.ts";
 
 const log = getLogger(["dhtnet", "endpoint"]);

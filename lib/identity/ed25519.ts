@@ -1,24 +1,23 @@
-import {
-  createPrivateKey,
-  createPublicKey,
-  type KeyObject,
-  randomBytes,
-  sign as nativeSign,
-  verify as nativeVerify,
-} from "node:crypto";
-import { Buffer } from "node:buffer";
+import { randomBytes } from "node:crypto";
 import { PUBLIC_KEY_BYTES } from "./id.ts";
-import { IdentityError } from "./identity_error.ts";
+import { NATIVE_ED25519 } from "./native_ed25519.ts";
+import { PURE_ED25519 } from "./pure_ed25519.ts";
+import { checkSecretKey, SECRET_KEY_BYTES } from "./secret_key.ts";
+import type { SignatureScheme } from "./signature_scheme.ts";
 
-/** Length of an Ed25519 secret key, the seed of RFC 8032 §5.1.5, in bytes. */
-export const SECRET_KEY_BYTES = 32;
 /** Length of an Ed25519 signature in bytes (RFC 8032 §5.1.6). */
 export const SIGNATURE_BYTES = 64;
 
-/** DER of a PKCS#8 OneAsymmetricKey up to the 32-byte seed (RFC 8410 §7). */
-const PKCS8_PREFIX = Buffer.from("302e020100300506032b657004220420", "hex");
-/** DER of a SubjectPublicKeyInfo up to the 32-byte key (RFC 8410 §4). */
-const SPKI_PREFIX = Buffer.from("302a300506032b6570032100", "hex");
+const SCHEME = works(NATIVE_ED25519) ? NATIVE_ED25519 : PURE_ED25519;
+
+function works(scheme: SignatureScheme): boolean {
+  const seed = new Uint8Array(SECRET_KEY_BYTES);
+  try {
+    return scheme.verify(scheme.publicKeyOf(seed), seed, scheme.sign(seed, seed));
+  } catch {
+    return false;
+  }
+}
 
 /** A new secret key from the operating system's randomness: 32 bytes. */
 export function generateSecretKey(): Uint8Array {
@@ -33,8 +32,8 @@ export function generateSecretKey(): Uint8Array {
  * @throws {IdentityError} `invalid-key` when the length is wrong
  */
 export function publicKeyOf(secretKey: Uint8Array): Uint8Array {
-  const spki = createPublicKey(privateKeyObject(secretKey)).export({ format: "der", type: "spki" });
-  return new Uint8Array(spki.subarray(SPKI_PREFIX.length));
+  checkSecretKey(secretKey);
+  return SCHEME.publicKeyOf(secretKey);
 }
 
 /**
@@ -54,7 +53,8 @@ export function publicKeyOf(secretKey: Uint8Array): Uint8Array {
  * ```
  */
 export function sign(secretKey: Uint8Array, message: Uint8Array): Uint8Array {
-  return new Uint8Array(nativeSign(null, message, privateKeyObject(secretKey)));
+  checkSecretKey(secretKey);
+  return SCHEME.sign(secretKey, message);
 }
 
 /**
@@ -66,60 +66,6 @@ export function verify(
   message: Uint8Array,
   signature: Uint8Array,
 ): boolean {
-  if (publicKey.length !== PUBLIC_KEY_BYTES || signature.length !== SIGNATURE_BYTES) return false;
-  try {
-    const key = createPublicKey({
-      key: Buffer.concat([SPKI_PREFIX, publicKey]),
-      format: "der",
-      type: "spki",
-    });
-    return nativeVerify(null, message, key, signature);
-  } catch {
-    return false; // not a point of the curve
-  }
-}
-
-/**
- * The PKCS#8 form of a secret key (RFC 8410 §7), 48 bytes of DER.
- *
- * @throws {IdentityError} `invalid-key` when the length is wrong
- */
-export function encodePkcs8(secretKey: Uint8Array): Uint8Array {
-  if (secretKey.length !== SECRET_KEY_BYTES) {
-    throw new IdentityError("invalid-key", `an Ed25519 secret key has ${SECRET_KEY_BYTES} bytes`);
-  }
-  return new Uint8Array(Buffer.concat([PKCS8_PREFIX, secretKey]));
-}
-
-/**
- * The secret key in a PKCS#8 structure, version 1 or 2 (RFC 5958).
- *
- * @returns seed, 32 bytes
- * @throws {IdentityError} `invalid-key` for anything but an unencrypted Ed25519 key
- */
-export function decodePkcs8(der: Uint8Array): Uint8Array {
-  let key: KeyObject;
-  try {
-    key = createPrivateKey({ key: Buffer.from(der), format: "der", type: "pkcs8" });
-  } catch (cause) {
-    throw new IdentityError("invalid-key", "not a PKCS#8 private key", { cause });
-  }
-  if (key.asymmetricKeyType !== "ed25519") {
-    throw new IdentityError(
-      "invalid-key",
-      `the key is of type ${key.asymmetricKeyType ?? "unknown"}: an Ed25519 key is needed`,
-    );
-  }
-  const pkcs8 = key.export({ format: "der", type: "pkcs8" });
-  // An exported version 2 structure carries the public key after the seed.
-  const seed = pkcs8.indexOf(Buffer.from("04220420", "hex"));
-  return new Uint8Array(pkcs8.subarray(seed + 4, seed + 4 + SECRET_KEY_BYTES));
-}
-
-function privateKeyObject(secretKey: Uint8Array): KeyObject {
-  return createPrivateKey({
-    key: Buffer.from(encodePkcs8(secretKey)),
-    format: "der",
-    type: "pkcs8",
-  });
+  return publicKey.length === PUBLIC_KEY_BYTES && signature.length === SIGNATURE_BYTES &&
+    SCHEME.verify(publicKey, message, signature);
 }

@@ -1,4 +1,5 @@
 import { bytesToHex, hexToBytes } from "@noble/hashes/utils.js";
+import { decodePoint } from "./curve_point.ts";
 import { IdentityError } from "./identity_error.ts";
 
 /** Length of an Ed25519 public key, which is what an id spells, in bytes (RFC 8032 §5.1.5). */
@@ -27,7 +28,10 @@ export function formatId(publicKey: Uint8Array): string {
 /**
  * The public key that an id spells. Upper-case characters are accepted.
  *
- * @returns Ed25519 public key, 32 bytes; whether it is a point of the curve is not checked
+ * Half of all mistyped ids are found here, because they spell no point of the curve; and those that
+ * anybody could answer for, because they spell a point of small order.
+ *
+ * @returns Ed25519 public key, 32 bytes
  * @throws {IdentityError} `invalid-id`
  */
 export function parseId(id: string): Uint8Array {
@@ -37,5 +41,12 @@ export function parseId(id: string): Uint8Array {
       `${JSON.stringify(id)} is not an id: an id has 64 hexadecimal characters`,
     );
   }
-  return hexToBytes(id);
+  const publicKey = hexToBytes(id);
+  if (decodePoint(publicKey) === undefined) {
+    throw new IdentityError(
+      "invalid-id",
+      `${id} is not the id of any device: it is no Ed25519 public key; is it mistyped?`,
+    );
+  }
+  return publicKey;
 }

@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { Buffer } from "node:buffer";
+import { decodeCertificate } from "./certificate.ts";
 import { publicKeyOf } from "./ed25519.ts";
 import { formatId } from "./id.ts";
 import { IdentityError } from "./identity_error.ts";
@@ -29,16 +30,23 @@ export interface Identity {
 export function createIdentity(secretKey: Uint8Array, chain: readonly Uint8Array[]): Identity {
   const publicKey = publicKeyOf(secretKey);
   const leaf = chain[0];
-  if (leaf === undefined || certifiedKey(leaf) !== Buffer.from(publicKey).toString("base64url")) {
+  if (leaf === undefined || certifiedId(leaf) !== formatId(publicKey)) {
     throw new IdentityError("mismatch", "the private key does not belong to the certificate");
   }
   return { id: formatId(publicKey), publicKey, secretKey, chain };
 }
 
-/** The public key of a certificate in base64url, if it can be read. Native: no ASN.1 in JavaScript. */
-function certifiedKey(der: Uint8Array): string | undefined {
+/** The id of a certificate's key, if it can be read. */
+function certifiedId(der: Uint8Array): string | undefined {
   try {
-    return new X509Certificate(Buffer.from(der)).publicKey.export({ format: "jwk" }).x;
+    // Native, because this is on the way of every start: 0.2 ms against 1.2 ms when cold.
+    const { x } = new X509Certificate(Buffer.from(der)).publicKey.export({ format: "jwk" });
+    if (x !== undefined) return formatId(Buffer.from(x, "base64url"));
+  } catch {
+    // not a certificate, or of an algorithm that this platform does not know
+  }
+  try {
+    return decodeCertificate(der).id;
   } catch {
     return undefined;
   }

@@ -1,7 +1,7 @@
 /**
  * Why a key, an id or an identity file was refused:
  *
- * - `invalid-id`: not 64 hexadecimal characters
+ * - `invalid-id`: not 64 hexadecimal characters, or no public key that a device can have
  * - `invalid-key`: not an Ed25519 key
  * - `invalid-pem`: the text holds no such PEM block, or a broken one
  * - `missing`: the file does not exist

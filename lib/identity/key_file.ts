@@ -1,4 +1,4 @@
-import { decodePkcs8, encodePkcs8 } from "./ed25519.ts";
+import { decodePkcs8, encodePkcs8 } from "./pkcs8.ts";
 import { createIdentityFile, readIdentityFile } from "./identity_file.ts";
 import { IdentityError } from "./identity_error.ts";
 import { decodePem, encodePem } from "./pem.ts";

@@ -16,5 +16,7 @@ export * from "./identity_directory.ts";
 export * from "./identity_error.ts";
 export * from "./key_file.ts";
 export * from "./pem.ts";
+export * from "./pkcs8.ts";
+export { SECRET_KEY_BYTES } from "./secret_key.ts";
 export * from "./verify_chain.ts";
 export * from "./x25519.ts";

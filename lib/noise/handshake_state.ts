@@ -14,11 +14,12 @@
  */
 import { concatBytes } from "@noble/hashes/utils.js";
 import { CIPHER_KEY_LENGTH, TAG_LENGTH } from "./aead.ts";
+import { type KeyPair, X25519_LENGTH } from "./diffie_hellman.ts";
 import { NoiseError } from "./noise_error.ts";
 import { parseProtocolName, type Protocol } from "./protocol_name.ts";
 import type { Token } from "./pattern.ts";
 import { SymmetricState } from "./symmetric_state.ts";
-import { generateKeyPair, type KeyPair, X25519, X25519_LENGTH } from "./x25519.ts";
+import { generateKeyPair, X25519 } from "./x25519.ts";
 
 /** The longest Noise message, in bytes (Noise rev 34 §3). */
 export const MAX_MESSAGE_LENGTH = 65_535;

@@ -2,14 +2,19 @@
  * The Noise Protocol Framework, revision 34: handshakes from patterns held as data, over X25519,
  * ChaCha20-Poly1305 or AES-256-GCM, SHA-256 or BLAKE2s. Bytes and keys only: randomness is an
  * argument, and nothing here knows of networks or certificates.
+ *
+ * Functions are the platform's where node:crypto has them; where not, pure JavaScript is loaded.
+ *
  * @module
  */
 export * from "./aead.ts";
 export * from "./cipher_state.ts";
+export { type DiffieHellman, type KeyPair, X25519_LENGTH } from "./diffie_hellman.ts";
 export * from "./handshake_state.ts";
 export * from "./hash.ts";
 export * from "./hkdf.ts";
 export * from "./noise_error.ts";
 export * from "./pattern.ts";
+export * from "./platform_aead.ts";
 export * from "./protocol_name.ts";
 export * from "./x25519.ts";

@@ -1,8 +1,8 @@
-import { AES_256_GCM, CHACHA20_POLY1305 } from "./aead.ts";
 import type { Cipher } from "./cipher_state.ts";
 import { BLAKE2S, type HashFunction, SHA256 } from "./hash.ts";
 import { NoiseError } from "./noise_error.ts";
 import { type HandshakePattern, handshakePattern } from "./pattern.ts";
+import { AES_256_GCM, CHACHA20_POLY1305 } from "./platform_aead.ts";
 
 /** What a protocol name stands for (Noise rev 34 §8). */
 export interface Protocol {

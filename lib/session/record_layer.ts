@@ -16,7 +16,7 @@
  * than the expected one is a broken pipe, and nothing unauthenticated is ever tolerated.
  */
 import { concatBytes } from "@noble/hashes/utils.js";
-import { type RecordAead, recordAead } from "./aead.ts";
+import { RECORD_AEAD } from "./aead.ts";
 import { ProtocolViolation } from "./errors.ts";
 import { RecordReader } from "./record_reader.ts";
 import { RecordKeys, type SessionKeys } from "./record_keys.ts";
@@ -63,7 +63,6 @@ export interface RecordUser {
 /** One side's record layer; see the module comment. */
 export class RecordLayer {
   readonly #user: RecordUser;
-  readonly #aead: RecordAead;
   readonly #sendKeys: RecordKeys;
   readonly #receiveKeys: RecordKeys;
   readonly #sendBuffer: number;
@@ -86,7 +85,6 @@ export class RecordLayer {
 
   constructor(keys: SessionKeys, sendBuffer: number, user: RecordUser) {
     this.#user = user;
-    this.#aead = recordAead();
     this.#sendKeys = new RecordKeys(keys.send, keys.handshakeHash);
     this.#receiveKeys = new RecordKeys(keys.receive, keys.handshakeHash);
     this.#sendBuffer = sendBuffer;
@@ -194,7 +192,7 @@ export class RecordLayer {
     writeRecordHeader(buffer, start, RECORD_CONTROL, plaintext.length, counter, this.#expected);
     const header = buffer.subarray(start, start + RECORD_HEADER_BYTES);
     const at = start + RECORD_HEADER_BYTES;
-    this.#aead.seal(this.#sendKeys.control, counter, header, plaintext, buffer, at);
+    RECORD_AEAD.seal(this.#sendKeys.control, counter, header, plaintext, buffer, at);
     this.#controlUsed = start + size;
     this.#toldPeer();
   }
@@ -227,7 +225,7 @@ export class RecordLayer {
       const header = buffer.subarray(used, used + RECORD_HEADER_BYTES);
       const plaintext = PLAINTEXT.subarray(0, length);
       const key = this.#sendKeys.data(counter);
-      this.#aead.seal(key, counter, header, plaintext, buffer, used + RECORD_HEADER_BYTES);
+      RECORD_AEAD.seal(key, counter, header, plaintext, buffer, used + RECORD_HEADER_BYTES);
       this.#sealed.commit(size);
       this.#toldPeer();
       if (!this.#sealed.fits(this.#size.limit + RECORD_OVERHEAD_BYTES)) return;
@@ -254,7 +252,7 @@ export class RecordLayer {
     const key = isData ? this.#receiveKeys.data(counter) : this.#receiveKeys.control;
     const header = record.subarray(0, RECORD_HEADER_BYTES);
     const sealed = record.subarray(RECORD_HEADER_BYTES);
-    const plaintext = this.#aead.open(key, counter, header, sealed);
+    const plaintext = RECORD_AEAD.open(key, counter, header, sealed);
     if (plaintext === undefined) return false;
     const next = readU64(record, 12);
     if (!isData) return this.#controlRecord(counter, next, plaintext);

@@ -4,7 +4,7 @@ import { DhtService } from "../../lib/endpoint/dht_service.ts";
 import { answerKey, inboxKey } from "../../lib/endpoint/signalling/mod.ts";
 import { random } from "../../lib/net/mod.ts";
 
-const ID = "ab".repeat(32);
+const ID = "cd".repeat(32);
 
 function freshNetworkId(): number {
   return new DataView(random(4).buffer).getUint32(0) || 1;

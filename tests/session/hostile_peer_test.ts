@@ -10,7 +10,7 @@ import {
   FRAME_STOP,
   FRAME_WINDOW,
 } from "../../lib/session/frame.ts";
-import { recordAead } from "../../lib/session/aead.ts";
+import { RECORD_AEAD } from "../../lib/session/aead.ts";
 import { DecryptedRecord } from "../../lib/session/decrypted_record.ts";
 import { ReceiveBudget } from "../../lib/session/receive_budget.ts";
 import { ReceiveSide } from "../../lib/session/receive_side.ts";
@@ -250,7 +250,7 @@ Deno.test("acknowledging what was never sent ends the session", () => {
   writeRecordHeader(record, 0, RECORD_CONTROL, 1, 99, 7);
   const header = record.subarray(0, RECORD_HEADER_BYTES);
   const ack = Uint8Array.of(CONTROL_ACK);
-  recordAead().seal(keys.control, 99, header, ack, record, RECORD_HEADER_BYTES);
+  RECORD_AEAD.seal(keys.control, 99, header, ack, record, RECORD_HEADER_BYTES);
   peer.end.session.receive(record, 0);
   peer.exchange();
   assertViolation(peer, "ACK");

@@ -1,4 +1,4 @@
-import { encode } from "@msgpack/msgpack";
+import { encode } from "@msgpack/msgpack/dist.esm/encode.mjs";
 import {
   decodeMessage,
   encodeBody,

@@ -9,7 +9,6 @@
  *
  * @module
  */
-import { equalBytes } from "@noble/curves/utils.js";
 import type { Identity } from "../../identity/mod.ts";
 import { HandshakeState, type SplitKeys } from "../../noise/mod.ts";
 import { decodeAnswer, type Refusal } from "./answer.ts";
@@ -20,6 +19,7 @@ import {
   type SignallingBody,
 } from "./body.ts";
 import { type ChainVerifier, type VerifiedPeer, verifyPeer } from "./chain_verifier.ts";
+import { equalBytes } from "./equal_bytes.ts";
 import { encodeRequest } from "./request.ts";
 import {
   checkVersion,

@@ -16,13 +16,13 @@
  *
  * @module
  */
-import { equalBytes } from "@noble/curves/utils.js";
 import type { Identity } from "../../identity/mod.ts";
 import { HandshakeState, type KeyPair } from "../../noise/mod.ts";
 import { encodeAcceptance, encodeRefusal, REFUSAL } from "./answer.ts";
 import { type Offer, SIGNALLING_VERSION, type SignallingBody } from "./body.ts";
 import { type ChainVerifier, type VerifiedPeer, verifyPeer } from "./chain_verifier.ts";
 import type { SessionKeys } from "./dialling.ts";
+import { equalBytes } from "./equal_bytes.ts";
 import { decodeRequest } from "./request.ts";
 import type { RequestGuard } from "./request_guard.ts";
 import {

@@ -19,6 +19,7 @@ export * from "./carrier.ts";
 export * from "./chain_verifier.ts";
 export * from "./dialling.ts";
 export * from "./direct_carrier.ts";
+export * from "./equal_bytes.ts";
 export * from "./exchange.ts";
 export * from "./listening.ts";
 export * from "./rendezvous.ts";

@@ -44,7 +44,7 @@ async function readAll(connection: Deno.TcpConn): Promise<Uint8Array> {
 }
 
 Deno.test("id@host:port is read, and nothing like it", () => {
-  const id = "ab".repeat(32);
+  const id = "cd".repeat(32);
   const good: [string, string, number][] = [
     ["192.0.2.1:4222", "192.0.2.1", 4222],
     ["[2001:db8::1]:1", "2001:db8::1", 1],
