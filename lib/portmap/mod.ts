@@ -2,6 +2,9 @@
  * Port mapping at a router: PCP (RFC 6887), NAT-PMP (RFC 6886) and UPnP-IGD versions 1 and 2, with
  * one mapping life-cycle over the three. Without I/O: bytes and the time in; bytes, HTTP requests,
  * timers and events out. `lib/endpoint/portmap` runs it on sockets.
+ *
+ * Own code, because npm's `@achingbrain/nat-port-mapper` 4.0.5 has no PCP and no IGD version 1, leaves
+ * mappings on a real miniupnpd after `unmap` and `stop`, and searches on every interface.
  * @module
  */
 export type { SocketAddress } from "../ip/mod.ts";

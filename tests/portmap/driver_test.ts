@@ -18,7 +18,8 @@ async function startRouter(behaviour: Partial<Behaviour>) {
   };
   const options: PortMapperOptions = {
     interfaces: ["lo"],
-    protocols: ["pcp", "nat-pmp"],
+    // only what it speaks: nothing is waited for in vain
+    protocols: behaviour.pcp ? ["pcp"] : ["nat-pmp"],
     gateways: () => Promise.resolve([{ interface: "lo", ip: ROUTER_IP }]),
     serverPort: socket.local.port,
   };

@@ -116,7 +116,10 @@ export class PortMapper implements AsyncDisposable {
     }
   }
 
-  /** Wants a port mapped. Returns at once; {@linkcode Mapping.onChange} tells what comes of it. */
+  /**
+   * Wants a port mapped. Returns at once; {@linkcode Mapping.onChange} tells what comes of it. A port
+   * has one mapping at a time: another one is `closed` at once.
+   */
   map(options: MapOptions): Mapping {
     const { transport, internal, lifetimeS, onChange, signal } = options;
     const close = () => void mapping.close();
