@@ -50,6 +50,7 @@ export class Allocation {
   readonly #options: AllocationOptions;
   #addresses: AllocatedAddresses | undefined;
   #refreshAt = Infinity;
+  #refreshing = false;
 
   constructor(options: AllocationOptions) {
     this.#options = options;
@@ -78,7 +79,13 @@ export class Allocation {
 
   /** Keeps it from expiring. */
   handleTimeout(now: number): void {
-    if (this.#refreshAt > now) return;
+    if (this.#refreshAt <= now) this.refresh(now);
+  }
+
+  /** Refreshes it now: the surest way to hear that it is gone (RFC 8656 §5: 437). */
+  refresh(now: number): void {
+    if (this.#refreshing) return;
+    this.#refreshing = true;
     this.#refreshAt = Infinity;
     const { requests, lifetimeSeconds, onFailed } = this.#options;
     requests.send({
@@ -87,7 +94,10 @@ export class Allocation {
       write: (message) => {
         if (lifetimeSeconds !== undefined) message.add(Lifetime, lifetimeSeconds);
       },
-      onSuccess: (message) => this.#schedule(message.get(Lifetime), now),
+      onSuccess: (message) => {
+        this.#refreshing = false;
+        this.#schedule(message.get(Lifetime), now);
+      },
       onFailure: (error, then) => onFailed(error, then, false),
     }, now);
   }

@@ -111,6 +111,7 @@ export class TurnClient {
       stream,
       emit: (event) => this.#emit(event),
       fail: (error, now) => this.#fail(error, now, false),
+      doubt: (now) => this.#allocation.refresh(now),
       relays: (family) => this.#relays(family),
     };
     this.#data = new RelayedData(this.#context, options.bindAfter ?? BIND_AFTER_DATAGRAMS);
@@ -256,6 +257,14 @@ export class TurnClient {
   dataConnection(connectionId: number, now: number): TurnDataConnection {
     const authentication = this.#authentication.fork();
     return new TurnDataConnection(authentication, connectionId, this.#context.random, now);
+  }
+
+  /**
+   * Asks the server whether the allocation still lives, by a Refresh: after a sleep, or when a path
+   * over it has gone silent. If not, event `failed` follows.
+   */
+  check(now: number): void {
+    if (this.#state === "allocated") this.#allocation.refresh(now);
   }
 
   /** Gives the allocation back. Event `closed` follows, after 2.5 s at the latest. */

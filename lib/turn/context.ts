@@ -17,6 +17,8 @@ export interface TurnContext {
   emit(event: TurnEvent): void;
   /** The allocation is lost. */
   fail(error: TurnError, now: number): void;
+  /** Something is odd: the server is asked whether the allocation still lives. */
+  doubt(now: number): void;
   /** Whether there is a relayed address of that family. */
   relays(family: IpFamily): boolean;
 }
@@ -33,6 +35,23 @@ const FATAL: ReadonlySet<TurnErrorCode> = new Set([
 /** Whether an answer about one peer says that the allocation is of no use any more. */
 export function isFatal({ code }: TurnError): boolean {
   return FATAL.has(code);
+}
+
+const ABOUT_PEER: ReadonlySet<TurnErrorCode> = new Set(["forbidden", "family", "capacity"]);
+
+/**
+ * Takes the refusal of one peer. coturn answers 400 and not 437 when the allocation is gone, so that
+ * only an answer that speaks of the peer is taken for what it says.
+ *
+ * @returns whether the allocation lives on for now
+ */
+export function survives(context: TurnContext, error: TurnError, now: number): boolean {
+  if (isFatal(error)) {
+    context.fail(error, now);
+    return false;
+  }
+  if (!ABOUT_PEER.has(error.code)) context.doubt(now);
+  return true;
 }
 
 /** When something is refreshed that was confirmed for `lifetimeMs` from `since` on, milliseconds. */

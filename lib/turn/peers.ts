@@ -1,7 +1,7 @@
 import { formatSocketAddress, type SocketAddress } from "../ip/mod.ts";
 import { ChannelNumber, Method, XorPeerAddress } from "../stun/mod.ts";
 import { MAX_CHANNEL, MIN_CHANNEL } from "./channel_data.ts";
-import { isFatal, refreshTime, REFUSAL_MEMORY_MS, type TurnContext } from "./context.ts";
+import { refreshTime, REFUSAL_MEMORY_MS, survives, type TurnContext } from "./context.ts";
 
 /** Peers that are remembered; datagrams to more of them go out without a channel. */
 export const MAX_PEERS = 512;
@@ -124,7 +124,7 @@ export class Peers {
   }
 
   #request(peer: Peer, channel: number, now: number): void {
-    const { requests, timing, emit, fail } = this.#context;
+    const { requests, timing, emit } = this.#context;
     requests.send({
       method: Method.ChannelBind,
       purpose: `channel to ${formatSocketAddress(peer.address)}`,
@@ -139,7 +139,7 @@ export class Peers {
         if (first) emit({ type: "bound", peer: peer.address, channel });
       },
       onFailure: (error, then) => {
-        if (isFatal(error)) return fail(error, then);
+        if (!survives(this.#context, error, then)) return;
         peer.state = "refused"; // Send indications still do
         peer.refreshAt = Infinity;
         peer.expiresAt = Math.max(peer.expiresAt, then + REFUSAL_MEMORY_MS);

@@ -1,7 +1,7 @@
 import { ipFamily } from "../ip/mod.ts";
 import { Method, XorPeerAddress } from "../stun/mod.ts";
-import { isFatal, refreshTime, REFUSAL_MEMORY_MS, type TurnContext } from "./context.ts";
-import { TurnError } from "./error.ts";
+import { refreshTime, REFUSAL_MEMORY_MS, survives, type TurnContext } from "./context.ts";
+import type { TurnError } from "./error.ts";
 
 /** Addresses that one allocation may be talking with. */
 export const MAX_PERMISSIONS = 256;
@@ -129,7 +129,7 @@ export class Permissions {
   }
 
   #refuse(permission: Permission, error: TurnError, now: number): void {
-    if (isFatal(error)) return this.#context.fail(error, now);
+    if (!survives(this.#context, error, now)) return;
     permission.state = "refused";
     permission.expiresAt = now + REFUSAL_MEMORY_MS;
     permission.refreshAt = Infinity;

@@ -81,6 +81,33 @@ Deno.test("an allocation that expired in our sleep is noticed by its refresh", (
   assert.equal(simulation.event("failed")?.error.code, "allocation-mismatch");
 });
 
+Deno.test("a refusal that does not speak of the peer makes us ask for the allocation", () => {
+  const simulation = allocated({ // as coturn does after a restart
+    server: { refuse: ({ method }) => method === Method.CreatePermission ? 400 : undefined },
+  });
+  simulation.act((client, now) => client.permit(PEER.ip, now));
+  simulation.run(100);
+  assert.equal(simulation.server.count(Method.Refresh), 1);
+  assert.equal(simulation.event("peer-refused")?.error.code, "protocol");
+  assert.equal(simulation.event("failed"), undefined);
+  simulation.server.forget();
+  simulation.act((client, now) => client.permit("192.0.2.10", now));
+  simulation.run(100);
+  assert.equal(simulation.event("failed")?.error.code, "allocation-mismatch");
+});
+
+Deno.test("a check tells whether the allocation lives", () => {
+  const simulation = allocated();
+  simulation.act((client, now) => client.check(now));
+  simulation.act((client, now) => client.check(now));
+  simulation.run(100);
+  assert.equal(simulation.server.count(Method.Refresh), 1);
+  simulation.server.forget();
+  simulation.act((client, now) => client.check(now));
+  simulation.run(100);
+  assert.equal(simulation.event("failed")?.error.code, "allocation-mismatch");
+});
+
 Deno.test("a server that dies is noticed by the refresh", () => {
   const simulation = allocated();
   simulation.lost = () => true;

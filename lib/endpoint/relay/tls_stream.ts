@@ -50,7 +50,7 @@ export async function dialTls(remote: SocketAddress, o: TlsDialOptions): Promise
     }
     return new TlsStream(tls);
   } catch (cause) {
-    const text = `no TLS with ${o.serverName} at ${where}: ${textOf(cause)}`;
+    const text = `no TLS with ${o.serverName} at ${where}: ${textOf(cause)}${hintOf(cause)}`;
     throw new TurnError("unreachable", text, { cause });
   } finally {
     o.signal.removeEventListener("abort", stop);
@@ -98,6 +98,12 @@ class TlsStream implements ByteStream {
     }
     await this.#reading?.catch(() => {});
   }
+}
+
+/** What `openssl req -x509` makes unasked is a CA's certificate, which rustls takes from no server. */
+function hintOf(error: unknown): string {
+  if (!textOf(error).includes("CaUsedAsEndEntity")) return "";
+  return " (a self-signed server certificate needs basicConstraints CA:FALSE)";
 }
 
 function textOf(error: unknown): string {

@@ -103,6 +103,14 @@ export class TurnRelay {
   }
 
   /**
+   * Asks the server whether the allocation still lives: when a path over it has gone silent, and
+   * before a relay that has been idle is used again. If not, {@linkcode onLost} is called.
+   */
+  check(): void {
+    this.#parts.driver.do((now) => this.#parts.client.check(now));
+  }
+
+  /**
    * Has the server connect to a peer by TCP, and takes the connection over. Needs a relay of TCP.
    *
    * @throws {TurnError} `connection-failed`, `forbidden`, `unreachable`, `closed`, …
