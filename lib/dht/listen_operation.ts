@@ -31,7 +31,7 @@ export interface ListenOptions {
   readonly onValues: ValuesCallback;
   /** Values that are gone. */
   readonly onExpired?: (ids: bigint[]) => void;
-  /** The first walk is over and the closest nodes will report changes; called once. */
+  /** The closest nodes, or at least one of them, will report changes; called once. */
   readonly onReady?: () => void;
 }
 
@@ -41,6 +41,8 @@ export const LISTEN_NODES = 4;
 const HEAD_START_NODES = 2;
 /** A listen is renewed after about 20 s: that also keeps NAT mappings to the storers open. */
 export const LISTEN_RENEWAL_MS = [18_000, 22_000] as const;
+/** After the first node has taken the listen, the others have this long to be counted on. */
+const READY_GRACE_MS = 200;
 /** The closest nodes are searched anew after this time. */
 const WALK_INTERVAL_MS = [180_000, 300_000] as const;
 /** The same, when there is nobody to listen at, or a storer died. */
@@ -70,6 +72,7 @@ export class ListenOperation implements Operation, OverlayObserver, StorageObser
   #walking = 0;
   #walkTimer: Timer | undefined;
   #ready = false;
+  #grace: Timer | undefined;
   #cancelled = false;
 
   /** Values that we store ourselves are reported before this returns. */
@@ -98,6 +101,7 @@ export class ListenOperation implements Operation, OverlayObserver, StorageObser
     const { engine, overlays, storageObservers, persistent } = this.#context;
     this.#cancelled = true;
     engine.timers.cancel(this.#walkTimer);
+    engine.timers.cancel(this.#grace);
     this.#values.close();
     storageObservers.delete(this);
     persistent.delete(this);
@@ -271,6 +275,10 @@ export class ListenOperation implements Operation, OverlayObserver, StorageObser
     const at = now + randomBetween(this.#context.engine, ...LISTEN_RENEWAL_MS);
     subscription.timer = timers.schedule(at, (later) => this.#ask(subscription, later));
     this.#becomeReady();
+    // Nodes that are gone, but known still, must not keep a listener waiting for their time-outs.
+    if (!this.#ready) {
+      this.#grace ??= timers.schedule(now + READY_GRACE_MS, () => this.#tellReady());
+    }
   }
 
   #updated(
@@ -308,7 +316,12 @@ export class ListenOperation implements Operation, OverlayObserver, StorageObser
   #becomeReady(): void {
     if (this.#ready || this.#cancelled || this.#walking > 0) return;
     const states = [...this.#subscriptions.values()].map(({ state }) => state);
-    if (states.length === 0 || states.includes("asking")) return;
+    if (states.length > 0 && !states.includes("asking")) this.#tellReady();
+  }
+
+  #tellReady(): void {
+    this.#context.engine.timers.cancel(this.#grace);
+    if (this.#ready || this.#cancelled) return;
     this.#ready = true;
     this.#options.onReady?.();
   }

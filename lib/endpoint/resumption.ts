@@ -32,7 +32,7 @@ export async function resume(
   loss: PipeLoss,
 ): Promise<void> {
   const patience = loss.kind === "closed" ? PATIENCE_MS.closed : PATIENCE_MS.silent;
-  const lost = `the connection is lost: ${loss.message}`;
+  const lost = wording(loss);
   while (!session.isOver && !session.hasPipe) {
     try {
       const signal = AbortSignal.any([session.ended, AbortSignal.timeout(patience)]);
@@ -51,21 +51,23 @@ export async function resume(
   }
 }
 
-/** How long a session that a peer dialled waits for it after its connection was closed, ms. */
-const CLOSED_WAIT_MS = 5_000;
-
 /**
- * Lets a session that the peer dialled wait for the peer to resume it. Where the path fell silent,
- * that is as long as the session itself allows; a closed connection mostly means that the peer's
- * process is gone.
+ * How long a session that a peer dialled waits for the peer to come back, ms: shortly where its
+ * system closed the connection, as it does when a process dies; long enough for a network that is
+ * away where the path fell silent.
  */
-export function awaitResumption(
+const WAIT_MS = { closed: 5_000, silent: 38_000, broken: 38_000 };
+
+/** Lets a session that the peer dialled wait for the peer to resume it, and ends it otherwise. */
+export async function awaitResumption(
   { clock }: EndpointContext,
   session: PeerSession,
   loss: PipeLoss,
-): void {
-  if (loss.kind !== "closed") return;
-  sleep(clock, CLOSED_WAIT_MS, session.ended).then(() => {
-    if (!session.hasPipe) session.fail(`the connection is lost: ${loss.message}`);
-  });
+): Promise<void> {
+  await sleep(clock, WAIT_MS[loss.kind], session.ended);
+  if (!session.hasPipe) session.fail(wording(loss));
+}
+
+function wording({ kind, message }: PipeLoss): string {
+  return kind === "closed" ? message : `the connection is lost: ${message}`;
 }

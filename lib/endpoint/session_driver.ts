@@ -89,7 +89,7 @@ export class SessionDriver {
     while (this.#pipe === pipe) {
       const length = await pipe.read(buffer);
       if (this.#pipe !== pipe) return;
-      if (length === null) throw new Error("the peer closed the connection");
+      if (length === null) throw new Error("the connection is lost: the peer closed it");
       if (!this.#session.receive(buffer.subarray(0, length), this.#clock.now())) return;
       this.#armTimer();
     }

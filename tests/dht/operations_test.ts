@@ -90,6 +90,15 @@ Deno.test("a cold put reaches the listener after one round trip for the first no
   assert.ok(listen.heard[0]!.at - start <= 40, `${listen.heard[0]!.at - start} ms`);
 });
 
+Deno.test("a listener is ready soon although nodes that it knows are gone", () => {
+  const network = joined(6, { delayMs: [10, 10] });
+  const [first, , ...gone] = network.nodes as [SimulatedNode, SimulatedNode, ...SimulatedNode[]];
+  for (const node of gone) network.kill(node);
+  const start = network.now, listen = follow(network, first);
+  network.run(start + 5_000, () => listen.ready);
+  assert.ok(network.now - start <= 400, `${network.now - start} ms`);
+});
+
 Deno.test("two nodes alone reach each other through each other", () => {
   const network = joined(2), [a, b] = network.nodes as [SimulatedNode, SimulatedNode];
   const listenA = follow(network, a), listenB = follow(network, b, KEY.toReversed());
