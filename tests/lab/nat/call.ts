@@ -1,13 +1,21 @@
 import { run } from "../command.ts";
 import type { DncProcess } from "../dnc_process.ts";
 import type { NatLab } from "./lab.ts";
+import { TURN_ADDRESSES } from "./turn_server.ts";
 import type { Site } from "./site.ts";
 
 const ROOT = new URL("../../../", import.meta.url).pathname;
 /** Longest time from the start of a listener until it listens. */
 const LISTENING_MS = 10_000;
 /** How `dnc -v` names the path of a connection, at its begin and whenever it changes. */
-const PATH = /\bover (relayed )?(tcp|quic) (\S+) to (\S+)/g;
+const PATH = /\b(?:over|path:) (relayed )?(tcp|quic) (\S+) to (\S+)/g;
+
+/** What it says when a relayed session has found a direct path. */
+const UPGRADED = " is direct now";
+const TURN_HOSTS = [
+  ...TURN_ADDRESSES.ipv4.map((ip) => `${ip}:`),
+  ...TURN_ADDRESSES.ipv6.map((ip) => `[${ip}]:`),
+];
 
 /** The way that a call's bytes take. */
 export interface CallPath {
@@ -76,10 +84,19 @@ export class Call {
     return new Call(listening, await start(from, [id, ...dialler]));
   }
 
-  /** The path that the dialler spoke of last. */
+  /** The path that the dialler spoke of last; relayed when it said so, or when it leads to the relay. */
   get path(): CallPath | undefined {
     const last = [...this.dialler.log.matchAll(PATH)].at(-1);
-    return last && { relayed: last[1] !== undefined, kind: last[2] as CallPath["kind"] };
+    if (last === undefined) return undefined;
+    const [, said, kind, local, remote] = last;
+    const overTurn = [local, remote].some((address) =>
+      TURN_HOSTS.some((host) => address!.startsWith(host))
+    );
+    const upgraded = this.dialler.log.indexOf(UPGRADED, last.index) >= 0;
+    return {
+      relayed: !upgraded && (said !== undefined || overTurn),
+      kind: kind as CallPath["kind"],
+    };
   }
 
   /**
