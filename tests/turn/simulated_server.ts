@@ -70,6 +70,8 @@ export class SimulatedTurnServer {
   allocationEnds = -Infinity;
   readonly permissions = new Map<string, number>();
   readonly channels = new Map<number, { peer: SocketAddress; ends: number }>();
+  /** Channel numbers bound to another peer before they had rested (RFC 8656 §12). */
+  readonly hasty: number[] = [];
   #nonce = "";
   #nonceEnds = -Infinity;
   #nonces = 0;
@@ -226,6 +228,10 @@ export class SimulatedTurnServer {
       binding.ends > now && (other === number) !== equalSocketAddress(binding.peer, peer)
     );
     if (conflict) return this.#error(message, 400, signature);
+    for (const [other, binding] of this.channels) {
+      const changed = (other === number) !== equalSocketAddress(binding.peer, peer);
+      if (changed && now < binding.ends + 300_000) this.hasty.push(number);
+    }
     const ends = now + (this.options.channelLifetimeMs ?? 600_000);
     this.channels.set(number, { peer, ends });
     this.#permit(peer.ip, now);

@@ -21,8 +21,11 @@ export interface RelayOptions {
   readonly relay?: "udp" | "tcp";
   /** Leave only from these addresses, the first of each family; from any when absent. */
   readonly localAddresses?: readonly string[] | undefined;
+  /** For time-outs, and the client's time. */
   readonly clock: Clock;
+  /** Cryptographically secure random bytes. */
   readonly random: (length: number) => Uint8Array;
+  /** Gives up when it fires; error `closed`. */
   readonly signal?: AbortSignal | undefined;
   /** In all, milliseconds; default {@linkcode RELAY_TIMEOUT_MS}. */
   readonly timeoutMs?: number;
