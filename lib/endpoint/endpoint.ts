@@ -310,7 +310,10 @@ export class Endpoint implements AsyncDisposable {
       clock: this.#context.clock,
       onChannel: (peer, request) => {
         if (request.name !== PATH_CHANNEL) this.#requests.offer(peer, request);
-        else answerImprovement(this.#context, session, request.accept());
+        else {
+          answerImprovement(this.#context, session, request.accept())
+            .catch((error) => log.debug("no better path: {error}", { error }));
+        }
       },
       onPipeLost: (session, loss) => {
         if (this.#closed !== undefined) session.fail("the endpoint is closed");

@@ -50,6 +50,14 @@ export interface DatagramPort {
   close(): Promise<void>;
 }
 
+/** How a NAT treats one of our ports: its mapping behaviour (RFC 4787 §4.1). */
+export interface NatView {
+  readonly port: DatagramPort;
+  readonly mapped: SocketAddress;
+  /** Whether the mapped address depends on whom the port sends to. */
+  readonly mapping: "independent" | "dependent" | "unknown";
+}
+
 /** A port of ours that is mapped on a router. */
 export interface PortMapping {
   /** Takes it from the router. */
@@ -94,7 +102,8 @@ export class Gathering {
   readonly #ports = new Map<string, DatagramPort>();
   readonly #mappings = new Map<string, PortMapping>();
   readonly #relayed = new Set<DatagramPort>();
-  readonly #queries = new Map<DatagramPort, ReflexiveQuery>();
+  readonly #queries = new Map<DatagramPort, ReflexiveQuery[]>();
+  readonly #views = new Map<DatagramPort, SocketAddress[]>();
   readonly #listeners: FramedTcpListener[] = [];
   readonly #relayErrors: string[] = [];
   readonly #closing = new AbortController();
@@ -140,8 +149,7 @@ export class Gathering {
 
   /** Asks the STUN servers again, which keeps the NATs' mappings and notices when they move. */
   refresh(): void {
-    for (const query of this.#queries.values()) query.close();
-    this.#queries.clear();
+    this.#stopQueries();
     this.#askServers();
   }
 
@@ -150,9 +158,27 @@ export class Gathering {
     return this.#candidates;
   }
 
+  /** A port behind a NAT, the address that the world sees, and whether all the world sees the same. */
+  get natView(): NatView | undefined {
+    for (const [port, views] of this.#views) {
+      const [first, second] = views;
+      if (first === undefined || ipFamily(first.ip) !== 4) continue;
+      if (equalSocketAddress(first, port.local)) continue;
+      if (second === undefined) return { port, mapped: first, mapping: "unknown" };
+      const independent = views.every((view) => equalSocketAddress(view, first));
+      return { port, mapped: first, mapping: independent ? "independent" : "dependent" };
+    }
+    return undefined;
+  }
+
   /** The port of a base. */
   port(base: SocketAddress): DatagramPort | undefined {
     return this.#ports.get(formatSocketAddress(base));
+  }
+
+  /** Takes a port out: it belongs to the caller from now on. */
+  takePort(port: DatagramPort): void {
+    this.#ports.delete(formatSocketAddress(port.local));
   }
 
   /** The port of a relayed base, which belongs to the caller from now on. */
@@ -175,7 +201,7 @@ export class Gathering {
     if (this.#closed) return;
     this.#closed = true;
     this.#closing.abort();
-    for (const query of this.#queries.values()) query.close();
+    this.#stopQueries();
     // Not awaited: a router may take its time, and nobody needs the port on it to be free.
     for (const mapping of this.#mappings.values()) mapping.close();
     await Promise.all([
@@ -284,7 +310,7 @@ export class Gathering {
   #adopt(port: DatagramPort): void {
     this.#ports.set(formatSocketAddress(port.local), port);
     port.onDatagram = (bytes, from) => {
-      if (this.#closed || this.#queries.get(port)?.take(bytes, from)) return;
+      if (this.#closed || this.#queries.get(port)?.some((query) => query.take(bytes, from))) return;
       this.onDatagram(port, bytes, from);
     };
   }
@@ -307,14 +333,34 @@ export class Gathering {
     const asked: Promise<void>[] = [];
     for (const port of this.#ports.values()) {
       const servers = this.#options.stunServers.filter(({ ip }) => canReach(port.local.ip, ip));
-      if (servers.length === 0) continue;
-      const query = new ReflexiveQuery(port, servers, this.#options, (mapped) => {
-        this.#reflexive(port, mapped);
-      });
-      this.#queries.set(port, query);
-      asked.push(query.done);
+      if (servers.length === 0 || this.#relayed.has(port)) continue;
+      const ask = (servers: readonly SocketAddress[], onMapped: (mapped: Mapped) => void) => {
+        const query = new ReflexiveQuery(port, servers, this.#options, (mapped) => {
+          this.#viewsOf(port).push(mapped.mapped);
+          onMapped(mapped);
+        });
+        this.#queries.set(port, [...this.#queries.get(port) ?? [], query]);
+        return query.done;
+      };
+      asked.push(ask(servers, (mapped) => this.#reflexive(port, mapped)));
+      // A server's second port, where it has one, shows whether the mapping depends on the
+      // destination (RFC 5780 §4.3). That matters where a direct path is looked for in earnest.
+      const second = ask(servers.map(({ ip, port }) => ({ ip, port: port + 1 })), () => {});
+      if (this.#options.transports.relay === false) asked.push(second);
     }
     return asked;
+  }
+
+  #stopQueries(): void {
+    for (const query of [...this.#queries.values()].flat()) query.close();
+    this.#queries.clear();
+    this.#views.clear();
+  }
+
+  #viewsOf(port: DatagramPort): SocketAddress[] {
+    const views = this.#views.get(port) ?? [];
+    this.#views.set(port, views);
+    return views;
   }
 
   #reflexive({ local }: DatagramPort, { mapped, server }: Mapped): void {

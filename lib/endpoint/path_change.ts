@@ -3,22 +3,32 @@
  * session itself, check the direct pairs, and attach the pipe that comes of it.
  *
  * ```
- *   dialler ── offer ──▶ listener        over the session, on its old path
- *   dialler ◀── offer ── listener
- *   both: checks, pipe, attach           what the old path had not delivered is sent again
+ *   dialler ── offer, view of its NAT ──▶ listener      over the session, on its old path
+ *   dialler ◀── offer, view of its NAT ── listener
+ *   both: checks, or many probes where one NAT is symmetric; pipe; attach
+ *         what the old path had not delivered is sent again
  * ```
  * @module
  */
 import { getLogger } from "@logtape/logtape";
-import { quicCertificate } from "../net/mod.ts";
+import { concatBytes } from "@noble/hashes/utils.js";
+import type { SocketAddress } from "../ip/mod.ts";
+import { acceptQuic, dialQuic, quicCertificate } from "../net/mod.ts";
 import type { Channel } from "../session/mod.ts";
 import { commonTransports, type EndpointContext } from "./context.ts";
-import type { TransportChoice } from "./gathering.ts";
+import type { Gathering } from "./gathering.ts";
 import { Negotiation } from "./negotiation.ts";
 import { decodeOffer, encodeOffer } from "./offer.ts";
 import { acceptPipe, dialPipe } from "./path_pipe.ts";
 import type { PeerSession } from "./peer_session.ts";
-import { decodeOfferMessage, encodeOfferMessage } from "./signalling/mod.ts";
+import { punchFromManySockets, punchRole, punchToManyPorts } from "./punch.ts";
+import { decodePunchMessage, encodePunchMessage, type PunchMessage } from "./punch_view.ts";
+import {
+  decodeOfferMessage,
+  encodeOfferMessage,
+  type Offer,
+  type SignallingOptions,
+} from "./signalling/mod.ts";
 import { sleep } from "./sleep.ts";
 import { readFrame, writeFrame } from "./signalling/stream_frame.ts";
 
@@ -53,72 +63,165 @@ export async function keepImproving(context: EndpointContext, session: PeerSessi
   improving.delete(session);
 }
 
-/**
- * Tries to move a session that we dialled to a direct path. The session stays as it is when there
- * is none.
- *
- * @throws {Error} why there is none
- */
+/** One attempt; the session stays as it is when it fails. */
 async function improvePath(
   context: EndpointContext,
   session: PeerSession,
   signal: AbortSignal,
 ): Promise<void> {
   const channel = session.open(PATH_CHANNEL);
-  signal.addEventListener("abort", () => channel.reset());
-  const negotiation = await negotiate(context, true, commonTransports(context.transport, "auto"));
+  const attempt = await Attempt.begin(context, channel, true, signal);
   try {
-    const { transport } = context;
-    const offer = encodeOffer(negotiation.description, { transport });
-    await writeFrame(channel, encodeOfferMessage(offer));
-    const answer = decodeOfferMessage(await readFrame(channel));
-    const nominated = await negotiation.run(decodeOffer(answer), signal);
-    session.attach(await dialPipe(nominated, answer.options?.quicCertificateHash, signal));
+    await attempt.tell(encodeOfferMessage(attempt.offer({ transport: context.transport })));
+    await attempt.tellView();
+    const answer = decodeOfferMessage(await attempt.hear());
+    const { quicCertificateHash } = answer.options ?? {};
+    const role = await attempt.hearView();
+    if (role === undefined) {
+      const nominated = await attempt.negotiation.run(decodeOffer(answer), signal);
+      return session.attach(await dialPipe(nominated, quicCertificateHash, signal));
+    }
+    const path = await attempt.punch(role);
+    await attempt.hear(); // the listener's port is QUIC's now
+    const timeoutMs = IMPROVE_TIMEOUT_MS;
+    session.attach(await dialQuic({ ...path, sha256: quicCertificateHash!, timeoutMs, signal }));
   } finally {
-    negotiation.close();
-    channel.close();
+    attempt.end();
   }
 }
 
-/** The listener's half of {@linkcode keepImproving}. */
+/**
+ * The listener's half of {@linkcode keepImproving}.
+ *
+ * @throws {Error} why the path stays as it is
+ */
 export async function answerImprovement(
   context: EndpointContext,
   session: PeerSession,
   channel: Channel,
 ): Promise<void> {
   const signal = within(session);
-  let negotiation: Negotiation | undefined;
-  signal.addEventListener("abort", () => channel.reset());
+  const attempt = await Attempt.begin(context, channel, false, signal);
   try {
-    const offer = decodeOfferMessage(await readFrame(channel));
-    const { transport } = context;
-    const transports = commonTransports(transport, offer.options?.transport ?? "auto");
-    negotiation = await negotiate(context, false, transports);
-    const answer = encodeOffer(negotiation.description, {
-      transport,
-      ...(transports.udp ? { quicCertificateHash: (await quicCertificate()).sha256 } : {}),
-    });
-    const nominated = negotiation.run(decodeOffer(offer), signal);
-    await writeFrame(channel, encodeOfferMessage(answer));
-    session.attach(await acceptPipe(await nominated, signal));
-  } catch (error) {
-    log.debug("no better path to {peer}: {error}", { peer: session.peer.id, error });
+    const offer = decodeOfferMessage(await attempt.hear());
+    const credentials = await quicCertificate();
+    await attempt.tell(encodeOfferMessage(attempt.offer({
+      transport: context.transport,
+      quicCertificateHash: credentials.sha256,
+    })));
+    await attempt.tellView();
+    const role = await attempt.hearView();
+    if (role === undefined) {
+      const nominated = await attempt.negotiation.run(decodeOffer(offer), signal);
+      return session.attach(await acceptPipe(nominated, signal));
+    }
+    const path = await attempt.punch(role);
+    const onListening = () => void attempt.tell(Uint8Array.of(1)).catch(() => {});
+    const timeoutMs = IMPROVE_TIMEOUT_MS;
+    session.attach(await acceptQuic({ ...path, credentials, timeoutMs, signal, onListening }));
   } finally {
-    negotiation?.close();
-    channel.close();
+    attempt.end();
+  }
+}
+
+/** The ends of a path that QUIC is to take over. */
+interface PunchedPath {
+  readonly local: SocketAddress;
+  readonly remote: SocketAddress;
+}
+
+/** What either half of an attempt does. */
+class Attempt {
+  readonly negotiation: Negotiation;
+  readonly #context: EndpointContext;
+  readonly #channel: Channel;
+  readonly #gathering: Gathering;
+  readonly #signal: AbortSignal;
+  readonly #controlling: boolean;
+  readonly #token: Uint8Array;
+  #theirs: PunchMessage | undefined;
+
+  private constructor(
+    context: EndpointContext,
+    channel: Channel,
+    gathering: Gathering,
+    controlling: boolean,
+    signal: AbortSignal,
+  ) {
+    const { clock, random } = context;
+    this.#context = context;
+    this.#channel = channel;
+    this.#gathering = gathering;
+    this.#signal = signal;
+    this.#controlling = controlling;
+    this.#token = random(16);
+    this.negotiation = new Negotiation(gathering, { controlling, clock, random });
+  }
+
+  static async begin(
+    context: EndpointContext,
+    channel: Channel,
+    controlling: boolean,
+    signal: AbortSignal,
+  ): Promise<Attempt> {
+    signal.addEventListener("abort", () => channel.reset());
+    const transports = commonTransports(context.transport, "auto");
+    const gathering = await context.gather({ ...transports, relay: false });
+    return new Attempt(context, channel, gathering, controlling, signal);
+  }
+
+  offer(options: SignallingOptions): Offer {
+    return encodeOffer(this.negotiation.description, options);
+  }
+
+  tell(message: Uint8Array): Promise<void> {
+    return writeFrame(this.#channel, message);
+  }
+
+  hear(): Promise<Uint8Array> {
+    return readFrame(this.#channel);
+  }
+
+  async tellView(): Promise<void> {
+    const { transport } = this.#context;
+    const view = transport === "tcp" ? undefined : this.#gathering.natView;
+    await this.tell(encodePunchMessage({ view, token: this.#token }));
+  }
+
+  /** Our part, where ordinary checks cannot succeed but many of them may. */
+  async hearView(): Promise<"many-sockets" | "many-ports" | undefined> {
+    this.#theirs = decodePunchMessage(await this.hear());
+    return punchRole(this.#gathering.natView, this.#theirs.view);
+  }
+
+  /** Finds a path; its local port is free for QUIC. */
+  async punch(role: "many-sockets" | "many-ports"): Promise<PunchedPath> {
+    const { clock, random } = this.#context;
+    const { port, mapped } = this.#gathering.natView!;
+    const { token, view } = this.#theirs!;
+    const key = concatBytes(...(this.#controlling ? [this.#token, token] : [token, this.#token]));
+    const options = { key, clock, random, signal: this.#signal };
+    log.debug("{role} towards {ip}", { role, ip: view!.mapped.ip, mapped: mapped.ip });
+    if (role === "many-sockets") {
+      const socket = await punchFromManySockets(port.local.ip, view!.mapped, options);
+      await socket.close();
+      return { local: socket.local, remote: view!.mapped };
+    }
+    this.#gathering.takePort(port);
+    try {
+      const remote = await punchToManyPorts(port, view!.mapped.ip, options);
+      return { local: port.local, remote };
+    } finally {
+      await port.close();
+    }
+  }
+
+  end(): void {
+    this.negotiation.close();
+    this.#channel.close();
   }
 }
 
 function within({ ended }: PeerSession): AbortSignal {
   return AbortSignal.any([ended, AbortSignal.timeout(IMPROVE_TIMEOUT_MS)]);
-}
-
-async function negotiate(
-  context: EndpointContext,
-  controlling: boolean,
-  transports: TransportChoice,
-): Promise<Negotiation> {
-  const { clock, random } = context;
-  const gathering = await context.gather({ ...transports, relay: false });
-  return new Negotiation(gathering, { controlling, clock, random });
 }
