@@ -22,16 +22,12 @@ export interface TransferResult {
 /** Sends pseudo-random bytes from the dialler to the listener; checks that each of them arrives. */
 export async function transfer(call: Call, plan: TransferPlan): Promise<TransferResult> {
   const begin = performance.now();
+  await call.listener.stdin.close(); // nothing is sent back
   const [sent, received] = await Promise.all([send(call, plan), receive(call, plan)]);
   assert.deepEqual(received.digest, sent);
-  const exits = await Promise.all([call.dialler.exit(), endOf(call)]);
+  const exits = await Promise.all([call.dialler.exit(), call.listener.exit()]);
   assert.deepEqual(exits.map(({ code }) => code), [0, 0]);
   return { seconds: (performance.now() - begin) / 1000, longestGapMs: received.longestGapMs };
-}
-
-async function endOf({ listener }: Call): Promise<{ code: number }> {
-  await listener.stdin.close();
-  return await listener.exit();
 }
 
 async function send(
