@@ -28,7 +28,7 @@ import {
 import { ConnectError } from "./errors.ts";
 import type { PortMapper } from "./portmap/mod.ts";
 import { type Mapped, ReflexiveQuery } from "./reflexive.ts";
-import { allocateRelay, type TurnServer } from "./relay/mod.ts";
+import { allocateRelay, TurnRelay, type TurnServer } from "./relay/mod.ts";
 import { sleep } from "./sleep.ts";
 
 const log = getLogger(["dhtnet", "ice"]);
@@ -101,7 +101,7 @@ export class Gathering {
   readonly #candidates: LocalCandidateInput[] = [];
   readonly #ports = new Map<string, DatagramPort>();
   readonly #mappings = new Map<string, PortMapping>();
-  readonly #relayed = new Set<DatagramPort>();
+  readonly #relayed = new Set<TurnRelay>();
   readonly #queries = new Map<DatagramPort, ReflexiveQuery[]>();
   readonly #views = new Map<DatagramPort, SocketAddress[]>();
   readonly #listeners: FramedTcpListener[] = [];
@@ -182,11 +182,19 @@ export class Gathering {
   }
 
   /** The port of a relayed base, which belongs to the caller from now on. */
-  takeRelay(base: SocketAddress): DatagramPort | undefined {
-    const key = formatSocketAddress(base), port = this.#ports.get(key);
-    if (port === undefined || !this.#relayed.delete(port)) return undefined;
-    this.#ports.delete(key);
-    return port;
+  takeRelay(base: SocketAddress): TurnRelay | undefined {
+    const relay = this.#relayed.values().find(({ local }) => equalSocketAddress(local, base));
+    if (relay === undefined) return undefined;
+    this.#relayed.delete(relay);
+    this.takePort(relay);
+    return relay;
+  }
+
+  /** Lets an address in at our relays, before it is heard of there. */
+  permit(ip: string): void {
+    for (const relay of this.#relayed) {
+      if (ipFamily(relay.local.ip) === ipFamily(ip)) relay.permit(ip);
+    }
   }
 
   /** The mapping of the base of a path, which belongs to the caller from now on. */
@@ -333,7 +341,7 @@ export class Gathering {
     const asked: Promise<void>[] = [];
     for (const port of this.#ports.values()) {
       const servers = this.#options.stunServers.filter(({ ip }) => canReach(port.local.ip, ip));
-      if (servers.length === 0 || this.#relayed.has(port)) continue;
+      if (servers.length === 0 || port instanceof TurnRelay) continue;
       const ask = (servers: readonly SocketAddress[], onMapped: (mapped: Mapped) => void) => {
         const query = new ReflexiveQuery(port, servers, this.#options, (mapped) => {
           this.#viewsOf(port).push(mapped.mapped);

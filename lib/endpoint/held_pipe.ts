@@ -1,6 +1,6 @@
 import { equalSocketAddress, type SocketAddress } from "../ip/mod.ts";
 import { bindUdp, type Pipe } from "../net/mod.ts";
-import type { DatagramPort } from "./gathering.ts";
+import type { TurnRelay } from "./relay/mod.ts";
 
 /** Where QUIC meets the relay. It never leaves the host. */
 const LOOPBACK = "127.0.0.1";
@@ -72,10 +72,11 @@ export class HeldPipe implements Pipe {
  *   its own end is as soon as it knows
  */
 export async function relayedPipe(
-  port: DatagramPort,
+  port: TurnRelay,
   remote: SocketAddress,
   connect: (bridge: SocketAddress, onLocal: (local: SocketAddress) => void) => Promise<Pipe>,
 ): Promise<Pipe> {
+  port.bind(remote);
   const bridge = await bindUdp({ ip: LOOPBACK });
   let quic: SocketAddress | undefined;
   bridge.onDatagram = (bytes, from) => {

@@ -13,7 +13,8 @@ import {
 import { formatSocketAddress } from "../ip/mod.ts";
 import { type Clock, dialFramedTcp, type FramedTcp, type Timer } from "../net/mod.ts";
 import { abortedConnect, ConnectError } from "./errors.ts";
-import type { DatagramPort, Gathering, PortMapping } from "./gathering.ts";
+import type { Gathering, PortMapping } from "./gathering.ts";
+import type { TurnRelay } from "./relay/mod.ts";
 
 /** A TCP connection to a candidate that is not made by then has failed. */
 const TCP_CONNECT_TIMEOUT_MS = 5_000;
@@ -52,7 +53,7 @@ export type Nominated =
       readonly transport: "udp";
       readonly roundTripMs: number;
       /** The port of a relayed path, open still; it belongs to the taker. */
-      readonly relay: DatagramPort | undefined;
+      readonly relay: TurnRelay | undefined;
     }
   );
 
@@ -120,7 +121,10 @@ export class Negotiation {
     signal.addEventListener("abort", aborted, { once: true });
     try {
       this.#agent.setRemote(remote);
-      for (const candidate of remote.candidates) this.#agent.addRemoteCandidate(candidate);
+      for (const candidate of remote.candidates) {
+        this.#agent.addRemoteCandidate(candidate);
+        if (candidate.transport === "udp") this.#gathering.permit(candidate.address.ip);
+      }
       this.#agent.endOfRemoteCandidates();
       this.#turn();
       const nominated = await this.#outcome.promise;
