@@ -15,18 +15,16 @@ const DNC: Tool<DncOptions> = {
     "-l --allow HOST:PORT   let peers reach this target, no other",
     "ID                     connect to a peer, pipe stdin and stdout",
     "ID [-i HOST] -P PORT   reach a target at the peer's side",
-    "--id                   show the id of this device",
+    "--ping ID | --netcheck | --id",
   ],
   options: DNC_OPTIONS,
   maxPositionals: 1,
   notes: `
-An ID is a device's public key, 64 hexadecimal characters. The identity is made
-at the first start, in $DHTNET_CONFIG_DIR, else $XDG_CONFIG_HOME/dhtnet, else
-~/.config/dhtnet. The relays' password may be in $DHTNET_TURN_PASS instead.
-Standard output carries payload only. The end of standard input ends that
-direction only. Ctrl-C closes in order, a second one at once.
+An ID is a device's public key in hex. The identity is made at the first start
+in $DHTNET_CONFIG_DIR, $XDG_CONFIG_HOME/dhtnet or ~/.config/dhtnet. The relays'
+password may be in $DHTNET_TURN_PASS. Standard output carries payload only. The
+end of input ends that direction only. Ctrl-C ends in order, a second at once.
 Exit: 0 done, 1 network or peer failed, 2 usage, 3 refused, 130 INT, 143 TERM.
-
   dnc -l > file ; dnc ID < file         copy a file; one machine: --interface lo
   dnc -l --allow 127.0.0.1:22           serve this machine's ssh
   ssh -o ProxyCommand='dnc %h -P 22' user@ID`,

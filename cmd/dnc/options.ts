@@ -1,7 +1,20 @@
-import { choice, count, duration, flag, list, port, single, text } from "../tool/option.ts";
+import {
+  choice,
+  count,
+  duration,
+  flag,
+  integer,
+  list,
+  port,
+  single,
+  text,
+} from "../tool/option.ts";
 import { HELP, versionOption } from "../tool/tool.ts";
 import { checkedAddress, parseHost, parseTarget } from "./target.ts";
 import { checkedTurnUri } from "./turn_server.ts";
+
+/** Pings to send at most: no more than a peer answers. */
+const MAX_COUNT = 8192;
 
 /** The options of `dnc`; its letters are upstream's. */
 export const DNC_OPTIONS = {
@@ -34,6 +47,11 @@ export const DNC_OPTIONS = {
   interface: list("", "NAME", text, "Use this interface only, lo included; repeatable."),
   transport: single("", "KIND", choice("auto", "tcp", "quic"), "auto (default), tcp or quic."),
   timeout: single("", "TIME", duration, "Give up connecting then: 500ms, 10s (20s), 2m."),
+  netcheck: flag("", "Show what this network is, in 5 seconds."),
+  ping: flag("", "Tell path and round trip to ID, 5 times."),
+  count: single("", "N", integer(1, MAX_COUNT), "With --ping: pings to send."),
+  "until-direct": flag("", "With --ping: end with the first direct reply."),
+  json: flag("", "With --netcheck, --ping: one object a line."),
   id: flag("", "Show this device's id on standard output."),
   status: flag("", "Show path, round trip and amounts on stderr."),
   quiet: flag("q", "Show errors only."),

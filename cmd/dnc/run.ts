@@ -1,7 +1,6 @@
 // Not lazily: one graph of modules loads 23 ms faster than two (95 ms against 72).
-import { Endpoint } from "../../mod.ts";
+import { Endpoint, type EndpointOptions, type Identity } from "../../mod.ts";
 import { configureLogging } from "../tool/logging.ts";
-import { configDirectory } from "../tool/config_directory.ts";
 import type { CommandLine } from "../tool/command_line.ts";
 import { ExitCode } from "../tool/exit_code.ts";
 import { isInterruption, watchInterruption } from "../tool/interruption.ts";
@@ -11,16 +10,20 @@ import { waitAtMost } from "../tool/waiting.ts";
 import { connect } from "./connect.ts";
 import { explainFailure } from "./failure.ts";
 import { listen } from "./listen.ts";
-import { bootstrapNodes, checkInterfaces } from "./network.ts";
+import { checkNetwork } from "./netcheck.ts";
+import { checkInterfaces } from "./network.ts";
+import { networkOptions } from "./network_options.ts";
 import type { DncOptions } from "./options.ts";
 import { ownIdentity } from "./own_identity.ts";
 import { peerCommand } from "./peer_command.ts";
 import type { PeerEndpoint } from "./peer_channel.ts";
+import { ping } from "./ping.ts";
+import { withoutPings } from "./ping_service.ts";
 import { createReport, type Report } from "./report.ts";
 import { serve } from "./serve.ts";
 import { STANDARD_STREAMS } from "./standard_streams.ts";
 import { type Task, taskOf } from "./task.ts";
-import { TURN_PASS_VARIABLE, turnServers } from "./turn_account.ts";
+import { TURN_PASS_VARIABLE } from "./turn_account.ts";
 
 /** Longest wait until nodes of the DHT hold our announcement before the user is told to go on, ms. */
 const ANNOUNCE_TIMEOUT_MS = 5_000;
@@ -42,57 +45,56 @@ export async function runDnc(command: CommandLine<DncOptions>, entry: string): P
     writeOutput(`${(await ownIdentity(values)).id}\n`);
     return ExitCode.ok;
   }
-  const signal = watchInterruption("dnc");
-  const endpoint = await startEndpoint(values);
-  try {
-    return await perform(task, endpoint, values, signal, entry);
-  } catch (error) {
-    if (isInterruption(error)) return error.exitCode;
-    throw error;
-  } finally {
-    // A failure here must not hide the one that led here; the process ends in any case.
-    await waitAtMost(endpoint.close(), CLOSE_TIMEOUT_MS).catch(() => {});
-  }
-}
-
-async function startEndpoint(values: OptionValues<DncOptions>): Promise<PeerEndpoint> {
   if (values.verbose > 0) await configureLogging(values.verbose);
-  const turn = await turnServers(values);
-  const identity = await ownIdentity(values);
-  const restricted = values.interface.length > 0 || values.bootstrap.length > 0;
-  try {
-    return await Endpoint.start({
-      identity,
-      bootstrap: bootstrapNodes(values.bootstrap, values.interface),
-      discovery: !values["no-discovery"],
-      transport: values.transport ?? "auto",
-      stun: values.stun,
-      turn,
-      relayOnly: values["relay-only"],
-      portMapping: !values["no-upnp"],
-      ...(values.interface.length > 0 ? { interfaces: values.interface } : {}),
-      // Nodes of a private network are of no use in the public one, nor the other way round.
-      ...(restricted ? {} : { stateFile: `${configDirectory()}/nodes` }),
-    });
-  } catch (error) {
-    throw explainFailure(error);
-  }
-}
-
-async function perform(
-  task: Exclude<Task, { kind: "show-id" }>,
-  endpoint: PeerEndpoint,
-  values: OptionValues<DncOptions>,
-  signal: AbortSignal,
-  entry: string,
-): Promise<number> {
   const report = createReport(values);
+  const network = await networkOptions(values);
   if (values.turn_pass !== undefined) {
     report.notice(
       "warning: others on this machine can see the password after -w in the process list; " +
         `set ${TURN_PASS_VARIABLE}, or give --turn-pass-file FILE, instead`,
     );
   }
+  const signal = watchInterruption("dnc");
+  try {
+    if (task.kind === "netcheck") {
+      return await checkNetwork({ ...network, signal }, values.json);
+    }
+    const endpoint = await startEndpoint(await ownIdentity(values), network);
+    try {
+      return await perform(task, { endpoint, values, signal, report, entry });
+    } finally {
+      // A failure here must not hide the one that led here; the process ends in any case.
+      await waitAtMost(endpoint.close(), CLOSE_TIMEOUT_MS).catch(() => {});
+    }
+  } catch (error) {
+    if (isInterruption(error)) return error.exitCode;
+    throw error;
+  }
+}
+
+async function startEndpoint(
+  identity: Identity,
+  network: Omit<EndpointOptions, "identity">,
+): Promise<PeerEndpoint> {
+  try {
+    return await Endpoint.start({ ...network, identity });
+  } catch (error) {
+    throw explainFailure(error);
+  }
+}
+
+interface Performance {
+  readonly endpoint: PeerEndpoint;
+  readonly values: OptionValues<DncOptions>;
+  readonly signal: AbortSignal;
+  readonly report: Report;
+  readonly entry: string;
+}
+
+async function perform(
+  task: Exclude<Task, { kind: "show-id" | "netcheck" }>,
+  { endpoint, values, signal, report, entry }: Performance,
+): Promise<number> {
   const common = { signal, report, streams: STANDARD_STREAMS };
   switch (task.kind) {
     case "connect":
@@ -102,11 +104,18 @@ async function perform(
         target: task.target,
         timeoutMs: values.timeout,
       });
+    case "ping":
+      return await ping(endpoint, {
+        ...task,
+        json: values.json,
+        timeoutMs: values.timeout,
+        signal,
+      });
     case "listen":
     case "serve": {
       const targets = task.kind === "serve" ? task.targets : [undefined];
       // Taken before peers can find us, so that none is turned away.
-      const incoming = endpoint.incoming();
+      const incoming = withoutPings(endpoint.incoming());
       const commands = targets.map((target) => peerCommand(endpoint.id, values, target, entry));
       await invite(endpoint, report, signal, commands);
       if (values.turn_user !== undefined) {

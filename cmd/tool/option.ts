@@ -96,6 +96,17 @@ export function choice<T extends string>(...words: readonly T[]): ValueParser<T>
   };
 }
 
+/** A whole number within bounds, both included. */
+export function integer(least: number, most: number): ValueParser<number> {
+  return (value) => {
+    const number = /^\d{1,15}$/.test(value) ? Number(value) : NaN;
+    if (number >= least && number <= most) return number;
+    throw new UsageError(
+      `expects a number from ${least} to ${most}, not ${JSON.stringify(value)}`,
+    );
+  };
+}
+
 /** A port number from 1 to 65535. */
 export function port(value: string): number {
   if (/^[1-9]\d{0,4}$/.test(value) && Number(value) <= 65535) return Number(value);

@@ -27,6 +27,16 @@ function writeAll(stream: { writeSync(bytes: Uint8Array): number }, text: string
   for (let at = 0; at < bytes.length;) at += stream.writeSync(bytes.subarray(at));
 }
 
+/** One object as one line of JSON; fractions, such as times in ms, get three digits. */
+export function jsonLine(object: unknown): string {
+  const text = JSON.stringify(
+    object,
+    (_key, value) =>
+      typeof value === "number" && !Number.isInteger(value) ? Number(value.toFixed(3)) : value,
+  );
+  return `${text}\n`;
+}
+
 /** A count of bytes for people, in powers of 1024: `1.5 GiB`. */
 export function formatBytes(bytes: number): string {
   const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];

@@ -30,6 +30,11 @@ Deno.test("dnc: what the options ask for", () => {
     target: { host: "127.0.0.1", port: 22 },
   });
   assert.deepEqual(task("--id"), { kind: "show-id" });
+  assert.deepEqual(task("--netcheck", "--json"), { kind: "netcheck" });
+  const ping = { kind: "ping", id: ID, count: 5, untilDirect: false } as const;
+  assert.deepEqual(task("--ping", ID), ping);
+  assert.deepEqual(task(ID, "--ping", "--count", "3"), { ...ping, count: 3 });
+  assert.deepEqual(task("--ping", ID, "--until-direct"), { ...ping, count: 30, untilDirect: true });
 });
 
 Deno.test("dnc: options that contradict one another are wrong usage", () => {
@@ -40,6 +45,14 @@ Deno.test("dnc: options that contradict one another are wrong usage", () => {
     [[ID, "--allow", "127.0.0.1:22"], /--allow needs -l/],
     [[ID, "-i", "127.0.0.1"], /-i needs the port too/],
     [["abc"], /is not an id/],
+    [["--ping"], /give the ID/],
+    [["--ping", "-l"], /give one of --listen, --ping/],
+    [["--ping", ID, "-P", "22"], /takes no -P/],
+    [["--netcheck", ID], /takes no ID/],
+    [[ID, "--json"], /--json needs/],
+    [[ID, "--count", "3"], /--count needs --ping/],
+    [["-l", "--until-direct"], /--until-direct needs --ping/],
+    [["--ping", ID, "--count", "0"], /--count: expects a number from 1 to/],
     [[ID.slice(2)], /64 hexadecimal/],
     [[ID.replace(/^3/, "2")], /is not the id of any device/],
     [["01" + "00".repeat(31)], /is not the id of any device/],

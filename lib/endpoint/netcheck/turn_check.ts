@@ -71,11 +71,13 @@ async function checkWay(
     };
   } catch (error) {
     if (!(error instanceof TurnError)) throw error;
-    const late = context.signal.aborted && error.code === "closed";
+    const { cause } = error;
+    const { code, message } = cause instanceof TurnError ? cause : error;
+    const late = context.signal.aborted && code === "closed";
     return {
       ...report,
-      errorCode: late ? "unreachable" : error.code,
-      failure: late ? "no answer in time" : error.message,
+      errorCode: late ? "unreachable" : code,
+      failure: late ? "no answer in time" : message,
     };
   }
 }

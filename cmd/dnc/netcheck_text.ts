@@ -1,0 +1,115 @@
+import type {
+  GatewayReport,
+  NatKind,
+  NatReport,
+  NetcheckOptions,
+  NetcheckReport,
+  TurnReport,
+} from "../../lib/endpoint/netcheck/mod.ts";
+import { ipFamily, ipScope } from "../../lib/ip/mod.ts";
+
+/** Width of the left column. */
+const LABEL_WIDTH = 12;
+
+/** What a kind of NAT means to the user. */
+const MEANING: Record<NatKind, string> = {
+  none: "no NAT: direct with every peer",
+  firewalled: "no NAT but a firewall: direct with peers behind all but strict NATs",
+  open: "open NAT: direct with every peer",
+  moderate: "moderate NAT: direct with peers behind all but strict NATs",
+  strict: "strict NAT: direct with peers behind no or an open NAT; others begin relayed",
+  unknown: "NAT unknown: too few servers answered",
+};
+
+const PROTOCOL_NAMES = { "pcp": "PCP", "nat-pmp": "NAT-PMP", "upnp": "UPnP" } as const;
+
+/** A report as text, some lines with a label on the left of each group. */
+export function describeNetwork(report: NetcheckReport, options: NetcheckOptions): string {
+  const { interfaces, publicIps, nat, unresolved, gateways, turn } = report;
+  return [
+    group("interfaces", interfaces.map(({ name, addresses }) => `${name} ${addresses.join(", ")}`)),
+    group("seen as", [publicIps.join(", ") || "unknown: no server has told"]),
+    group("NAT", [
+      ...nat.flatMap(describeNat),
+      ...unresolved,
+      ...(nat.length > 0 ? [] : [whyNoNat(options)]),
+    ]),
+    group(
+      "router",
+      gateways.length > 0
+        ? gateways.map((gateway) => describeGateway(gateway, publicIps))
+        : [options.portMapping === false ? "not asked" : "none that could map ports"],
+    ),
+    group("TURN", turn.length > 0 ? turn.map(describeTurn) : ["none named: -t HOST"]),
+    group("DHT", [describeDht(report, options)]),
+  ].join("");
+}
+
+function group(label: string, lines: readonly string[]): string {
+  return (lines.length > 0 ? lines : ["none"])
+    .map((line, index) => `${(index === 0 ? label : "").padEnd(LABEL_WIDTH)}${line}\n`)
+    .join("");
+}
+
+function whyNoNat({ stun = [], turn = [] }: NetcheckOptions): string {
+  return stun.length + turn.length === 0
+    ? "unknown: name a server that tells, --stun HOST"
+    : "unknown: no server that an address of ours could reach";
+}
+
+function describeNat({ interface: name, local, kind, mapping, filtering, servers }: NatReport) {
+  const answered = servers.some(({ mapped }) => mapped !== undefined);
+  return [
+    `${name} ${local}: ${answered ? MEANING[kind] : "no STUN server answers"}`,
+    ...(answered ? [`  mapping ${mapping}, filtering ${filtering}`] : []),
+    ...servers.map(({ server, mapped, roundTripMs, failure }) =>
+      mapped === undefined
+        ? `  ${server}: ${failure}`
+        : `  ${server} sees ${mapped}, round trip ${milliseconds(roundTripMs!)}`
+    ),
+  ];
+}
+
+function describeGateway(
+  { interface: name, gateway, externalIp, protocols }: GatewayReport,
+  publicIps: readonly string[],
+): string {
+  const spoken = protocols.filter(({ available }) => available)
+    .map(({ protocol }) => PROTOCOL_NAMES[protocol]);
+  const refused = protocols.filter(({ available }) => !available)
+    .map(({ protocol, reason }) => `${PROTOCOL_NAMES[protocol]}: ${reason}`);
+  const maps = spoken.length === 0 ? "maps no ports" : `maps ports by ${spoken.join(", ")}`;
+  return [`${name} ${gateway} ${maps}`, ...outside(externalIp, publicIps), ...refused].join("; ");
+}
+
+/** A router that is itself behind a NAT cannot open a way in. */
+function outside(externalIp: string | undefined, publicIps: readonly string[]): string[] {
+  if (externalIp === undefined) return [];
+  const seen = publicIps.filter((ip) => ipFamily(ip) === ipFamily(externalIp));
+  const isBehind = ipScope(externalIp) !== "global" ||
+    (seen.length > 0 && !seen.includes(externalIp));
+  return [`outside ${externalIp}${isBehind ? " (behind another NAT)" : ""}`];
+}
+
+function describeTurn(
+  { host, transport, relayed, roundTripMs, failure }: TurnReport,
+): string {
+  if (relayed === undefined) return `${host} by ${transport}: ${failure}`;
+  const roundTrip = roundTripMs === undefined ? "" : `, round trip ${milliseconds(roundTripMs)}`;
+  return `${host} by ${transport} relays at ${relayed}${roundTrip}`;
+}
+
+function describeDht({ dht }: NetcheckReport, { bootstrap = [] }: NetcheckOptions): string {
+  const { status, nodes, connectedAfterMs } = dht;
+  if (connectedAfterMs === undefined) {
+    return `${status}: no node answered${
+      bootstrap.length > 0 ? `, asked ${bootstrap.join(", ")}` : ""
+    }`;
+  }
+  const count = nodes === 1 ? "1 node" : `${nodes} nodes`;
+  return `connected, ${count}, the first after ${milliseconds(connectedAfterMs)}`;
+}
+
+function milliseconds(ms: number): string {
+  return `${ms < 10 ? ms.toFixed(1) : ms.toFixed(0)} ms`;
+}
