@@ -150,6 +150,11 @@ export class Endpoint implements AsyncDisposable {
     }
     const endpoint = new Endpoint(options, await DhtService.start(options));
     if (options.portMapping !== false && !options.relayOnly) endpoint.#startMapping();
+    // What has to be asked of servers is asked before the first call needs it.
+    const { transport } = endpoint.#context;
+    if (options.stun?.length || options.turn?.length) {
+      endpoint.#gatherings.prepare(commonTransports(transport, "auto"));
+    }
     return endpoint;
   }
 

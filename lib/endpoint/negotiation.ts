@@ -129,8 +129,9 @@ export class Negotiation {
       this.#turn();
       const nominated = await this.#outcome.promise;
       const keep = nominated.transport === "tcp" ? nominated.connection : undefined;
-      const shut = this.#shut(keep);
-      if (nominated.transport === "udp") await shut; // QUIC is to bind the port
+      // QUIC is to bind this port; the rest may take its time.
+      if (nominated.transport === "udp") await this.#gathering.port(nominated.path.local)?.close();
+      this.#shut(keep);
       return nominated;
     } finally {
       signal.removeEventListener("abort", aborted);
@@ -232,14 +233,14 @@ export class Negotiation {
     });
   }
 
-  async #shut(keep: FramedTcp | undefined): Promise<void> {
+  #shut(keep: FramedTcp | undefined): void {
     this.#closed = true;
     this.#timer?.cancel();
     this.#dialling.abort();
     for (const connection of this.#connections.values()) {
       if (connection !== keep) connection.close();
     }
-    await this.#gathering.close();
+    this.#gathering.close();
   }
 }
 
