@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import natMatrix from "../vectors/nat-matrix/nat-matrix.json" with { type: "json" };
+import { eventually } from "./command.ts";
 import { Call, dncHas } from "./nat/call.ts";
 import { type LabPlan, NatLab } from "./nat/lab.ts";
 import { bounded } from "./nat/nat_lab_test_case.ts";
@@ -15,6 +16,10 @@ import type { RouterPlan } from "./nat/site_router.ts";
 const TRIES = Number(Deno.env.get("MATRIX_TRIES") ?? 1);
 /** Longest time from the start of the dialler to the first echoed byte. */
 const CALL_MS = 20_000;
+/** How soon a relayed call finds its way through a symmetric NAT and a port-restricted one. */
+const UPGRADE_MS = 5_000;
+/** How often at least. */
+const UPGRADED_SHARE = 0.9;
 const HAS_STUN = await dncHas("--stun"), HAS_TURN = await dncHas("--turn_host");
 
 /** What came of one try. */
@@ -75,6 +80,26 @@ for (const [a, b] of kindPairs) {
   const direct = a === "none" || b === "none";
   matrixTest(`${a} x ${b}`, [{ name: "a", nat: a }, { name: "b", nat: b }], expected, {
     ignore: !direct && !(expected === "direct" ? HAS_STUN : HAS_TURN),
+  });
+}
+
+for (const [a, b] of [["moderate", "strict"], ["strict", "moderate"]] as const) {
+  Deno.test({
+    name: `matrix: ${a} x ${b}: relayed, then direct within ${UPGRADE_MS / 1000} s`,
+    ignore: !HAS_TURN,
+    fn: async () => {
+      let upgraded = 0;
+      for (let i = 0; i < TRIES; i++) {
+        const sites = [{ name: "a", nat: a }, { name: "b", nat: b }];
+        await using lab = await NatLab.create({ sites, wan: { turn: true } });
+        const call = await Call.start(lab, lab.site("a"), lab.site("b"));
+        await bounded(lab, call.echo(), CALL_MS);
+        const direct = () => call.path?.relayed === false;
+        await eventually("the path is direct", direct, UPGRADE_MS).then(() => upgraded++, () => {});
+      }
+      console.log(`${a} x ${b}: ${upgraded} of ${TRIES} direct within ${UPGRADE_MS / 1000} s`);
+      assert.ok(upgraded >= UPGRADED_SHARE * TRIES, `${upgraded} of ${TRIES}`);
+    },
   });
 }
 

@@ -17,16 +17,23 @@ const TIMEOUT_MS = 60_000;
 const ignore = !await dncHas("--stun");
 const wan = { turn: true, delayMs: 5 };
 
-for (const [mover, site] of [["dialler", "a"], ["listener", "b"]] as const) {
+const MOVES = [
+  ["dialler", "a", 4 * MIB],
+  ["dialler", "a", 12 * MIB],
+  ["listener", "b", 4 * MIB],
+  ["listener", "b", 12 * MIB],
+] as const;
+
+for (const [mover, site, afterBytes] of MOVES) {
   natLabTest(
-    `the ${mover} moves to another network in the middle of a transfer`,
+    `the ${mover} moves to another network after ${afterBytes / MIB} of 48 MiB`,
     { sites: [{ name: "a", nat: "moderate" }, { name: "b", nat: "moderate" }], wan },
     async (lab) => {
       const call = await Call.start(lab, lab.site("a"), lab.site("b"));
       const { longestGapMs } = await transfer(call, {
         bytes: 48 * MIB,
         bytesPerSecond: 6 * MIB,
-        disturbance: { afterBytes: 12 * MIB, happen: () => lab.moveSite(site) },
+        disturbance: { afterBytes, happen: () => lab.moveSite(site) },
       });
       console.log(`the ${mover} moved: ${longestGapMs.toFixed(0)} ms without a byte`);
       assert.ok(longestGapMs < GAP_MS, `${longestGapMs} ms`);
