@@ -30,6 +30,9 @@ const BURST = 8;
 const BURST_INTERVAL_MS = 20;
 /** The sockets probe again so often, ms, which keeps their mappings and meets late openings. */
 const REPEAT_MS = 1_000;
+/** After the last probe, how often the choice is told, and ms between. */
+const CHOICES = 10;
+const CHOICE_INTERVAL_MS = 100;
 /** The lowest port that NATs give out. */
 const FIRST_PORT = 1_024;
 const TAG_BYTES = 16;
@@ -69,7 +72,7 @@ export async function punchFromManySockets(
   target: SocketAddress,
   { key, clock, signal }: PunchOptions,
 ): Promise<UdpSocket> {
-  const probe = tag(key, "probe"), answer = tag(key, "answer");
+  const [probe, choice, consent] = tags(key);
   const met = Promise.withResolvers<UdpSocket>();
   const sockets = await Promise.all(
     Array.from({ length: SOCKETS }, () => bindUdp({ ip: localIp }).catch(() => undefined)),
@@ -80,8 +83,9 @@ export async function punchFromManySockets(
     for (const socket of sockets) {
       socket.onDatagram = (bytes, from) => {
         if (!equalSocketAddress(from, target)) return;
-        if (!isTag(bytes, probe) && !isTag(bytes, answer)) return;
-        for (let i = 0; i < 3; i++) socket.send(answer, target);
+        if (isTag(bytes, probe)) socket.send(probe, target);
+        if (!isTag(bytes, choice)) return;
+        for (let i = 0; i < 3; i++) socket.send(consent, target);
         met.resolve(socket);
       };
     }
@@ -112,23 +116,29 @@ export async function punchToManyPorts(
   ip: string,
   { key, clock, random, signal }: PunchOptions,
 ): Promise<SocketAddress> {
-  const probe = tag(key, "probe"), answer = tag(key, "answer");
+  const [probe, choice, consent] = tags(key);
   let met: SocketAddress | undefined;
   const over = new AbortController();
   const ended = AbortSignal.any([over.signal, signal]);
   port.onDatagram = (bytes, from) => {
-    if (from.ip !== ip || (!isTag(bytes, probe) && !isTag(bytes, answer))) return;
-    port.send(answer, from);
-    met ??= from;
-    if (isTag(bytes, answer)) over.abort();
+    if (from.ip !== ip) return;
+    if (isTag(bytes, probe)) {
+      met ??= from; // several may meet: this side chooses
+      if (equalSocketAddress(met, from)) port.send(choice, from);
+    } else if (isTag(bytes, consent) && met !== undefined && equalSocketAddress(met, from)) {
+      over.abort();
+    }
   };
   const ports = shuffledPorts(random);
-  for (let i = 0; i < PROBES && !ended.aborted; i += BURST) {
+  for (let i = 0; i < PROBES && met === undefined && !ended.aborted; i += BURST) {
     for (const candidate of ports.subarray(i, i + BURST)) port.send(probe, { ip, port: candidate });
     await sleep(clock, BURST_INTERVAL_MS, ended);
   }
-  await sleep(clock, REPEAT_MS, ended);
-  if (met === undefined) throw notMet();
+  for (let i = 0; i < CHOICES && !ended.aborted; i++) {
+    if (met !== undefined) port.send(choice, met);
+    await sleep(clock, CHOICE_INTERVAL_MS, ended);
+  }
+  if (met === undefined || !over.signal.aborted) throw notMet();
   return met;
 }
 
@@ -145,9 +155,13 @@ function shuffledPorts(random: (length: number) => Uint8Array): Uint16Array {
   return Uint16Array.from(chosen);
 }
 
-function tag(key: Uint8Array, label: string): Uint8Array {
-  const digest = createHmac("sha256", key).update(`dhtnet punch v1 ${label}`).digest();
-  return Uint8Array.from(digest.subarray(0, TAG_BYTES));
+/** What is sent: a probe, the choice of one that met, and the consent to that choice. */
+function tags(key: Uint8Array): [probe: Uint8Array, choice: Uint8Array, consent: Uint8Array] {
+  const tag = (label: string) => {
+    const digest = createHmac("sha256", key).update(`dhtnet punch v1 ${label}`).digest();
+    return Uint8Array.from(digest.subarray(0, TAG_BYTES));
+  };
+  return [tag("probe"), tag("choice"), tag("consent")];
 }
 
 function isTag(bytes: Uint8Array, expected: Uint8Array): boolean {
