@@ -17,15 +17,15 @@ import { OID } from "./oid.ts";
 export const MAX_CERTIFICATE_BYTES = 4096;
 /** Longest serial number, in octets (RFC 5280 §4.1.2.2). */
 const MAX_SERIAL_NUMBER_BYTES = 20;
-/** What an attribute of a name may be (RFC 5280 §4.1.2.4, appendix A.1). */
-const NAME_STRINGS: ReadonlySet<number> = new Set([
-  DER.utf8String,
-  DER.numericString,
-  DER.printableString,
-  DER.teletexString,
-  DER.ia5String,
-  DER.universalString,
-  DER.bmpString,
+/** What an attribute of a name may be, and octets per character (RFC 5280 §4.1.2.4, X.690 §8.23). */
+const NAME_STRINGS: ReadonlyMap<number, number> = new Map([
+  [DER.utf8String, 1],
+  [DER.numericString, 1],
+  [DER.printableString, 1],
+  [DER.teletexString, 1],
+  [DER.ia5String, 1],
+  [DER.universalString, 4],
+  [DER.bmpString, 2],
 ]);
 /** The number that stands for version 3 (RFC 5280 §4.1.2.1). */
 const VERSION_3 = 2;
@@ -147,7 +147,10 @@ function readCommonName(name: Uint8Array): string {
       const type = readOid(attribute);
       const { tag, content } = attribute.readAny();
       attribute.finish();
-      if (!NAME_STRINGS.has(tag)) throw new DerError("attribute of a name", set.offset);
+      const width = NAME_STRINGS.get(tag);
+      if (width === undefined || content.length % width !== 0) {
+        throw new DerError("attribute of a name", set.offset);
+      }
       const isText = tag === DER.utf8String || tag === DER.printableString;
       if (type === OID.commonName && isText) found ??= new TextDecoder().decode(content);
     } while (!set.isAtEnd);

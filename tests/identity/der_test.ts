@@ -144,6 +144,7 @@ Deno.test("what pkijs cannot read is not read either, whichever byte is damaged"
       }
       pkijs.Certificate.fromBER(damaged);
     }),
-    { numRuns: 1000 },
+    // A BMPString of odd length, which a random run once found; the seed keeps CI repeatable.
+    { numRuns: 1000, seed: 1, examples: [[[[84, 30]]]] },
   );
 });
