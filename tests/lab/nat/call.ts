@@ -108,14 +108,16 @@ export class Call {
     const echoing = this.listener.stdout.pipeTo(this.listener.stdin);
     echoing.catch(() => {}); // ends with the call
     await this.dialler.write("hello");
-    const reader = this.dialler.stdout.getReader();
+    const output = this.dialler.stdout;
+    const reader = output.getReader();
     const { value } = await reader.read();
     const atMs = performance.timeOrigin + performance.now();
     if (value === undefined) {
       await this.dialler.exit(1_000);
       throw new Error(`no echo: ${this.dialler.log}`);
     }
-    await reader.cancel();
+    reader.releaseLock();
+    output.pipeTo(new WritableStream()).catch(() => {}); // so that the dialler can go on
     return atMs;
   }
 }
