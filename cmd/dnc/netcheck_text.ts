@@ -18,7 +18,7 @@ const MEANING: Record<NatKind, string> = {
   open: "open NAT: direct with every peer",
   moderate: "moderate NAT: direct with peers behind all but strict NATs",
   strict: "strict NAT: direct with peers behind no or an open NAT; others begin relayed",
-  unknown: "NAT unknown: too few servers answered",
+  unknown: "a NAT of unknown kind: a second server would tell, --stun HOST",
 };
 
 const PROTOCOL_NAMES = { "pcp": "PCP", "nat-pmp": "NAT-PMP", "upnp": "UPnP" } as const;
