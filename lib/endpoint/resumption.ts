@@ -9,21 +9,23 @@ import { sleep } from "./sleep.ts";
 const log = getLogger(["dhtnet", "endpoint"]);
 
 /**
- * How long a peer may take to answer a call to resume, ms, before it is taken for gone: shortly
- * where its system closed the connection, as it does when a process dies, longer where the path
- * fell silent. While we cannot reach any DHT node ourselves, the session waits on, as long as it may.
+ * How long one attempt to resume may take, ms: shortly where the peer's system closed the
+ * connection, as it does when a process dies, longer where the path fell silent.
  */
-const PATIENCE_MS = { closed: 3_000, silent: 8_000 };
+const ATTEMPT_MS = { closed: 3_000, silent: 5_000, broken: 5_000 };
+/** A peer that has not answered so many attempts, though our network works, is gone. */
+const UNANSWERED_ATTEMPTS = { closed: 1, silent: 2, broken: 2 };
 /** Between two attempts. */
 const RETRY_DELAY_MS = 500;
 
 /**
- * Brings a session that we dialled back on a new pipe, or ends it.
+ * Brings a session that we dialled back on a new pipe, or ends it. While the peer answers, or we
+ * have no network ourselves, it goes on as long as the session may wait.
  *
  * ```
  *   pipe lost ─▶ dial with the session's id ─┬─▶ new pipe attached
  *                  ▲                         ├─▶ refused, or the peer is silent: the session fails
- *                  └──────── 0.5 s ──────────┴── we have no network
+ *                  └──────── 0.5 s ──────────┴── no path yet, or we have no network
  * ```
  */
 export async function resume(
@@ -31,21 +33,29 @@ export async function resume(
   session: PeerSession,
   loss: PipeLoss,
 ): Promise<void> {
-  const patience = loss.kind === "closed" ? PATIENCE_MS.closed : PATIENCE_MS.silent;
-  const lost = wording(loss);
+  let unanswered = 0;
   while (!session.isOver && !session.hasPipe) {
+    let answered = false;
     try {
-      const signal = AbortSignal.any([session.ended, AbortSignal.timeout(patience)]);
-      const { pipe } = await dialPeer(context, session.peer.id, signal, { resume: session.id });
+      const signal = AbortSignal.any([session.ended, AbortSignal.timeout(ATTEMPT_MS[loss.kind])]);
+      const onAnswer = () => void (answered = true);
+      const { pipe } = await dialPeer(context, session.peer.id, signal, {
+        resume: session.id,
+        onAnswer,
+      });
       log.info("the session with {peer} goes on", { peer: session.peer.id });
       return session.attach(pipe);
     } catch (error) {
-      if (error instanceof SessionUnknown) return session.fail(lost);
+      if (error instanceof SessionUnknown) return session.fail(wording(loss));
       if (!(error instanceof ConnectError)) throw error;
+      log.info("not resumed yet: {error}", { error: error.message });
+      const refused = !answered && (error.code === "refused" || error.code === "identity");
       const online = context.explainSilence(session.peer.id).code !== "no-network";
-      const final = error.code === "refused" || error.code === "identity";
-      if (final || (online && error.code === "timeout")) return session.fail(lost);
-      log.debug("not resumed yet: {error}", { error: error.message });
+      if (answered) unanswered = 0;
+      else if (online && error.code === "timeout") unanswered++;
+      if (refused || unanswered >= UNANSWERED_ATTEMPTS[loss.kind]) {
+        return session.fail(wording(loss));
+      }
     }
     await sleep(context.clock, RETRY_DELAY_MS, session.ended);
   }
