@@ -24,6 +24,7 @@ import { BootstrapNames, parseHostPort } from "./bootstrap_names.ts";
 import { bindDhtSockets, type DhtSockets } from "./dht_sockets.ts";
 import { loadNodes, saveNodes } from "./dht_state.ts";
 import { ConnectError } from "./errors.ts";
+import type { DatagramPort } from "./gathering.ts";
 import { LanDiscoveryDriver } from "./lan_discovery.ts";
 
 /** How often the state file is written, in milliseconds. */
@@ -188,6 +189,14 @@ export class DhtService {
     const discovery = this.#discovery;
     this.#startDiscovery();
     await discovery?.then((driver) => driver.close());
+    this.#run((now) => this.#node.networkChanged(now));
+  }
+
+  /** Reaches the network over a relay, which belongs to the service from now on. */
+  useRelay(relay: DatagramPort): void {
+    if (this.#closed !== undefined) return void relay.close();
+    this.#log.info("over the relay {address}", { address: formatSocketAddress(relay.local) });
+    this.#sockets.useRelay(relay);
     this.#run((now) => this.#node.networkChanged(now));
   }
 

@@ -1,6 +1,7 @@
 import { type IpFamily, ipFamily, ipScope, type SocketAddress } from "../ip/mod.ts";
 import { bindUdp, type HostAddress, hostAddresses, isOnLink, type UdpSocket } from "../net/mod.ts";
 import { ConnectError } from "./errors.ts";
+import type { DatagramPort } from "./gathering.ts";
 
 /** What {@linkcode bindDhtSockets} takes. */
 export interface DhtSocketOptions {
@@ -24,6 +25,7 @@ export class DhtSockets {
   /** Datagrams not sent because no socket of ours may reach their destination. */
   unroutable = 0;
   #bound: readonly Bound[];
+  #relay: DatagramPort | undefined;
   #onDatagram: (bytes: Uint8Array, from: SocketAddress) => void = () => {};
 
   /** Takes over bound sockets. */
@@ -52,6 +54,13 @@ export class DhtSockets {
     await Promise.all(gone.map(({ socket }) => socket.close()));
   }
 
+  /** Has a relay carry what goes to its family from now on, where UDP does not get out. */
+  useRelay(relay: DatagramPort): void {
+    this.#relay?.close();
+    this.#relay = relay;
+    relay.onDatagram = this.#onDatagram;
+  }
+
   /** Families in which there is a socket. */
   get families(): IpFamily[] {
     return ([4, 6] as const).filter((family) => this.port(family) !== undefined);
@@ -71,6 +80,10 @@ export class DhtSockets {
 
   /** Sends, or counts what must not be sent. */
   send(bytes: Uint8Array, to: SocketAddress): void {
+    const relay = this.#relay;
+    if (relay !== undefined && ipFamily(relay.local.ip) === ipFamily(to.ip)) {
+      return relay.send(bytes, to);
+    }
     const socket = this.#socketFor(to.ip);
     if (socket === undefined) this.unroutable++;
     else socket.send(bytes, to);
@@ -78,7 +91,7 @@ export class DhtSockets {
 
   /** Closes all; their ports are free when it resolves. */
   async close(): Promise<void> {
-    await Promise.all(this.#bound.map(({ socket }) => socket.close()));
+    await Promise.all([this.#relay?.close(), ...this.#bound.map(({ socket }) => socket.close())]);
   }
 
   #socketFor(ip: string): UdpSocket | undefined {

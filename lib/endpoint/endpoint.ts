@@ -1,6 +1,13 @@
 import { getLogger } from "@logtape/logtape";
 import { parseId } from "../identity/mod.ts";
-import { hasQuic, prepareQuic, quicCertificate, random, systemClock } from "../net/mod.ts";
+import {
+  hasQuic,
+  hostAddresses,
+  prepareQuic,
+  quicCertificate,
+  random,
+  systemClock,
+} from "../net/mod.ts";
 import type { Channel } from "../session/mod.ts";
 import { Answerer } from "./answer.ts";
 import { ChainCache } from "./chain_cache.ts";
@@ -8,7 +15,7 @@ import { ChannelRequests, type IncomingChannel } from "./channel_requests.ts";
 import { commonTransports, type EndpointContext, type Established } from "./context.ts";
 import { DhtCarrier } from "./dht_carrier.ts";
 import { DhtService } from "./dht_service.ts";
-import { parseHostPort } from "./bootstrap_names.ts";
+import { type HostPort, parseHostPort } from "./bootstrap_names.ts";
 import { Gatherings } from "./gatherings.ts";
 import { ServerNames } from "./server_names.ts";
 import { type ConnectOptions, Dials } from "./dials.ts";
@@ -18,6 +25,8 @@ import type { EndpointOptions } from "./options.ts";
 import { answerImprovement, keepImproving, PATH_CHANNEL } from "./path_change.ts";
 import type { PortMapper } from "./portmap/mod.ts";
 import { PeerSession } from "./peer_session.ts";
+import { allocateRelay, type TurnServer } from "./relay/mod.ts";
+import { sleep } from "./sleep.ts";
 import { awaitResumption, resume } from "./resumption.ts";
 import { type CarrierListener, equalBytes, REFUSAL, winsTieBreak } from "./signalling/mod.ts";
 import type { EndpointStatus } from "./status.ts";
@@ -26,6 +35,8 @@ const log = getLogger(["dhtnet", "endpoint"]);
 
 /** STUN over UDP (RFC 8489 §18.6). */
 const DEFAULT_STUN_PORT = 3478;
+/** A DHT that no node of has answered by then is tried over a relay, ms. */
+const RELAY_DHT_AFTER_MS = 1_500;
 const DEFAULT_MAX_PENDING_PEERS = 64;
 const DEFAULT_MAX_SESSIONS = 4096;
 
@@ -75,6 +86,7 @@ export class Endpoint implements AsyncDisposable {
   readonly #dials: Dials;
   readonly #sessions = new Set<PeerSession>();
   readonly #watch: NetworkWatch;
+  readonly #closing = new AbortController();
   #mapper: PortMapper | undefined;
   #inbox: Promise<CarrierListener> | undefined;
   #closed: Promise<void> | undefined;
@@ -84,7 +96,7 @@ export class Endpoint implements AsyncDisposable {
     this.#dht = dht;
     const chains = new ChainCache();
     const stun = new ServerNames(
-      (options.stun ?? []).map((text) => parseHostPort(text, DEFAULT_STUN_PORT)),
+      stunHosts(options),
       systemClock,
     );
     this.#gatherings = new Gatherings(async (transports) => ({
@@ -150,6 +162,7 @@ export class Endpoint implements AsyncDisposable {
     }
     const endpoint = new Endpoint(options, await DhtService.start(options));
     if (options.portMapping !== false && !options.relayOnly) endpoint.#startMapping();
+    if (options.turn?.length) endpoint.#relayDht(options.turn);
     // What has to be asked of servers is asked before the first call needs it.
     const { transport } = endpoint.#context;
     if (options.stun?.length || options.turn?.length) {
@@ -247,6 +260,7 @@ export class Endpoint implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    this.#closing.abort();
     this.#watch.close();
     this.#dials.close();
     this.#answerer.close();
@@ -260,6 +274,21 @@ export class Endpoint implements AsyncDisposable {
   /** A session over which the peer takes channels: one that we dialled, or whose peer listens. */
   #sessionWith(peerId: string): PeerSession | undefined {
     return this.#sessions.values().find(({ peer, servesUs }) => peer.id === peerId && servesUs);
+  }
+
+  /** Where UDP does not get out, the DHT is reached over a relay. */
+  async #relayDht(servers: readonly TurnServer[]): Promise<void> {
+    const { clock, random } = this.#context;
+    const { interfaces } = this.#options;
+    const { signal } = this.#closing;
+    await sleep(clock, RELAY_DHT_AFTER_MS, signal);
+    if (signal.aborted || this.#dht.status().status === "connected") return;
+    const localAddresses = interfaces && hostAddresses({ interfaces }).map(({ ip }) => ip);
+    try {
+      this.#dht.useRelay(await allocateRelay({ servers, localAddresses, clock, random, signal }));
+    } catch (error) {
+      if (!signal.aborted) log.warn("no relay for the DHT: {error}", { error: String(error) });
+    }
   }
 
   /** Finds the routers in the background: no call waits for them. */
@@ -333,4 +362,14 @@ export class Endpoint implements AsyncDisposable {
     if (outgoing) keepImproving(this.#context, session);
     return session;
   }
+}
+
+/** The STUN servers; TURN servers over UDP are such servers, too (RFC 8656 §2.1). */
+function stunHosts({ stun = [], turn = [] }: EndpointOptions): HostPort[] {
+  const relays = turn.filter(({ transport = "udp" }) => transport === "udp");
+  const hosts = [
+    ...stun.map((text) => parseHostPort(text, DEFAULT_STUN_PORT)),
+    ...relays.map(({ host, port = DEFAULT_STUN_PORT }) => ({ host, port })),
+  ];
+  return [...new Map(hosts.map((one) => [`${one.host} ${one.port}`, one])).values()];
 }
