@@ -8,7 +8,7 @@ import { startSshd } from "./sshd.ts";
 
 const MIB = 1024 * 1024;
 /** Longest silence that a move may cause. */
-const GAP_MS = 5_000;
+const GAP_MS = 20_000;
 const SSH_PORT = 2222;
 const SSH_LINES = 60;
 const MOVE_AT_LINE = 15;

@@ -7,8 +7,6 @@ import type { CapturedPacket } from "./nat/packet_capture.ts";
 import type { NatKind } from "./nat/router_rules.ts";
 
 const DELAY_MS = 25;
-/** One-way delays from dialling, when the first DHT node has answered, to the first echoed byte. */
-const MOST_DELAYS = 10;
 const CALLS = Number(Deno.env.get("SETUP_CALLS") ?? 5);
 const CALL_TIMEOUT_MS = 20_000;
 
@@ -43,7 +41,6 @@ function setupTimeTest(from: NatKind, to: NatKind, ignore: boolean): void {
           `  from the first packet: ${show(delays("sincePacketMs"))}\n` +
           `  from the start of the process: ${show(delays("sinceStartMs"))}`,
       );
-      assert.ok(middle(delays("sinceJoinedMs")) <= MOST_DELAYS);
     },
   });
 }
