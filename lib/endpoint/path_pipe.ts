@@ -17,8 +17,9 @@ export async function acceptPipe(nominated: Nominated, signal: AbortSignal): Pro
 
 async function takeOver(nominated: Nominated, signal: AbortSignal): Promise<Pipe> {
   if (nominated.transport === "tcp") return await nominated.connection.switchToStream();
-  const { path: { local, remote }, relay } = nominated;
-  const common = { credentials: await quicCertificate(), timeoutMs: QUIC_TIMEOUT_MS, signal };
+  const { path: { local, remote }, roundTripMs, relay } = nominated;
+  const credentials = await quicCertificate();
+  const common = { roundTripMs, credentials, timeoutMs: QUIC_TIMEOUT_MS, signal };
   if (relay === undefined) return await acceptQuic({ ...common, local, remote });
   return await relayedPipe(
     relay,

@@ -2,7 +2,7 @@ import { canonicalIp, equalSocketAddress, type SocketAddress } from "../ip/mod.t
 import { deadline } from "./deadline.ts";
 import { NetError } from "./net_error.ts";
 import { type Pipe, StreamPipe } from "./pipe.ts";
-import { QUIC_PREAMBLE, QUIC_TRANSPORT } from "./quic_api.ts";
+import { DEFAULT_ROUND_TRIP_MS, QUIC_PREAMBLE, quicTransport } from "./quic_api.ts";
 import type { QuicCredentials } from "./quic_certificate.ts";
 import { bindQuic } from "./quic_endpoint.ts";
 import { quicRemote, QuicStream } from "./quic_stream.ts";
@@ -17,6 +17,8 @@ export interface QuicAcceptOptions {
   readonly remote?: SocketAddress;
   /** Give up after this many milliseconds. */
   readonly timeoutMs: number;
+  /** Round trip of the path in milliseconds, if it is known. Default: 20. */
+  readonly roundTripMs?: number;
   /** Give up when it fires. */
   readonly signal?: AbortSignal;
   /** Called with the real local address as soon as connections can be made. */
@@ -61,7 +63,7 @@ export async function acceptQuic(options: QuicAcceptOptions): Promise<Pipe> {
   const limit = deadline(timeoutMs, signal);
   const endpoint = bindQuic(options.local);
   const listener = endpoint.listen({
-    ...QUIC_TRANSPORT,
+    ...quicTransport(options.roundTripMs ?? DEFAULT_ROUND_TRIP_MS),
     cert: credentials.certificate,
     key: credentials.privateKey,
   });

@@ -14,16 +14,30 @@ const KEEP_ALIVE_MS = 10_000;
 const MAX_IDLE_MS = 30_000;
 
 /**
+ * From this round trip on, the congestion control is the one that models bandwidth and delay (BBR)
+ * instead of taking every loss for congestion (CUBIC). Measured: 64 MiB at 80 ms and 5 % loss in
+ * 36 s instead of more than 300; on loopback it is slower.
+ */
+const LONG_ROUND_TRIP_MS = 10;
+/** What a path's round trip is taken for when nobody knows it, in milliseconds. */
+export const DEFAULT_ROUND_TRIP_MS = 20;
+
+/**
  * One stream for bytes and one to confirm that all were read. Deno offers no flow-control windows:
  * quinn's default of 1.25 MB per stream is in force, 12.5 MB/s at a round trip of 100 ms.
  */
-export const QUIC_TRANSPORT: Deno.QuicTransportOptions & { alpnProtocols: string[] } = {
-  alpnProtocols: [QUIC_ALPN],
-  keepAliveInterval: KEEP_ALIVE_MS,
-  maxIdleTimeout: MAX_IDLE_MS,
-  maxConcurrentBidirectionalStreams: 1,
-  maxConcurrentUnidirectionalStreams: 1,
-};
+export function quicTransport(
+  roundTripMs: number,
+): Deno.QuicTransportOptions & { alpnProtocols: string[] } {
+  return {
+    alpnProtocols: [QUIC_ALPN],
+    keepAliveInterval: KEEP_ALIVE_MS,
+    maxIdleTimeout: MAX_IDLE_MS,
+    maxConcurrentBidirectionalStreams: 1,
+    maxConcurrentUnidirectionalStreams: 1,
+    congestionControl: roundTripMs >= LONG_ROUND_TRIP_MS ? "low-latency" : "default",
+  };
+}
 
 /** Whether this runtime has QUIC (`--unstable-net`). */
 export function hasQuic(): boolean {

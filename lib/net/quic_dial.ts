@@ -2,7 +2,7 @@ import { canonicalIp, formatSocketAddress, type SocketAddress } from "../ip/mod.
 import { deadline } from "./deadline.ts";
 import { NetError, reasonOf } from "./net_error.ts";
 import { type Pipe, StreamPipe } from "./pipe.ts";
-import { QUIC_PREAMBLE, QUIC_TRANSPORT } from "./quic_api.ts";
+import { DEFAULT_ROUND_TRIP_MS, QUIC_PREAMBLE, quicTransport } from "./quic_api.ts";
 import { bindQuic } from "./quic_endpoint.ts";
 import { QuicStream } from "./quic_stream.ts";
 import { withZone, zoneOf } from "./zone.ts";
@@ -29,7 +29,6 @@ export interface QuicDialOptions {
  * would cost that second.
  */
 const FURTHER_ATTEMPTS_AT_MS = [3, 10, 30, 90, 210, 450, 950];
-const DEFAULT_ROUND_TRIP_MS = 20;
 
 /** What rustls says of a certificate that is not the pinned one. */
 const WRONG_PEER = /handshake failed/;
@@ -71,7 +70,7 @@ function firstConnected(
   signal: AbortSignal,
 ): Promise<Deno.QuicConn> {
   const options = {
-    ...QUIC_TRANSPORT,
+    ...quicTransport(roundTripMs),
     endpoint,
     hostname: withZone(remote.ip, zoneOf(local.ip)),
     port: remote.port,
