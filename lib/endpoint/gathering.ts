@@ -37,6 +37,8 @@ const log = getLogger(["dhtnet", "ice"]);
 const MAX_HOST_ADDRESSES = 8;
 /** A call begins with the candidates that are there after this time, ms. */
 const SETTLE_TIMEOUT_MS = 300;
+/** Where UDP does not seem to get out, a relay is waited for so long, ms. */
+const RELAY_TIMEOUT_MS = 3_000;
 
 /** What sends and receives datagrams from one base: a UDP socket, or an allocation on a relay. */
 export interface DatagramPort {
@@ -129,7 +131,11 @@ export class Gathering {
     if (relayOnly) await Promise.all(relays);
     else {
       await Promise.all(ips.map((ip) => gathering.#bind(ip)));
-      await gathering.#settle([...gathering.#askServers(), ...relays]);
+      await gathering.#settle([...gathering.#askServers(), ...relays], SETTLE_TIMEOUT_MS);
+      // No server has seen us over UDP: probably none can, and all hope is on a relay over TCP.
+      if (!gathering.#candidates.some(({ type }) => type === "srflx")) {
+        await gathering.#settle(relays, RELAY_TIMEOUT_MS);
+      }
     }
     if (gathering.#candidates.length > 0) return gathering;
     await gathering.close();
@@ -329,11 +335,11 @@ export class Gathering {
   }
 
   /** Waits for what has been asked, but not for long. */
-  async #settle(asked: readonly Promise<void>[]): Promise<void> {
+  async #settle(asked: readonly Promise<void>[], timeoutMs: number): Promise<void> {
     if (asked.length === 0) return;
     const settled = new AbortController();
     const all = Promise.all(asked).then(() => settled.abort());
-    await Promise.race([all, sleep(this.#options.clock, SETTLE_TIMEOUT_MS, settled.signal)]);
+    await Promise.race([all, sleep(this.#options.clock, timeoutMs, settled.signal)]);
   }
 
   /** Asks the STUN servers from every port that could reach them. */
