@@ -24,7 +24,7 @@ import { BootstrapNames, parseHostPort } from "./bootstrap_names.ts";
 import { bindDhtSockets, type DhtSockets } from "./dht_sockets.ts";
 import { loadNodes, saveNodes } from "./dht_state.ts";
 import { ConnectError } from "./errors.ts";
-import type { DatagramPort } from "./gathering.ts";
+import type { DatagramPort } from "./datagram_port.ts";
 import { LanDiscoveryDriver } from "./lan_discovery.ts";
 
 /** How often the state file is written, in milliseconds. */

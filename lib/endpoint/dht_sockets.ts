@@ -1,7 +1,7 @@
 import { type IpFamily, ipFamily, ipScope, type SocketAddress } from "../ip/mod.ts";
 import { bindUdp, type HostAddress, hostAddresses, isOnLink, type UdpSocket } from "../net/mod.ts";
 import { ConnectError } from "./errors.ts";
-import type { DatagramPort } from "./gathering.ts";
+import type { DatagramPort } from "./datagram_port.ts";
 
 /** What {@linkcode bindDhtSockets} takes. */
 export interface DhtSocketOptions {

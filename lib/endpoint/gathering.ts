@@ -25,6 +25,7 @@ import {
   hostAddresses,
   listenFramedTcp,
 } from "../net/mod.ts";
+import type { DatagramPort, NatView, PortMapping } from "./datagram_port.ts";
 import { ConnectError } from "./errors.ts";
 import type { PortMapper } from "./portmap/mod.ts";
 import { type Mapped, ReflexiveQuery } from "./reflexive.ts";
@@ -39,32 +40,6 @@ const MAX_HOST_ADDRESSES = 8;
 const SETTLE_TIMEOUT_MS = 300;
 /** Where UDP does not seem to get out, a relay is waited for so long, ms. */
 const RELAY_TIMEOUT_MS = 3_000;
-
-/** What sends and receives datagrams from one base: a UDP socket, or an allocation on a relay. */
-export interface DatagramPort {
-  /** The base. */
-  readonly local: SocketAddress;
-  /** Called for every datagram. */
-  onDatagram: (bytes: Uint8Array, from: SocketAddress) => void;
-  /** Best effort. */
-  send(bytes: Uint8Array, to: SocketAddress): void;
-  /** Resolves when the port may be bound by somebody else. */
-  close(): Promise<void>;
-}
-
-/** How a NAT treats one of our ports: its mapping behaviour (RFC 4787 §4.1). */
-export interface NatView {
-  readonly port: DatagramPort;
-  readonly mapped: SocketAddress;
-  /** Whether the mapped address depends on whom the port sends to. */
-  readonly mapping: "independent" | "dependent" | "unknown";
-}
-
-/** A port of ours that is mapped on a router. */
-export interface PortMapping {
-  /** Takes it from the router. */
-  close(): Promise<void>;
-}
 
 /** Which transports a negotiation may use. */
 export interface TransportChoice {
@@ -103,6 +78,7 @@ export class Gathering {
   readonly #candidates: LocalCandidateInput[] = [];
   readonly #ports = new Map<string, DatagramPort>();
   readonly #mappings = new Map<string, PortMapping>();
+  readonly #mapped: Promise<void>[] = [];
   readonly #relayed = new Set<TurnRelay>();
   readonly #queries = new Map<DatagramPort, ReflexiveQuery[]>();
   readonly #views = new Map<DatagramPort, SocketAddress[]>();
@@ -131,7 +107,10 @@ export class Gathering {
     if (relayOnly) await Promise.all(relays);
     else {
       await Promise.all(ips.map((ip) => gathering.#bind(ip)));
-      await gathering.#settle([...gathering.#askServers(), ...relays], SETTLE_TIMEOUT_MS);
+      // A call does not wait for the router; a better path is worth it.
+      const mapped = options.transports.relay === false ? gathering.#mapped : [];
+      const asked = [...gathering.#askServers(), ...relays, ...mapped];
+      await gathering.#settle(asked, SETTLE_TIMEOUT_MS);
       // No server has seen us over UDP: probably none can, and all hope is on a relay over TCP.
       if (!gathering.#candidates.some(({ type }) => type === "srflx")) {
         await gathering.#settle(relays, RELAY_TIMEOUT_MS);
@@ -257,11 +236,14 @@ export class Gathering {
   #map(transport: Transport, internal: SocketAddress): void {
     const { mapper } = this.#options;
     if (mapper === undefined || ipScope(internal.ip) !== "private") return;
+    const mapped = Promise.withResolvers<void>();
+    this.#mapped.push(mapped.promise);
     const mapping = mapper.map({
       transport,
       internal,
       onChange: (external) => {
         if (external === undefined || this.#closed) return;
+        mapped.resolve();
         this.#found({
           transport,
           type: "srflx",

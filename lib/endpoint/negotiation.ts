@@ -13,7 +13,8 @@ import {
 import { formatSocketAddress } from "../ip/mod.ts";
 import { type Clock, dialFramedTcp, type FramedTcp, type Timer } from "../net/mod.ts";
 import { abortedConnect, ConnectError } from "./errors.ts";
-import type { Gathering, PortMapping } from "./gathering.ts";
+import type { PortMapping } from "./datagram_port.ts";
+import type { Gathering } from "./gathering.ts";
 import type { TurnRelay } from "./relay/mod.ts";
 
 /** A TCP connection to a candidate that is not made by then has failed. */

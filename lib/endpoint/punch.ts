@@ -18,7 +18,7 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import { equalSocketAddress, type SocketAddress } from "../ip/mod.ts";
 import { bindUdp, type Clock, type UdpSocket } from "../net/mod.ts";
 import { ConnectError } from "./errors.ts";
-import type { DatagramPort, NatView } from "./gathering.ts";
+import type { DatagramPort, NatView } from "./datagram_port.ts";
 import { sleep } from "./sleep.ts";
 
 /** Sockets that the dependent side opens: a share of the usual limit of 1,024 descriptors. */

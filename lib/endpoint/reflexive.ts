@@ -1,7 +1,7 @@
 import type { SocketAddress } from "../ip/mod.ts";
 import type { Clock, Timer } from "../net/mod.ts";
 import { BindingClient } from "../stun/mod.ts";
-import type { DatagramPort } from "./gathering.ts";
+import type { DatagramPort } from "./datagram_port.ts";
 
 /**
  * Asks after 0, 100, 300 and 700 ms: a call waits for the answer, and right after a change of
