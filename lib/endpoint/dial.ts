@@ -1,4 +1,4 @@
-import { NetError, prepareQuic } from "../net/mod.ts";
+import { hasQuic, NetError, prepareQuic } from "../net/mod.ts";
 import { commonTransports, type EndpointContext, type Established } from "./context.ts";
 import { abortedConnect, ConnectError } from "./errors.ts";
 import { Negotiation } from "./negotiation.ts";
@@ -97,6 +97,10 @@ function refused(peerId: string, code: number, reason: string): Error {
 
 /** Every failure on the way as what it means to the caller. */
 function explained(cause: unknown, peerId: string, signal: AbortSignal): Error {
+  if (cause instanceof ConnectError && cause.code === "unreachable" && !hasQuic()) {
+    const hint = "paths over UDP were left out: they need Deno's --unstable-net";
+    return new ConnectError("unreachable", `${cause.message}; ${hint}`, { cause });
+  }
   const own = [ConnectError, SimultaneousDial, SessionUnknown];
   if (cause instanceof Error && own.some((type) => cause instanceof type)) return cause;
   if (signal.aborted) return abortedConnect(signal);

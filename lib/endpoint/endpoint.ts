@@ -95,10 +95,7 @@ export class Endpoint implements AsyncDisposable {
     this.#options = options;
     this.#dht = dht;
     const chains = new ChainCache();
-    const stun = new ServerNames(
-      stunHosts(options),
-      systemClock,
-    );
+    const stun = new ServerNames(stunHosts(options), systemClock);
     this.#gatherings = new Gatherings(async (transports) => ({
       transports,
       interfaces: options.interfaces,
