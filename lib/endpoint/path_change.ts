@@ -55,7 +55,6 @@ export async function keepImproving(context: EndpointContext, session: PeerSessi
     if (!session.isRelayed || session.isOver) break;
     try {
       await improvePath(context, session, within(session));
-      log.info("the session with {peer} is direct now", { peer: session.peer.id });
     } catch (error) {
       log.debug("no direct path to {peer} yet: {error}", { peer: session.peer.id, error });
     }

@@ -113,7 +113,7 @@ export class PeerSession {
       log.info("the path to {peer} is lost: {message}", { peer: peer.id, message: loss.message });
       options.onPipeLost(this, loss);
     };
-    this.#driver.attach(options.pipe);
+    this.attach(options.pipe);
   }
 
   /** Fires when the session has ended. */
@@ -140,6 +140,11 @@ export class PeerSession {
   attach(pipe: Pipe): void {
     if (this.isOver) return void pipe.abort();
     this.#driver.attach(pipe);
+    const { relayed, kind, local, remote } = pathStatus(pipe);
+    log.info("the session with {peer} runs over {path}", {
+      peer: this.peer.id,
+      path: `${relayed ? "relayed " : ""}${kind} ${local} to ${remote}`,
+    });
   }
 
   /** The host's addresses have changed: a path from an address that is gone is not waited for. */
@@ -171,12 +176,7 @@ export class PeerSession {
     return {
       peer: this.peer,
       outgoing: this.outgoing,
-      path: pipe && {
-        kind: pipe.kind,
-        local: formatSocketAddress(pipe.local),
-        remote: formatSocketAddress(pipe.remote),
-        relayed: isRelayed(pipe),
-      },
+      path: pipe && pathStatus(pipe),
       roundTripMs,
       bytesSent,
       bytesReceived,
@@ -190,6 +190,15 @@ export class PeerSession {
     this.#options.onOver(this);
     this.#driver.finish().finally(() => this.#over.resolve());
   }
+}
+
+function pathStatus(pipe: Pipe): PathStatus {
+  return {
+    kind: pipe.kind,
+    local: formatSocketAddress(pipe.local),
+    remote: formatSocketAddress(pipe.remote),
+    relayed: isRelayed(pipe),
+  };
 }
 
 function isRelayed(pipe: Pipe | undefined): boolean {

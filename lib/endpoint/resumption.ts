@@ -43,7 +43,6 @@ export async function resume(
         resume: session.id,
         onAnswer,
       });
-      log.info("the session with {peer} goes on", { peer: session.peer.id });
       return session.attach(pipe);
     } catch (error) {
       if (error instanceof SessionUnknown) return session.fail(wording(loss));

@@ -9,9 +9,6 @@ const ROOT = new URL("../../../", import.meta.url).pathname;
 const LISTENING_MS = 10_000;
 /** How `dnc -v` names the path of a connection, at its begin and whenever it changes. */
 const PATH = /\b(?:over|path:) (relayed )?(tcp|quic) (\S+) to (\S+)/g;
-
-/** What it says when a relayed session has found a direct path. */
-const UPGRADED = " is direct now";
 const TURN_HOSTS = [
   ...TURN_ADDRESSES.ipv4.map((ip) => `${ip}:`),
   ...TURN_ADDRESSES.ipv6.map((ip) => `[${ip}]:`),
@@ -92,11 +89,7 @@ export class Call {
     const overTurn = [local, remote].some((address) =>
       TURN_HOSTS.some((host) => address!.startsWith(host))
     );
-    const upgraded = this.dialler.log.indexOf(UPGRADED, last.index) >= 0;
-    return {
-      relayed: !upgraded && (said !== undefined || overTurn),
-      kind: kind as CallPath["kind"],
-    };
+    return { relayed: said !== undefined || overTurn, kind: kind as CallPath["kind"] };
   }
 
   /**
