@@ -16,8 +16,8 @@ import {
 const USER_TYPE = "dhtnet";
 /** OpenDHT's type for user data: kept for 10 minutes. */
 const USER_DATA = 0;
-/** A request without an answer by then has failed, in milliseconds. */
-export const DHT_REQUEST_TIMEOUT_MS = 30_000;
+/** The DHT keeps a request for this long, ms: without an answer by then it has failed. */
+export const DHT_REQUEST_TIMEOUT_MS = 10 * 60_000;
 /** How long an answer is looked after: put to nodes that turn up closer to its key. */
 const ANSWER_UPKEEP_MS = 15_000;
 /** Answers looked after at once; the oldest are left to the nodes that have them. */
