@@ -350,14 +350,19 @@ export class Endpoint implements AsyncDisposable {
         if (this.#closed !== undefined) session.fail("the endpoint is closed");
         // The dialler knows where to reach the listener, not the other way round.
         else if (outgoing) {
-          resume(this.#context, session, loss).then(() => keepImproving(this.#context, session));
+          resume(this.#context, session, loss).then(() => this.#improve(session));
         } else awaitResumption(this.#context, session, loss);
       },
       onOver: (session) => this.#sessions.delete(session),
     });
     this.#sessions.add(session);
-    if (outgoing) keepImproving(this.#context, session);
+    if (outgoing) this.#improve(session);
     return session;
+  }
+
+  /** Looks for a direct path, where one is wanted. */
+  #improve(session: PeerSession): void {
+    if (!this.#options.relayOnly) keepImproving(this.#context, session);
   }
 }
 

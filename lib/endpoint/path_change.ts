@@ -165,8 +165,13 @@ class Attempt {
   ): Promise<Attempt> {
     signal.addEventListener("abort", () => channel.reset());
     const transports = commonTransports(context.transport, "auto");
-    const gathering = await context.gather({ ...transports, relay: false });
-    return new Attempt(context, channel, gathering, controlling, signal);
+    try {
+      const gathering = await context.gather({ ...transports, relay: false });
+      return new Attempt(context, channel, gathering, controlling, signal);
+    } catch (error) {
+      channel.reset(); // the peer need not wait
+      throw error;
+    }
   }
 
   offer(options: SignallingOptions): Offer {
