@@ -1,11 +1,12 @@
 import { ConnectError } from "../../lib/endpoint/errors.ts";
 import { ExitCode } from "../tool/exit_code.ts";
-import { explainFailure } from "./failure.ts";
-import type { PeerChannel, PeerEndpoint } from "./peer_channel.ts";
+import { explainFailure } from "../peer/failure.ts";
+import type { PeerChannel, PeerEndpoint } from "../peer/peer_channel.ts";
 import { pipe } from "./pipe.ts";
-import { describePath, describeTransfer, type Report, type Transfer } from "./report.ts";
-import type { StandardStreams } from "./standard_streams.ts";
-import { formatServiceName, type Target } from "./target.ts";
+import { describePath, describeTransfer, type Report, type Transfer } from "../peer/report.ts";
+import type { StandardStreams } from "../peer/standard_streams.ts";
+import type { Target } from "../peer/target.ts";
+import { formatServiceName } from "./service_name.ts";
 
 /** Time for the peer to accept the channel, unless `--timeout` says otherwise, ms. */
 const DEFAULT_ACCEPT_TIMEOUT_MS = 20_000;

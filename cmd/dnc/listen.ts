@@ -1,10 +1,10 @@
 import { ExitCode } from "../tool/exit_code.ts";
-import { explainFailure } from "./failure.ts";
-import { DeclineCode, type IncomingChannel, type PeerEndpoint } from "./peer_channel.ts";
+import { explainFailure } from "../peer/failure.ts";
+import { DeclineCode, type IncomingChannel, type PeerEndpoint } from "../peer/peer_channel.ts";
 import { pipe } from "./pipe.ts";
-import { describePath, describeTransfer, type Report, type Transfer } from "./report.ts";
-import type { StandardStreams } from "./standard_streams.ts";
-import { parseServiceName } from "./target.ts";
+import { describePath, describeTransfer, type Report, type Transfer } from "../peer/report.ts";
+import type { StandardStreams } from "../peer/standard_streams.ts";
+import { parseServiceName } from "./service_name.ts";
 
 /** What `dnc -l` needs to know. */
 export interface ListenOptions {

@@ -1,7 +1,7 @@
 import { netcheck, type NetcheckOptions } from "../../lib/endpoint/netcheck/mod.ts";
 import { ExitCode } from "../tool/exit_code.ts";
 import { jsonLine, writeOutput } from "../tool/output.ts";
-import { explainFailure } from "./failure.ts";
+import { explainFailure } from "../peer/failure.ts";
 import { describeNetwork } from "./netcheck_text.ts";
 
 /**

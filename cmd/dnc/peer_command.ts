@@ -1,8 +1,8 @@
 import { invocation, shellLine } from "../tool/invocation.ts";
 import type { OptionValues } from "../tool/option.ts";
 import type { DncOptions } from "./options.ts";
-import { loopbackOnly } from "./network.ts";
-import type { Target } from "./target.ts";
+import { loopbackOnly } from "../peer/network.ts";
+import type { Target } from "../peer/target.ts";
 
 /**
  * The exact command with which another machine reaches this one: with the DHT nodes that we start

@@ -1,8 +1,8 @@
 import { ConnectError } from "../../lib/endpoint/errors.ts";
 import { ExitCode, ToolError } from "../tool/exit_code.ts";
 import { jsonLine, writeOutput } from "../tool/output.ts";
-import { explainFailure } from "./failure.ts";
-import type { PeerChannel, PeerEndpoint, PeerPath } from "./peer_channel.ts";
+import { explainFailure } from "../peer/failure.ts";
+import type { PeerChannel, PeerEndpoint, PeerPath } from "../peer/peer_channel.ts";
 import { PING_CHANNEL, readFull, writeAll } from "./ping_service.ts";
 
 /** Pings that are sent, unless `--count` says otherwise. */

@@ -3,7 +3,7 @@ import {
   type ByteSource,
   DeclineCode,
   type IncomingChannel,
-} from "./peer_channel.ts";
+} from "../peer/peer_channel.ts";
 
 /** Name of the channels whose bytes come back; no target has such a name. */
 export const PING_CHANNEL = "dnc:ping";

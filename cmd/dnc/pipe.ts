@@ -1,7 +1,7 @@
-import { join } from "./join.ts";
-import type { PeerChannel } from "./peer_channel.ts";
-import type { Transfer } from "./report.ts";
-import { OutputClosed, type StandardStreams } from "./standard_streams.ts";
+import { join } from "../peer/join.ts";
+import type { PeerChannel } from "../peer/peer_channel.ts";
+import type { Transfer } from "../peer/report.ts";
+import { OutputClosed, type StandardStreams } from "../peer/standard_streams.ts";
 
 /** How `dnc` pipes. */
 export interface PipeOptions {

@@ -1,5 +1,5 @@
-import { join } from "./join.ts";
-import type { PeerChannel } from "./peer_channel.ts";
+import { join } from "../peer/join.ts";
+import type { PeerChannel } from "../peer/peer_channel.ts";
 
 /** Buffer size of a served connection, of which there may be many, in bytes. */
 const CHUNK_BYTES = 64 * 1024;

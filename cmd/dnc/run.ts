@@ -1,5 +1,3 @@
-// Not lazily: one graph of modules loads 23 ms faster than two (95 ms against 72).
-import { Endpoint, type EndpointOptions, type Identity } from "../../mod.ts";
 import { configureLogging } from "../tool/logging.ts";
 import type { CommandLine } from "../tool/command_line.ts";
 import { ExitCode } from "../tool/exit_code.ts";
@@ -8,27 +6,25 @@ import type { OptionValues } from "../tool/option.ts";
 import { writeOutput } from "../tool/output.ts";
 import { waitAtMost } from "../tool/waiting.ts";
 import { connect } from "./connect.ts";
-import { explainFailure } from "./failure.ts";
 import { listen } from "./listen.ts";
 import { checkNetwork } from "./netcheck.ts";
-import { checkInterfaces } from "./network.ts";
-import { networkOptions } from "./network_options.ts";
+import { checkInterfaces } from "../peer/network.ts";
+import { networkOptions } from "../peer/network_options.ts";
 import type { DncOptions } from "./options.ts";
-import { ownIdentity } from "./own_identity.ts";
+import { ownIdentity } from "../peer/own_identity.ts";
 import { peerCommand } from "./peer_command.ts";
-import type { PeerEndpoint } from "./peer_channel.ts";
+import type { PeerEndpoint } from "../peer/peer_channel.ts";
 import { ping } from "./ping.ts";
 import { withoutPings } from "./ping_service.ts";
-import { createReport, type Report } from "./report.ts";
+import { createReport, type Report } from "../peer/report.ts";
+import { withEndpoint } from "../peer/with_endpoint.ts";
 import { serve } from "./serve.ts";
-import { STANDARD_STREAMS } from "./standard_streams.ts";
+import { STANDARD_STREAMS } from "../peer/standard_streams.ts";
 import { type Task, taskOf } from "./task.ts";
-import { TURN_PASS_VARIABLE } from "./turn_account.ts";
+import { TURN_PASS_VARIABLE } from "../peer/turn_account.ts";
 
 /** Longest wait until nodes of the DHT hold our announcement before the user is told to go on, ms. */
 const ANNOUNCE_TIMEOUT_MS = 5_000;
-/** Longest wait for an orderly end of all sessions, ms. */
-const CLOSE_TIMEOUT_MS = 3_000;
 
 /**
  * Does what a command line of `dnc` asks for.
@@ -46,7 +42,7 @@ export async function runDnc(command: CommandLine<DncOptions>, entry: string): P
     return ExitCode.ok;
   }
   if (values.verbose > 0) await configureLogging(values.verbose);
-  const report = createReport(values);
+  const report = createReport("dnc", values);
   const network = await networkOptions(values);
   if (values.turn_pass !== undefined) {
     report.notice(
@@ -59,27 +55,14 @@ export async function runDnc(command: CommandLine<DncOptions>, entry: string): P
     if (task.kind === "netcheck") {
       return await checkNetwork({ ...network, signal }, values.json);
     }
-    const endpoint = await startEndpoint(await ownIdentity(values), network);
-    try {
-      return await perform(task, { endpoint, values, signal, report, entry });
-    } finally {
-      // A failure here must not hide the one that led here; the process ends in any case.
-      await waitAtMost(endpoint.close(), CLOSE_TIMEOUT_MS).catch(() => {});
-    }
+    const identity = await ownIdentity(values);
+    return await withEndpoint(
+      { ...network, identity },
+      (endpoint) => perform(task, { endpoint, values, signal, report, entry }),
+    );
   } catch (error) {
     if (isInterruption(error)) return error.exitCode;
     throw error;
-  }
-}
-
-async function startEndpoint(
-  identity: Identity,
-  network: Omit<EndpointOptions, "identity">,
-): Promise<PeerEndpoint> {
-  try {
-    return await Endpoint.start({ ...network, identity });
-  } catch (error) {
-    throw explainFailure(error);
   }
 }
 

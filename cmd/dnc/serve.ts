@@ -1,7 +1,8 @@
-import { DeclineCode, type IncomingChannel } from "./peer_channel.ts";
+import { DeclineCode, type IncomingChannel } from "../peer/peer_channel.ts";
 import { relay } from "./relay.ts";
-import type { Report } from "./report.ts";
-import { formatTarget, parseServiceName, type Target } from "./target.ts";
+import type { Report } from "../peer/report.ts";
+import { formatTarget, type Target } from "../peer/target.ts";
+import { parseServiceName } from "./service_name.ts";
 
 /** A target that has not taken the connection by then is given up, ms. */
 const TARGET_TIMEOUT_MS = 10_000;

@@ -3,7 +3,7 @@ import { UsageError } from "../tool/exit_code.ts";
 import type { CommandLine } from "../tool/command_line.ts";
 import type { DncOptions } from "./options.ts";
 import { DEFAULT_COUNT, DEFAULT_COUNT_UNTIL_DIRECT } from "./ping.ts";
-import type { Target } from "./target.ts";
+import type { Target } from "../peer/target.ts";
 
 /** What a command line asks `dnc` to do. */
 export type Task =

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { DNC_OPTIONS } from "../../cmd/dnc/options.ts";
-import { bootstrapNodes, checkInterfaces, loopbackOnly } from "../../cmd/dnc/network.ts";
+import { bootstrapNodes, checkInterfaces, loopbackOnly } from "../../cmd/peer/network.ts";
 import { peerCommand } from "../../cmd/dnc/peer_command.ts";
 import { type Task, taskOf } from "../../cmd/dnc/task.ts";
-import { formatServiceName, parseServiceName, parseTarget } from "../../cmd/dnc/target.ts";
+import { parseTarget } from "../../cmd/peer/target.ts";
+import { formatServiceName, parseServiceName } from "../../cmd/dnc/service_name.ts";
 import { parseCommandLine } from "../../cmd/tool/command_line.ts";
 import { UsageError } from "../../cmd/tool/exit_code.ts";
 import { shellLine } from "../../cmd/tool/invocation.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DncProcess } from "../../cmd/demo/dnc_process.ts";
 import { ping, type PingOptions } from "../../cmd/dnc/ping.ts";
-import type { PeerEndpoint, PeerPath } from "../../cmd/dnc/peer_channel.ts";
+import type { PeerEndpoint, PeerPath } from "../../cmd/peer/peer_channel.ts";
 import {
   MAX_ECHOED_BYTES,
   MAX_PING_CHANNELS,

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { connect, type ConnectOptions } from "../../cmd/dnc/connect.ts";
 import { listen } from "../../cmd/dnc/listen.ts";
-import type { Report } from "../../cmd/dnc/report.ts";
-import { OutputClosed, type StandardStreams } from "../../cmd/dnc/standard_streams.ts";
+import type { Report } from "../../cmd/peer/report.ts";
+import { OutputClosed, type StandardStreams } from "../../cmd/peer/standard_streams.ts";
 import { ToolError } from "../../cmd/tool/exit_code.ts";
 import { MemoryEndpoint } from "../support/memory_endpoint.ts";
 import { memoryStreams } from "../support/memory_streams.ts";

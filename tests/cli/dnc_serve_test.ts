@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type AddressInfo, createServer } from "node:net";
 import { connect } from "../../cmd/dnc/connect.ts";
 import { serve } from "../../cmd/dnc/serve.ts";
-import type { Target } from "../../cmd/dnc/target.ts";
+import type { Target } from "../../cmd/peer/target.ts";
 import { ToolError } from "../../cmd/tool/exit_code.ts";
 import { MemoryEndpoint } from "../support/memory_endpoint.ts";
 import { memoryStreams } from "../support/memory_streams.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DNC_OPTIONS } from "../../cmd/dnc/options.ts";
-import { turnServers } from "../../cmd/dnc/turn_account.ts";
+import { turnServers } from "../../cmd/peer/turn_account.ts";
 import { parseCommandLine } from "../../cmd/tool/command_line.ts";
 import { ToolError } from "../../cmd/tool/exit_code.ts";
 import { formatId, generateSecretKey, publicKeyOf } from "../../lib/identity/mod.ts";

@@ -1,4 +1,4 @@
-import type { PeerChannel } from "../../cmd/dnc/peer_channel.ts";
+import type { PeerChannel } from "../../cmd/peer/peer_channel.ts";
 import { ChannelError } from "../../lib/session/errors.ts";
 
 /** Bytes that one direction holds before its writer has to wait. */

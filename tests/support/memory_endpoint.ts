@@ -1,4 +1,4 @@
-import type { IncomingChannel, PeerEndpoint } from "../../cmd/dnc/peer_channel.ts";
+import type { IncomingChannel, PeerEndpoint } from "../../cmd/peer/peer_channel.ts";
 import { AsyncQueue } from "../../lib/endpoint/async_queue.ts";
 import { ConnectError } from "../../lib/endpoint/errors.ts";
 import { ChannelError } from "../../lib/session/errors.ts";

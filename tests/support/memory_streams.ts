@@ -1,5 +1,5 @@
-import type { ByteSink, ByteSource } from "../../cmd/dnc/peer_channel.ts";
-import type { StandardStreams } from "../../cmd/dnc/standard_streams.ts";
+import type { ByteSink, ByteSource } from "../../cmd/peer/peer_channel.ts";
+import type { StandardStreams } from "../../cmd/peer/standard_streams.ts";
 
 /** A source that gives its bytes in pieces, and then ends, or never does. */
 export class MemorySource implements ByteSource {

@@ -10,7 +10,7 @@ export interface ByteSink {
   write(bytes: Uint8Array): Promise<number>;
 }
 
-/** What `dnc` needs of a channel to a peer; `Channel` of the library has it all. */
+/** What a tool needs of a channel to a peer; `Channel` of the library has it all. */
 export interface PeerChannel extends ByteSource, ByteSink {
   /** What the channel is for, see {@linkcode formatServiceName}. */
   readonly name: string;
@@ -49,7 +49,7 @@ export interface PeerPath {
   readonly relayed: boolean;
 }
 
-/** What `dnc` needs of an endpoint; `Endpoint` of the library has it all. */
+/** What a tool needs of an endpoint; `Endpoint` of the library has it all. */
 export interface PeerEndpoint {
   /** Our own id. */
   readonly id: string;
@@ -75,7 +75,7 @@ export interface PeerEndpoint {
   close(): Promise<void>;
 }
 
-/** Why a `dnc` declines a channel; 256 and 257 are those of the
+/** Why a tool declines a channel; 256 and 257 are those of the
  * library for a name that nothing serves and for too many requests. */
 export const DeclineCode = {
   /** The target is not on the allow-list, or there is no such service here: exit code 3. */

@@ -2,7 +2,7 @@ import { parseTurnUri, type TurnServer } from "../../lib/endpoint/relay/server.t
 import { UsageError } from "../tool/exit_code.ts";
 import type { OptionValues } from "../tool/option.ts";
 import { readSecret } from "../tool/secret.ts";
-import type { DncOptions } from "./options.ts";
+import type { NetworkOptions } from "./network_table.ts";
 
 /** Environment variable with the password for the TURN servers. */
 export const TURN_PASS_VARIABLE = "DHTNET_TURN_PASS";
@@ -15,7 +15,7 @@ export const TURN_PASS_VARIABLE = "DHTNET_TURN_PASS";
  * @throws {ToolError} usage, when the password's file cannot be used
  */
 export async function turnServers(
-  values: OptionValues<DncOptions>,
+  values: OptionValues<NetworkOptions>,
   environment: (name: string) => string | undefined = (name) => Deno.env.get(name),
 ): Promise<TurnServer[]> {
   const { turn_host, turn_user, turn_pass, turn_realm } = values;
@@ -49,7 +49,7 @@ export async function turnServers(
 }
 
 /** Options that make no sense without a TURN server, as the user wrote them. */
-function turnOptionsGiven(values: OptionValues<DncOptions>): string[] {
+function turnOptionsGiven(values: OptionValues<NetworkOptions>): string[] {
   return [
     ...(values.turn_user === undefined ? [] : ["-u"]),
     ...(values.turn_pass === undefined ? [] : ["-w"]),

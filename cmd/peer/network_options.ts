@@ -3,7 +3,7 @@ import type { EndpointOptions } from "../../mod.ts";
 import { configDirectory } from "../tool/config_directory.ts";
 import type { OptionValues } from "../tool/option.ts";
 import { bootstrapNodes } from "./network.ts";
-import type { DncOptions } from "./options.ts";
+import type { NetworkOptions } from "./network_table.ts";
 import { turnServers } from "./turn_account.ts";
 
 /**
@@ -13,7 +13,7 @@ import { turnServers } from "./turn_account.ts";
  * @throws {ToolError} usage, when the password's file cannot be used
  */
 export async function networkOptions(
-  values: OptionValues<DncOptions>,
+  values: OptionValues<NetworkOptions>,
 ): Promise<Omit<EndpointOptions, "identity"> & NetcheckOptions> {
   const restricted = values.interface.length > 0 || values.bootstrap.length > 0;
   return {

@@ -6,7 +6,7 @@ export class OutputClosed extends Error {
   override readonly name = "OutputClosed";
 }
 
-/** The streams that `dnc` pipes, with errors that name them. */
+/** The streams that a tool pipes, with errors that name them. */
 export interface StandardStreams {
   readonly input: ByteSource & {
     /** Whether a person types at it. */

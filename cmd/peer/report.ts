@@ -17,11 +17,16 @@ export interface Report {
   detail(text: string): void;
 }
 
-/** A report for the given options. */
+/**
+ * A report for the given options.
+ *
+ * @param name of the tool, before each line
+ */
 export function createReport(
+  name: string,
   options: { readonly quiet: boolean; readonly verbose: number; readonly status: boolean },
 ): Report {
-  const write = (text: string) => writeError(`dnc: ${text}\n`);
+  const write = (text: string) => writeError(`${name}: ${text}\n`);
   const ignore = () => {};
   return {
     notice: options.quiet ? ignore : write,
