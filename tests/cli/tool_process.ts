@@ -9,23 +9,39 @@ export interface ToolResult {
   readonly stderr: string;
 }
 
-/** The command that starts a tool from its sources, as the README has it. */
+/** The tools that the project has. */
+export type ToolName = "dnc" | "dsh" | "dvpn" | "crtmgr";
+
+/**
+ * Folder with executables that are to be tested in place of the sources, from the environment
+ * variable DHTNET_TOOLS.
+ */
+const EXECUTABLES = Deno.env.get("DHTNET_TOOLS");
+
+/** The words that start a tool: from its sources as the README has it, or an executable. */
+export function toolWords(tool: ToolName): readonly [string, ...string[]] {
+  if (EXECUTABLES !== undefined) return [`${EXECUTABLES}/${tool}`];
+  const entry = new URL(`cmd/${tool}.ts`, ROOT).pathname;
+  return [Deno.execPath(), "run", "-A", "--unstable-net", entry];
+}
+
+/** The command that starts a tool. */
 export function toolCommand(
-  tool: "dnc" | "crtmgr",
+  tool: ToolName,
   args: readonly string[],
   options: Omit<Deno.CommandOptions, "args"> = {},
 ): Deno.Command {
-  const entry = new URL(`cmd/${tool}.ts`, ROOT).pathname;
-  return new Deno.Command(Deno.execPath(), {
+  const [program, ...words] = toolWords(tool);
+  return new Deno.Command(program, {
     ...options,
     env: { NO_COLOR: "1", ...options.env },
-    args: ["run", "-A", "--unstable-net", entry, ...args],
+    args: [...words, ...args],
   });
 }
 
 /** Runs a tool without standard input to its end. */
 export async function runToolProcess(
-  tool: "dnc" | "crtmgr",
+  tool: ToolName,
   args: readonly string[],
   env: Record<string, string> = {},
 ): Promise<ToolResult> {

@@ -1,0 +1,30 @@
+import { run } from "./command.ts";
+import type { Program } from "./programs.ts";
+
+/** Name of the module that a bundled program starts with. */
+export const ENTRY_FILE = "main.js";
+
+/**
+ * Bundles a program with all it imports: an entry module, and one module for each part that is
+ * loaded when needed.
+ *
+ * @param root folder of the project
+ * @param directory to write to; made if need be
+ * @throws {CommandError}
+ */
+export async function bundle(program: Program, root: string, directory: string): Promise<void> {
+  await Deno.mkdir(directory, { recursive: true });
+  await run([
+    Deno.execPath(),
+    "bundle",
+    "--platform=deno",
+    "--code-splitting",
+    // 10 of 70 ms of the start; the names stay for stack traces.
+    "--minify",
+    "--keep-names",
+    "--quiet",
+    `--outdir=${directory}`,
+    program.entry,
+  ], { cwd: root });
+  await Deno.rename(`${directory}/${program.name}.js`, `${directory}/${ENTRY_FILE}`);
+}

@@ -1,0 +1,43 @@
+import manifest from "../../deno.json" with { type: "json" };
+
+/** Version of the project. */
+export const VERSION: string = manifest.version;
+
+/** A tool that is shipped. */
+export interface Program {
+  /** What the user types. */
+  readonly name: string;
+  /** Its entry module, relative to the project. */
+  readonly entry: string;
+  /** What Deno lets it do, and not more. */
+  readonly permissions: readonly string[];
+}
+
+/**
+ * What each tool needs: identities and configuration are files, peers are reached over any address,
+ * interfaces are listed by the system. Only shells and VPNs start programs and call the C library.
+ */
+export const PROGRAMS: readonly Program[] = [
+  {
+    name: "dnc",
+    entry: "cmd/dnc.ts",
+    permissions: [
+      "--allow-read",
+      "--allow-write",
+      "--allow-env",
+      "--allow-net",
+      "--allow-sys",
+      "--allow-run=systemd-notify",
+    ],
+  },
+  { name: "dsh", entry: "cmd/dsh.ts", permissions: ["--allow-all"] },
+  { name: "dvpn", entry: "cmd/dvpn.ts", permissions: ["--allow-all"] },
+  {
+    name: "crtmgr",
+    entry: "cmd/crtmgr.ts",
+    permissions: ["--allow-read", "--allow-write", "--allow-env", "--allow-sys"],
+  },
+];
+
+/** Flags of Deno that every tool runs with: QUIC is behind `--unstable-net`. */
+export const RUNTIME_FLAGS: readonly string[] = ["--unstable-net", "--no-prompt"];
