@@ -272,6 +272,11 @@ export class DhtNode {
     return this.#seen.list();
   }
 
+  /** Our public IP in one family, as most of those nodes see it that see one at all. */
+  publicAddress(family: IpFamily): string | undefined {
+    return this.#seen.agreed(family);
+  }
+
   /**
    * Our addresses changed, or the machine woke up: tokens are void, nodes are looked for again, and
    * listens and permanent puts are made anew.
@@ -318,7 +323,7 @@ export class DhtNode {
       case "reply":
         if (!overlay.requests.handleReply(packet, text, now)) counters.unexpected++;
         else {
-          if (packet.seenAs !== undefined) this.#seen.report(text, packet.seenAs);
+          if (packet.seenAs !== undefined) this.#seen.report(from.ip, packet.seenAs);
           this.#budget.verify(text, now);
         }
         return;

@@ -1,4 +1,4 @@
-import { formatIp } from "../ip/mod.ts";
+import { formatIp, type IpFamily, ipFamily, ipScope } from "../ip/mod.ts";
 
 /** Reports remembered; the latest of each reporter counts. */
 const REPORTS_LIMIT = 64;
@@ -7,7 +7,7 @@ const REPORTS_LIMIT = 64;
 export class PublicAddress {
   readonly #reports = new Map<string, string>();
 
-  /** A node saw us come from an IP. */
+  /** A node saw us come from an IP. @param reporter its own IP: a host has one vote, however many nodes */
   report(reporter: string, seenAs: Uint8Array): void {
     if (seenAs.length !== 4 && seenAs.length !== 16) return;
     this.#reports.delete(reporter);
@@ -24,8 +24,23 @@ export class PublicAddress {
     return [...votes].sort((a, b) => b[1] - a[1]).map(([ip]) => ip);
   }
 
+  /**
+   * The public IP that more than half of those name who saw us come from one; undefined when they
+   * disagree. A node of our own network sees us at a private address, which says nothing.
+   */
+  agreed(family: IpFamily): string | undefined {
+    const reports = [...this.#reports.values()];
+    const total = reports.filter((ip) => isPublic(ip, family)).length;
+    const favourite = this.list().find((ip) => isPublic(ip, family));
+    return 2 * reports.filter((ip) => ip === favourite).length > total ? favourite : undefined;
+  }
+
   /** Our address changed. */
   clear(): void {
     this.#reports.clear();
   }
+}
+
+function isPublic(ip: string, family: IpFamily): boolean {
+  return ipFamily(ip) === family && ipScope(ip) === "global";
 }

@@ -200,6 +200,22 @@ export class DhtService {
     this.#run((now) => this.#node.networkChanged(now));
   }
 
+  /**
+   * Our public IP in one family as the network sees it. Waits for the first node that answers;
+   * undefined when the nodes see no public one, or not the same, and when the signal fires.
+   */
+  async publicIp(family: IpFamily, signal: AbortSignal): Promise<string | undefined> {
+    while (this.#node.status(family) !== "connected" && !signal.aborted) {
+      const changed = Promise.withResolvers<void>();
+      const forget = this.onStatusChange(changed.resolve);
+      signal.addEventListener("abort", () => changed.resolve(), { once: true });
+      await changed.promise;
+      forget();
+    }
+    const unknown = signal.aborted || this.#sockets.isRelayed(family);
+    return unknown ? undefined : this.#node.publicAddress(family);
+  }
+
   /** What it is doing. */
   status(): DhtServiceStatus {
     const each = this.#sockets.families.map((family) => this.#node.status(family));

@@ -61,6 +61,11 @@ export class DhtSockets {
     relay.onDatagram = this.#onDatagram;
   }
 
+  /** Whether a relay carries what goes to this family: the network sees its address, not ours. */
+  isRelayed(family: IpFamily): boolean {
+    return this.#relay !== undefined && ipFamily(this.#relay.local.ip) === family;
+  }
+
   /** Families in which there is a socket. */
   get families(): IpFamily[] {
     return ([4, 6] as const).filter((family) => this.port(family) !== undefined);
@@ -80,10 +85,7 @@ export class DhtSockets {
 
   /** Sends, or counts what must not be sent. */
   send(bytes: Uint8Array, to: SocketAddress): void {
-    const relay = this.#relay;
-    if (relay !== undefined && ipFamily(relay.local.ip) === ipFamily(to.ip)) {
-      return relay.send(bytes, to);
-    }
+    if (this.isRelayed(ipFamily(to.ip))) return this.#relay!.send(bytes, to);
     const socket = this.#socketFor(to.ip);
     if (socket === undefined) this.unroutable++;
     else socket.send(bytes, to);

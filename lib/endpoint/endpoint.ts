@@ -100,6 +100,7 @@ export class Endpoint implements AsyncDisposable {
       transports,
       interfaces: options.interfaces,
       stunServers: transports.udp ? await stun.addresses() : [],
+      publicIp: (signal) => dht.publicIp(4, signal),
       turnServers: options.turn ?? [],
       relayOnly: options.relayOnly ?? false,
       mapper: this.#mapper,

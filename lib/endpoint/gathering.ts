@@ -28,7 +28,7 @@ import {
 import type { DatagramPort, NatView, PortMapping } from "./datagram_port.ts";
 import { ConnectError } from "./errors.ts";
 import type { PortMapper } from "./portmap/mod.ts";
-import { type Mapped, ReflexiveQuery } from "./reflexive.ts";
+import { ReflexiveAddresses } from "./reflexive_addresses.ts";
 import { allocateRelay, TurnRelay, type TurnServer } from "./relay/mod.ts";
 import { sleep } from "./sleep.ts";
 
@@ -56,6 +56,8 @@ export interface GatheringOptions {
   readonly interfaces: readonly string[] | undefined;
   /** STUN servers, both families. */
   readonly stunServers: readonly SocketAddress[];
+  /** Our public IPv4 address as others see it, as soon as that is known. */
+  readonly publicIp: (signal: AbortSignal) => Promise<string | undefined>;
   /** TURN servers, in the order of preference. */
   readonly turnServers: readonly TurnServer[];
   /** Use relayed candidates alone, so that peers do not learn our addresses. */
@@ -80,8 +82,7 @@ export class Gathering {
   readonly #mappings = new Map<string, PortMapping>();
   readonly #mapped: Promise<void>[] = [];
   readonly #relayed = new Set<TurnRelay>();
-  readonly #queries = new Map<DatagramPort, ReflexiveQuery[]>();
-  readonly #views = new Map<DatagramPort, SocketAddress[]>();
+  readonly #reflexive: ReflexiveAddresses;
   readonly #listeners: FramedTcpListener[] = [];
   readonly #relayErrors: string[] = [];
   readonly #closing = new AbortController();
@@ -90,6 +91,19 @@ export class Gathering {
 
   private constructor(options: GatheringOptions) {
     this.#options = options;
+    this.#reflexive = new ReflexiveAddresses({
+      ...options,
+      onFound: ({ local }, address, server) =>
+        this.#found({
+          transport: "udp",
+          type: "srflx",
+          address,
+          base: local,
+          related: local,
+          server,
+        }),
+      onMoved: () => void (this.#stale = true),
+    });
   }
 
   /**
@@ -111,6 +125,7 @@ export class Gathering {
       const mapped = options.transports.relay === false ? gathering.#mapped : [];
       const asked = [...gathering.#askServers(), ...relays, ...mapped];
       await gathering.#settle(asked, SETTLE_TIMEOUT_MS);
+      gathering.#reflexive.guess(gathering.#sockets);
       // No server has seen us over UDP: probably none can, and all hope is on a relay over TCP.
       if (!gathering.#candidates.some(({ type }) => type === "srflx")) {
         await gathering.#settle(relays, RELAY_TIMEOUT_MS);
@@ -134,7 +149,6 @@ export class Gathering {
 
   /** Asks the STUN servers again, which keeps the NATs' mappings and notices when they move. */
   refresh(): void {
-    this.#stopQueries();
     this.#askServers();
   }
 
@@ -145,15 +159,7 @@ export class Gathering {
 
   /** A port behind a NAT, the address that the world sees, and whether all the world sees the same. */
   get natView(): NatView | undefined {
-    for (const [port, views] of this.#views) {
-      const [first, second] = views;
-      if (first === undefined || ipFamily(first.ip) !== 4) continue;
-      if (equalSocketAddress(first, port.local)) continue;
-      if (second === undefined) return { port, mapped: first, mapping: "unknown" };
-      const independent = views.every((view) => equalSocketAddress(view, first));
-      return { port, mapped: first, mapping: independent ? "independent" : "dependent" };
-    }
-    return undefined;
+    return this.#reflexive.natView;
   }
 
   /** The port of a base. */
@@ -194,7 +200,7 @@ export class Gathering {
     if (this.#closed) return;
     this.#closed = true;
     this.#closing.abort();
-    this.#stopQueries();
+    this.#reflexive.close();
     // Not awaited: a router may take its time, and nobody needs the port on it to be free.
     for (const mapping of this.#mappings.values()) mapping.close();
     await Promise.all([
@@ -306,7 +312,7 @@ export class Gathering {
   #adopt(port: DatagramPort): void {
     this.#ports.set(formatSocketAddress(port.local), port);
     port.onDatagram = (bytes, from) => {
-      if (this.#closed || this.#queries.get(port)?.some((query) => query.take(bytes, from))) return;
+      if (this.#closed || this.#reflexive.take(port, bytes, from)) return;
       this.onDatagram(port, bytes, from);
     };
   }
@@ -324,59 +330,12 @@ export class Gathering {
     await Promise.race([all, sleep(this.#options.clock, timeoutMs, settled.signal)]);
   }
 
-  /** Asks the STUN servers from every port that could reach them. */
   #askServers(): Promise<void>[] {
-    const asked: Promise<void>[] = [];
-    for (const port of this.#ports.values()) {
-      const servers = this.#options.stunServers.filter(({ ip }) => canReach(port.local.ip, ip));
-      if (servers.length === 0 || port instanceof TurnRelay) continue;
-      const ask = (servers: readonly SocketAddress[], onMapped: (mapped: Mapped) => void) => {
-        const query = new ReflexiveQuery(port, servers, this.#options, (mapped) => {
-          this.#viewsOf(port).push(mapped.mapped);
-          onMapped(mapped);
-        });
-        this.#queries.set(port, [...this.#queries.get(port) ?? [], query]);
-        return query.done;
-      };
-      asked.push(ask(servers, (mapped) => this.#reflexive(port, mapped)));
-      // A server's second port, where it has one, shows whether the mapping depends on the
-      // destination (RFC 5780 §4.3). That matters where a direct path is looked for in earnest.
-      const second = ask(servers.map(({ ip, port }) => ({ ip, port: port + 1 })), () => {});
-      if (this.#options.transports.relay === false) asked.push(second);
-    }
-    return asked;
+    return this.#reflexive.ask(this.#sockets, this.#options.transports.relay === false);
   }
 
-  #stopQueries(): void {
-    for (const query of [...this.#queries.values()].flat()) query.close();
-    this.#queries.clear();
-    this.#views.clear();
+  /** UDP ports of our own. */
+  get #sockets(): DatagramPort[] {
+    return [...this.#ports.values()].filter((port) => !(port instanceof TurnRelay));
   }
-
-  #viewsOf(port: DatagramPort): SocketAddress[] {
-    const views = this.#views.get(port) ?? [];
-    this.#views.set(port, views);
-    return views;
-  }
-
-  #reflexive({ local }: DatagramPort, { mapped, server }: Mapped): void {
-    const before = this.#candidates.find(({ type, base }) =>
-      type === "srflx" && base !== undefined && equalSocketAddress(base, local)
-    );
-    if (before !== undefined && equalSocketAddress(before.address, mapped)) return;
-    if (before !== undefined) this.#stale = true;
-    this.#found({
-      transport: "udp",
-      type: "srflx",
-      address: mapped,
-      base: local,
-      related: local,
-      server: formatSocketAddress(server),
-    });
-  }
-}
-
-function canReach(from: string, to: string): boolean {
-  return ipFamily(from) === ipFamily(to) &&
-    (ipScope(from) === "loopback") === (ipScope(to) === "loopback");
 }
