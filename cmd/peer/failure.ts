@@ -1,4 +1,4 @@
-import { ConnectError } from "../../lib/endpoint/errors.ts";
+import { ConnectError, NOT_AUTHORIZED } from "../../lib/endpoint/errors.ts";
 import { ChannelError } from "../../lib/session/errors.ts";
 import { ExitCode, ToolError } from "../tool/exit_code.ts";
 import { DeclineCode } from "./peer_channel.ts";
@@ -14,7 +14,8 @@ export function explainFailure(error: unknown): unknown {
   }
   if (!(error instanceof ChannelError)) return error;
   const message = channelMessage(error);
-  const refused = error.code === "declined" && error.remoteCode === DeclineCode.notAllowed;
+  const refused = error.remoteCode === NOT_AUTHORIZED ||
+    (error.code === "declined" && error.remoteCode === DeclineCode.notAllowed);
   return new ToolError(refused ? ExitCode.refused : ExitCode.failure, message, { cause: error });
 }
 

@@ -9,6 +9,7 @@ import {
   systemClock,
 } from "../net/mod.ts";
 import type { Channel } from "../session/mod.ts";
+import { Admission } from "./admission.ts";
 import { Answerer } from "./answer.ts";
 import { ChainCache } from "./chain_cache.ts";
 import { ChannelRequests, type IncomingChannel } from "./channel_requests.ts";
@@ -24,7 +25,7 @@ import { NetworkWatch } from "./network_watch.ts";
 import type { EndpointOptions } from "./options.ts";
 import { answerImprovement, keepImproving, PATH_CHANNEL } from "./path_change.ts";
 import type { PortMapper } from "./portmap/mod.ts";
-import { PeerSession } from "./peer_session.ts";
+import { type PeerInfo, PeerSession } from "./peer_session.ts";
 import { allocateRelay, type TurnServer } from "./relay/mod.ts";
 import { sleep } from "./sleep.ts";
 import { awaitResumption, resume } from "./resumption.ts";
@@ -82,6 +83,7 @@ export class Endpoint implements AsyncDisposable {
   readonly #dht: DhtService;
   readonly #gatherings: Gatherings;
   readonly #requests = new ChannelRequests();
+  readonly #admission: Admission;
   readonly #answerer: Answerer;
   readonly #dials: Dials;
   readonly #sessions = new Set<PeerSession>();
@@ -93,6 +95,7 @@ export class Endpoint implements AsyncDisposable {
 
   private constructor(options: EndpointOptions, dht: DhtService) {
     this.#options = options;
+    this.#admission = new Admission(options.authorize);
     this.#dht = dht;
     const chains = new ChainCache();
     const stun = new ServerNames(stunHosts(options), systemClock);
@@ -124,7 +127,7 @@ export class Endpoint implements AsyncDisposable {
     };
     this.#dials = new Dials(this.#context, (established) => this.#begin(established, true));
     this.#answerer = new Answerer(this.#context, {
-      refusal: (peer) => this.#refusal(peer.id, peer.issuerId),
+      refusal: (peer) => this.#refusal(peer),
       resumable: (peer, sessionId) =>
         this.#sessions.values().find((session) =>
           !session.outgoing && session.peer.id === peer.id && equalBytes(session.id, sessionId)
@@ -236,6 +239,18 @@ export class Endpoint implements AsyncDisposable {
     await Promise.all(sessions.map((session) => session.close()));
   }
 
+  /**
+   * Asks {@linkcode EndpointOptions.authorize} again about the peers that it let in, after its rules
+   * have changed, and ends their sessions where it now refuses: every channel fails on both sides
+   * with the reason. Without this, such sessions go on, but get no new channel and no new path after
+   * a loss.
+   *
+   * @returns how many sessions were ended
+   */
+  reauthorize(): number {
+    return this.#admission.recheck(this.#sessions);
+  }
+
   /** What we are doing. */
   status(): EndpointStatus {
     return {
@@ -319,8 +334,9 @@ export class Endpoint implements AsyncDisposable {
     return new ConnectError("no-network", `no DHT node could be reached: ${tried.join("; ")}`);
   }
 
-  #refusal(id: string, issuerId: string): { code: number; reason: string } | undefined {
-    const reason = this.#options.authorize?.({ id, issuerId });
+  #refusal(peer: PeerInfo): { code: number; reason: string } | undefined {
+    const { id } = peer;
+    const reason = this.#admission.refusal(peer);
     if (reason !== undefined) return { code: REFUSAL.policy, reason };
     if (this.#sessions.size >= (this.#options.maxSessions ?? DEFAULT_MAX_SESSIONS)) {
       return { code: REFUSAL.busy, reason: "too many sessions" };
@@ -334,15 +350,16 @@ export class Endpoint implements AsyncDisposable {
   #begin(established: Established, outgoing: boolean): PeerSession {
     const { peer, keys, pipe, peerListens } = established;
     const session: PeerSession = new PeerSession({
-      peer: { id: peer.id, issuerId: peer.issuerId },
+      peer,
       outgoing,
       servesUs: outgoing || peerListens,
       keys,
       pipe,
       clock: this.#context.clock,
       onChannel: (peer, request) => {
-        if (request.name !== PATH_CHANNEL) this.#requests.offer(peer, request);
-        else {
+        if (request.name !== PATH_CHANNEL) {
+          if (this.#admission.permits(peer, request)) this.#requests.offer(peer, request);
+        } else {
           answerImprovement(this.#context, session, request.accept())
             .catch((error) => log.debug("no better path: {error}", { error }));
         }
@@ -357,6 +374,7 @@ export class Endpoint implements AsyncDisposable {
       onOver: (session) => this.#sessions.delete(session),
     });
     this.#sessions.add(session);
+    this.#admission.begin(session);
     if (outgoing) this.#improve(session);
     return session;
   }

@@ -19,6 +19,12 @@ export type ConnectErrorCode =
   | "timeout"
   | "aborted";
 
+/**
+ * The code with which a session ends, or a channel is declined, because the other side's policy
+ * refuses us: see {@linkcode EndpointOptions.authorize}.
+ */
+export const NOT_AUTHORIZED = 260;
+
 /** A connection that could not be made: what failed, what was tried, what to do. */
 export class ConnectError extends Error {
   /** The class, for logs. */

@@ -51,7 +51,9 @@ export interface EndpointOptions {
   readonly stateFile?: string;
   /**
    * Decides whether a peer may connect, once its certificates have been verified. Returns the
-   * reason to refuse it, or undefined to let it in. Default: every verified peer.
+   * reason to refuse it, which the peer is told, or undefined to let it in. It is asked again
+   * whenever the peer opens a channel, and by {@linkcode Endpoint.reauthorize}; so it should be
+   * quick. `refusalOf` of the identity package is such a policy. Default: every verified peer.
    */
   readonly authorize?: (peer: PeerInfo) => string | undefined;
   /** Peers that may be setting up a connection to us at once; more are told to come back. Default: 64. */

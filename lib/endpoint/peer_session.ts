@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { getLogger } from "@logtape/logtape";
+import type { VerifiedChain } from "../identity/mod.ts";
 import { formatSocketAddress } from "../ip/mod.ts";
 import type { Clock, Pipe } from "../net/mod.ts";
 import { type Channel, type ChannelRequest, Session, type SessionKeys } from "../session/mod.ts";
@@ -18,13 +19,8 @@ export const CONNECTION_LOST = 256;
 const SESSION_LIMITS = { silenceMs: 4_000, resumeMs: 40_000 };
 const SESSION_ID_LENGTH = 16;
 
-/** Who is at the other end, as the handshake proved it. */
-export interface PeerInfo {
-  /** 64 lower-case hex characters: the Ed25519 public key. */
-  readonly id: string;
-  /** Id of the certificate authority that signed the peer's device certificate. */
-  readonly issuerId: string;
-}
+/** Who is at the other end, as the handshake proved it: its id, and what its certificates say. */
+export type PeerInfo = VerifiedChain;
 
 /** A path between two devices. */
 export interface PathStatus {
@@ -153,9 +149,9 @@ export class PeerSession {
     if (pipe !== undefined && !ips.has(pipe.local.ip)) this.#driver.drop("silent");
   }
 
-  /** Ends the session at once: every channel fails with the reason. */
-  fail(reason: string): void {
-    this.#session.close(CONNECTION_LOST, reason);
+  /** Ends the session at once: on both sides every channel fails with the reason. */
+  fail(reason: string, code: number = CONNECTION_LOST): void {
+    this.#session.close(code, reason);
   }
 
   /** Opens a channel; data written to it at once travels with the request. */

@@ -1,7 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { EndpointContext } from "./context.ts";
 import { dialPeer, SessionUnknown } from "./dial.ts";
-import { ConnectError } from "./errors.ts";
+import { ConnectError, NOT_AUTHORIZED } from "./errors.ts";
 import type { PeerSession } from "./peer_session.ts";
 import type { PipeLoss } from "./session_driver.ts";
 import { sleep } from "./sleep.ts";
@@ -48,7 +48,9 @@ export async function resume(
       if (error instanceof SessionUnknown) return session.fail(wording(loss));
       if (!(error instanceof ConnectError)) throw error;
       log.info("not resumed yet: {error}", { error: error.message });
-      const refused = !answered && (error.code === "refused" || error.code === "identity");
+      // The peer knows the session, or knows us, and does not want us any more.
+      if (error.code === "refused") return session.fail(error.message, NOT_AUTHORIZED);
+      const refused = !answered && error.code === "identity";
       const online = context.explainSilence(session.peer.id).code !== "no-network";
       if (answered) unanswered = 0;
       else if (online && error.code === "timeout") unanswered++;

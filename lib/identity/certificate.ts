@@ -12,11 +12,10 @@ import {
 } from "./der.ts";
 import { formatId, PUBLIC_KEY_BYTES } from "./id.ts";
 import { OID } from "./oid.ts";
+import { readSerialNumber } from "./serial_number.ts";
 
 /** Largest certificate that is looked at, in bytes. Ours have about 400. */
 export const MAX_CERTIFICATE_BYTES = 4096;
-/** Longest serial number, in octets (RFC 5280 §4.1.2.2). */
-const MAX_SERIAL_NUMBER_BYTES = 20;
 /** What an attribute of a name may be, and octets per character (RFC 5280 §4.1.2.4, X.690 §8.23). */
 const NAME_STRINGS: ReadonlyMap<number, number> = new Map([
   [DER.utf8String, 1],
@@ -36,6 +35,8 @@ export interface Certificate extends CertificateExtensions {
   readonly id: string;
   /** The certified Ed25519 key, 32 bytes. */
   readonly publicKey: Uint8Array;
+  /** What the issuer numbers it by, see {@linkcode formatSerialNumber}. */
+  readonly serialNumber: string;
   /** The subject's common name; empty when there is none. */
   readonly subject: string;
   /** The subject's whole name, DER as hexadecimal text, for comparison. */
@@ -88,10 +89,7 @@ function readSigned(fields: DerReader): Omit<Certificate, "signed" | "signature"
   const version = fields.open(DER.version);
   if (readSmallInteger(version) !== VERSION_3) throw new DerError("not version 3", fields.offset);
   version.finish();
-  const serialNumber = fields.read(DER.integer);
-  if (serialNumber.length < 1 || serialNumber.length > MAX_SERIAL_NUMBER_BYTES) {
-    throw new DerError("serial number", fields.offset);
-  }
+  const serialNumber = readSerialNumber(fields);
   readAlgorithm(fields);
   const issuer = fields.readWhole(DER.sequence);
   const validity = fields.open(DER.sequence);
@@ -109,6 +107,7 @@ function readSigned(fields: DerReader): Omit<Certificate, "signed" | "signature"
   return {
     id: formatId(publicKey),
     publicKey,
+    serialNumber,
     subject: readCommonName(subject),
     subjectName: bytesToHex(subject),
     issuerName: bytesToHex(issuer),

@@ -15,6 +15,8 @@ export interface VerifiedChain {
   readonly issuerId: string;
   /** The common names, leaf first; empty where a certificate has none. */
   readonly subjects: readonly string[];
+  /** The serial numbers, leaf first, in lower-case hex: what revocation lists name. */
+  readonly serialNumbers: readonly string[];
   /** When the first of the certificates expires. */
   readonly notAfter: Date;
 }
@@ -61,6 +63,7 @@ export function verifyChain(chain: readonly Uint8Array[], now: Date): VerifiedCh
     chainIds: certificates.map(({ id }) => id),
     issuerId: (certificates[1] ?? leaf).id,
     subjects: certificates.map(({ subject }) => subject),
+    serialNumbers: certificates.map(({ serialNumber }) => serialNumber),
     notAfter: new Date(Math.min(...certificates.map(({ notAfter }) => notAfter.getTime()))),
   };
 }

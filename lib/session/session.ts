@@ -233,7 +233,7 @@ export class Session {
    */
   open(name: string): Channel {
     if (this.#phase !== "running") {
-      throw new ChannelError("the session is closed", "session-closed");
+      throw closedError(this.#close);
     }
     return new Channel(this.#mux.open(name));
   }
@@ -321,14 +321,14 @@ export class Session {
   #finish(close: SessionClose): void {
     if (this.#phase === "closed") return;
     this.#phase = "closed";
+    this.#close = close;
     this.#records.detach();
     this.#endChannels(close);
     this.#options.onClose(close);
   }
 
   #endChannels(close: SessionClose): void {
-    const text = `the session ended: ${close.reason || `code ${close.code}`}`;
-    this.#mux.end(new ChannelError(text, "session-closed", close.code, close.reason));
+    this.#mux.end(closedError(close));
   }
 
   #hasUndelivered(): boolean {
@@ -359,4 +359,9 @@ export class Session {
       this.#liveness.isPingDue(this.#now) || (this.#records.canSeal && this.#mux.hasOutput) ||
       (this.#phase === "draining" && !this.#hasUndelivered());
   }
+}
+
+function closedError({ code, reason }: SessionClose): ChannelError {
+  const text = `the session ended: ${reason || `code ${code}`}`;
+  return new ChannelError(text, "session-closed", code, reason);
 }

@@ -26,7 +26,14 @@ function makeEnd(outgoing: boolean, pipe: Pipe): End {
   const losses: PipeLoss[] = [], requests: ChannelRequest[] = [];
   const over = Promise.withResolvers<void>();
   const session = new PeerSession({
-    peer: { id: "00".repeat(32), issuerId: "11".repeat(32) },
+    peer: {
+      id: "00".repeat(32),
+      issuerId: "11".repeat(32),
+      chainIds: ["00".repeat(32), "11".repeat(32)],
+      subjects: ["device", "authority"],
+      serialNumbers: ["02", "01"],
+      notAfter: new Date("2036-01-01T00:00:00Z"),
+    },
     outgoing,
     servesUs: true,
     keys,
