@@ -7,7 +7,7 @@ import type { NetworkOptions } from "./network_table.ts";
 import { turnServers } from "./turn_account.ts";
 
 /**
- * How a command line wants the network to be used; the environment has the TURN password.
+ * How the options want the network to be used.
  *
  * @throws {UsageError} when options contradict one another
  * @throws {ToolError} usage, when the password's file cannot be used

@@ -8,15 +8,13 @@ import type { NetworkOptions } from "./network_table.ts";
 export const TURN_PASS_VARIABLE = "DHTNET_TURN_PASS";
 
 /**
- * The TURN servers that a command line names, with the account on them.
+ * The TURN servers that the options name, with the account on them.
  *
- * @param environment looks a variable up, the process environment by default
  * @throws {UsageError} when an account lacks its server, its user or its password
  * @throws {ToolError} usage, when the password's file cannot be used
  */
 export async function turnServers(
   values: OptionValues<NetworkOptions>,
-  environment: (name: string) => string | undefined = (name) => Deno.env.get(name),
 ): Promise<TurnServer[]> {
   const { turn_host, turn_user, turn_pass, turn_realm } = values;
   if (turn_host.length === 0) {
@@ -27,7 +25,6 @@ export async function turnServers(
   const password = await readSecret({
     argument: turn_pass,
     file: values["turn-pass-file"],
-    environment: environment(TURN_PASS_VARIABLE),
   }, { argument: "-w", file: "--turn-pass-file" });
   if (turn_user === undefined) {
     const orphan = turnOptionsGiven(values).find((name) => name !== "--relay-only");

@@ -1,7 +1,9 @@
 import { parseArgs } from "node:util";
 import { UsageError } from "./exit_code.ts";
-import type { OptionTable, OptionValues } from "./option.ts";
-import { nearest } from "./suggestion.ts";
+import { type Given, type GivenOptions, valuesOf } from "./given.ts";
+import type { Option, OptionTable, OptionValues } from "./option.ts";
+import type { Plain } from "../../lib/config/config_node.ts";
+import { nearest } from "../../lib/config/suggestion.ts";
 
 /** What a command line says. */
 export interface CommandLine<T extends OptionTable> {
@@ -9,6 +11,8 @@ export interface CommandLine<T extends OptionTable> {
   readonly values: OptionValues<T>;
   /** Arguments that belong to no option. */
   readonly positionals: readonly string[];
+  /** The options that do not have their initial values, and where theirs come from. */
+  readonly given: GivenOptions;
 }
 
 /**
@@ -21,11 +25,11 @@ export function parseCommandLine<T extends OptionTable>(
   table: T,
   args: readonly string[],
 ): CommandLine<T> {
-  const names = longNames(table);
+  const spellings = spellingsOf(table);
   const { tokens } = parseArgs({
     args: [...args],
     options: Object.fromEntries(
-      [...names].map(([written, name]) => [
+      [...spellings].map(([written, { name }]) => [
         written,
         {
           type: table[name]!.argument === undefined ? "boolean" : "string",
@@ -37,41 +41,63 @@ export function parseCommandLine<T extends OptionTable>(
     tokens: true,
     allowPositionals: true,
   });
-  const values: Record<string, unknown> = {};
-  for (const [name, option] of Object.entries(table)) values[name] = option.initial;
+  const given = new Map<string, Given>();
   const positionals: string[] = [];
   for (const token of tokens) {
     if (token.kind === "positional") positionals.push(token.value);
     if (token.kind !== "option") continue;
-    const { rawName, value, inlineValue } = token;
-    const name = rawName.startsWith("--") && token.name.length === 1
+    const { rawName, value: text, inlineValue } = token;
+    const spelling = rawName.startsWith("--") && token.name.length === 1
       ? undefined
-      : names.get(token.name);
-    if (name === undefined) throw unknownOption(rawName, table);
-    values[name] = occurrence(table, name, values[name], rawName, value, inlineValue === true);
+      : spellings.get(token.name);
+    if (spelling === undefined) throw unknownOption(rawName, table);
+    const { name, negated } = spelling;
+    const option = table[name]!;
+    const previous = given.has(name) ? given.get(name)!.value : option.initial;
+    const value = occurrence(option, previous, rawName, text, inlineValue === true);
+    given.set(name, {
+      value: negated ? option.initial : value,
+      origin: { source: "command line", option: rawName },
+      ...written(option, text ?? "", given.get(name)),
+    });
   }
-  return { values: values as OptionValues<T>, positionals };
+  return { values: valuesOf(table, given), positionals, given };
 }
 
-/** Every way to write an option, without dashes, with the option's name in the table. */
-function longNames(table: OptionTable): Map<string, string> {
-  const names = new Map<string, string>();
-  for (const [name, { letters }] of Object.entries(table)) {
-    names.set(name, name);
-    for (const letter of letters) names.set(letter, name);
+/** How a value would stand in a configuration file. */
+function written({ form }: Option<unknown>, text: string, previous?: Given): { plain?: Plain } {
+  if (form === "single") return { plain: text };
+  return form === "list" ? { plain: [...(previous?.plain as Plain[] ?? []), text] } : {};
+}
+
+/** A way to write an option. */
+interface Spelling {
+  /** Its name in the table. */
+  readonly name: string;
+  /** Whether it takes a flag back that the configuration file sets. */
+  readonly negated: boolean;
+}
+
+/** Every way to write an option, without dashes. */
+function spellingsOf(table: OptionTable): Map<string, Spelling> {
+  const spellings = new Map<string, Spelling>();
+  for (const [name, { letters, form, setting }] of Object.entries(table)) {
+    if (form === "flag" && setting !== undefined) {
+      const opposite = name.startsWith("no-") ? name.slice("no-".length) : `no-${name}`;
+      spellings.set(opposite, { name, negated: true });
+    }
+    for (const written of [name, ...letters]) spellings.set(written, { name, negated: false });
   }
-  return names;
+  return spellings;
 }
 
 function occurrence(
-  table: OptionTable,
-  name: string,
+  option: Option<unknown>,
   previous: unknown,
   rawName: string,
   value: string | undefined,
   inline: boolean,
 ): unknown {
-  const option = table[name]!;
   if (option.argument === undefined && value !== undefined) {
     throw new UsageError(`${rawName} takes no value`);
   }

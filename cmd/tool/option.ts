@@ -11,8 +11,12 @@ export interface Option<T> {
   readonly argument: string | undefined;
   /** One sentence for `--help`. */
   readonly description: string;
+  /** Whether it is there or not, is counted, has one value or many. */
+  readonly form: "flag" | "count" | "single" | "list";
   /** The value when the option is not given. */
   readonly initial: T;
+  /** How the configuration file gives it; undefined when only the command line does. */
+  readonly setting?: SettingTraits;
   /**
    * The value after one more occurrence.
    *
@@ -20,6 +24,20 @@ export interface Option<T> {
    * @throws {UsageError} when the argument is not acceptable; its message completes "-x: …"
    */
   take(previous: T, text: string): T;
+}
+
+/** What is particular about an option that the configuration file gives, too. */
+export interface SettingTraits {
+  /** Its key; the long name with underscores by default. */
+  readonly key?: string;
+  /** The key says the opposite of the option: `discovery` and `--no-discovery`. */
+  readonly opposite?: true;
+  /** It names a file: relative to the configuration file. */
+  readonly file?: true;
+  /** It is never shown. */
+  readonly secret?: true;
+  /** Options that say the same in another way: the stronger source of either of them counts. */
+  readonly instead?: readonly string[];
 }
 
 /** Options by their long names, which are also the names of their values. */
@@ -35,7 +53,14 @@ export type ValueParser<T> = (text: string) => T;
 
 /** An option that is there or not. */
 export function flag(letters: string, description: string): Option<boolean> {
-  return { letters, argument: undefined, description, initial: false, take: () => true };
+  return {
+    letters,
+    argument: undefined,
+    description,
+    form: "flag",
+    initial: false,
+    take: () => true,
+  };
 }
 
 /** An option that counts how often it is there. */
@@ -44,6 +69,7 @@ export function count(letters: string, description: string): Option<number> {
     letters,
     argument: undefined,
     description,
+    form: "count",
     initial: 0,
     take: (previous) => previous + 1,
   };
@@ -60,6 +86,7 @@ export function single<T>(
     letters,
     argument,
     description,
+    form: "single",
     initial: undefined,
     take: (_previous, value) => parse(value),
   };
@@ -76,9 +103,15 @@ export function list<T>(
     letters,
     argument,
     description,
+    form: "list",
     initial: [],
     take: (previous, value) => [...previous, parse(value)],
   };
+}
+
+/** An option that the configuration file and the environment give, too. */
+export function setting<T>(option: Option<T>, traits: SettingTraits = {}): Option<T> {
+  return { ...option, setting: traits };
 }
 
 /** Any text but the empty one. */

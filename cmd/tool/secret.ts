@@ -3,33 +3,29 @@ import { ExitCode, ToolError, UsageError } from "./exit_code.ts";
 /** Longest secret, bytes: what comes from another kind of file is no password. */
 const MAX_SECRET_BYTES = 1024;
 
-/** Where a secret may come from; a command line comes before the environment. */
+/** Where a secret may come from. */
 export interface SecretSources {
-  /** Given on the command line, where every user of the machine can read it. */
+  /** The secret itself. */
   readonly argument: string | undefined;
   /** Name of a file that holds it. */
   readonly file: string | undefined;
-  /** Value of the environment variable; an empty one counts as none. */
-  readonly environment: string | undefined;
 }
 
 /**
- * Reads a secret from where it is: the command line or a file, else the environment.
+ * Reads a secret from where it is: at hand, or in a file.
  *
  * @param options how the two options are written, for messages
  * @throws {UsageError} when it is given twice
  * @throws {ToolError} usage, when the file cannot be used
  */
 export async function readSecret(
-  { argument, file, environment }: SecretSources,
+  { argument, file }: SecretSources,
   options: { readonly argument: string; readonly file: string },
 ): Promise<string | undefined> {
   if (argument !== undefined && file !== undefined) {
     throw new UsageError(`${options.argument} and ${options.file} name the same: give one of them`);
   }
-  if (argument !== undefined) return argument;
-  if (file !== undefined) return await readSecretFile(file);
-  return environment || undefined;
+  return file === undefined ? argument : await readSecretFile(file);
 }
 
 /**

@@ -1,12 +1,22 @@
 import manifest from "../../deno.json" with { type: "json" };
-import { type CommandLine, parseCommandLine } from "./command_line.ts";
+import { parseCommandLine } from "./command_line.ts";
+import {
+  type Command,
+  type Configurable,
+  configure,
+  printedConfiguration,
+} from "./configuration.ts";
 import { ExitCode, ToolError, UsageError } from "./exit_code.ts";
 import { type HelpPage, renderHelp } from "./help.ts";
 import { flag, type Option, type OptionTable } from "./option.ts";
 import { writeError, writeOutput } from "./output.ts";
+import type { FileSettingTable } from "./settings.ts";
 
 /** A command line tool. */
-export interface Tool<T extends OptionTable> extends HelpPage {
+export interface Tool<
+  T extends OptionTable,
+  S extends FileSettingTable = Record<never, never>,
+> extends HelpPage, Configurable<T, S> {
   readonly options: T & { readonly help: Option<boolean>; readonly version: Option<boolean> };
   /** How many arguments besides options it takes at most. */
   readonly maxPositionals: number;
@@ -16,7 +26,7 @@ export interface Tool<T extends OptionTable> extends HelpPage {
    * @returns the exit code
    * @throws {ToolError} for a failure that its message explains
    */
-  run(command: CommandLine<T>): Promise<number> | number;
+  run(command: Command<T, S>): Promise<number> | number;
 }
 
 /** `-h`, `--help`: in every tool. */
@@ -36,22 +46,27 @@ export const VERSION: string = manifest.version;
  *
  * @returns the exit code
  */
-export async function runTool<T extends OptionTable>(
-  tool: Tool<T>,
+export async function runTool<T extends OptionTable, S extends FileSettingTable>(
+  tool: Tool<T, S>,
   args: readonly string[],
 ): Promise<number> {
   try {
-    const command = parseCommandLine(tool.options, args);
-    if (command.values.help) {
+    const line = parseCommandLine(tool.options, args);
+    if (line.values.help) {
       writeOutput(renderHelp(tool));
       return ExitCode.ok;
     }
-    if (command.values.version) {
+    if (line.values.version) {
       writeOutput(`${tool.name} ${VERSION}\n`);
       return ExitCode.ok;
     }
-    const surplus = command.positionals[tool.maxPositionals];
+    const surplus = line.positionals[tool.maxPositionals];
     if (surplus !== undefined) throw new UsageError(`unexpected argument ${surplus}`);
+    const command = await configure(tool, line);
+    if (line.given.has("print-config")) {
+      writeOutput(await printedConfiguration(tool, command));
+      return ExitCode.ok;
+    }
     return await tool.run(command);
   } catch (error) {
     return report(tool.name, error);

@@ -18,8 +18,11 @@ const TABLE = {
 const parse = (...args: string[]) => parseCommandLine(TABLE, args);
 
 Deno.test("options: letters, bundles, long names, values apart or joined, repeated", () => {
+  const { values, positionals } = parse(
+    ...["-lvv", "-b", "a", "-bc", "--bootstrap=d", "--verbose", "-P", "22", "ID", "--", "-x"],
+  );
   assert.deepEqual(
-    parse("-lvv", "-b", "a", "-bc", "--bootstrap=d", "--verbose", "-P", "22", "ID", "--", "-x"),
+    { values, positionals },
     {
       values: {
         listen: true,

@@ -1,14 +1,21 @@
 import assert from "node:assert/strict";
 import { DNC_OPTIONS } from "../../cmd/dnc/options.ts";
 import { turnServers } from "../../cmd/peer/turn_account.ts";
+import { configure } from "../../cmd/tool/configuration.ts";
 import { parseCommandLine } from "../../cmd/tool/command_line.ts";
 import { ToolError } from "../../cmd/tool/exit_code.ts";
 import { formatId, generateSecretKey, publicKeyOf } from "../../lib/identity/mod.ts";
 import { runToolProcess } from "./tool_process.ts";
 
 const NO_ENVIRONMENT = () => undefined;
-const servers = (args: readonly string[], environment: (name: string) => string | undefined) =>
-  turnServers(parseCommandLine(DNC_OPTIONS, args).values, environment);
+const servers = async (
+  args: readonly string[],
+  environment: (name: string) => string | undefined,
+) => {
+  const line = parseCommandLine(DNC_OPTIONS, args);
+  const { values } = await configure({ name: "dnc", options: DNC_OPTIONS }, line, environment);
+  return await turnServers(values);
+};
 
 Deno.test("-t takes hosts, ports and URIs", async () => {
   const cases: [string, { host: string; port?: number; transport?: string }][] = [
