@@ -1,0 +1,42 @@
+/** What a TUN device needs of libc; Deno has no door of its own to these calls. */
+export interface TunLibc {
+  open(path: Uint8Array<ArrayBuffer>, flags: number): number;
+  close(fd: number): number;
+  ioctl(fd: number, request: bigint, argument: Uint8Array<ArrayBuffer>): number;
+  ioctlValue(fd: number, request: bigint, argument: bigint): number;
+  read(fd: number, into: Uint8Array<ArrayBuffer>, bytes: bigint): bigint;
+  write(fd: number, from: Uint8Array<ArrayBuffer>, bytes: bigint): bigint;
+  eventfd(initial: number, flags: number): number;
+  /** Blocks a thread of the runtime's pool, not this one. */
+  poll(descriptors: Uint8Array<ArrayBuffer>, count: bigint, timeoutMs: number): Promise<number>;
+  /** Why the last call failed; to be asked at once. */
+  errno(): number;
+}
+
+let loaded: TunLibc | undefined;
+
+/**
+ * Loads libc, once.
+ *
+ * @throws what `Deno.dlopen` throws: where there is no such library, or no permission
+ */
+export function tunLibc(): TunLibc {
+  return loaded ??= load();
+}
+
+function load(): TunLibc {
+  const { symbols } = Deno.dlopen("libc.so.6", {
+    open: { parameters: ["buffer", "i32"], result: "i32" },
+    close: { parameters: ["i32"], result: "i32" },
+    ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
+    ioctlValue: { name: "ioctl", parameters: ["i32", "u64", "u64"], result: "i32" },
+    read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+    write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+    eventfd: { parameters: ["u32", "i32"], result: "i32" },
+    poll: { parameters: ["buffer", "u64", "i32"], result: "i32", nonblocking: true },
+    __errno_location: { parameters: [], result: "pointer" },
+  });
+  // One thread makes all calls but poll, so its errno stays where it is.
+  const errno = new Deno.UnsafePointerView(symbols.__errno_location()!);
+  return { ...symbols, errno: () => errno.getInt32() };
+}

@@ -1,0 +1,10 @@
+/**
+ * TUN devices: whole IP packets, with checksums and segmentation left to whoever does them best.
+ * @module
+ */
+export * from "./checksum.ts";
+export * from "./ip_packet.ts";
+export * from "./packet_error.ts";
+export * from "./segmentation.ts";
+export * from "./tun_device.ts";
+export * from "./vnet_header.ts";
