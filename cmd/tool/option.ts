@@ -32,8 +32,8 @@ export interface SettingTraits {
   readonly key?: string;
   /** The key says the opposite of the option: `discovery` and `--no-discovery`. */
   readonly opposite?: true;
-  /** It names a file: relative to the configuration file. */
-  readonly file?: true;
+  /** It names a file, relative to the configuration file; or tells which texts do. */
+  readonly file?: true | ((text: string) => boolean);
   /** It is never shown. */
   readonly secret?: true;
   /** Options that say the same in another way: the stronger source of either of them counts. */

@@ -2,7 +2,7 @@ import { type Schema, SettingError } from "../../lib/config/mod.ts";
 import * as schema from "../../lib/config/schema.ts";
 import { UsageError } from "./exit_code.ts";
 import type { Given, GivenOptions } from "./given.ts";
-import type { Option, OptionTable } from "./option.ts";
+import type { Option, OptionTable, ValueParser } from "./option.ts";
 
 /** A setting that is too rich for the command line: only the configuration file has it. */
 export interface FileSetting<T> {
@@ -41,15 +41,12 @@ export function optionNames(table: OptionTable): Map<string, string> {
 
 /** Which values an option may have in a configuration file: those of the command line. */
 export function optionSchema(option: Option<unknown>): Schema<unknown> {
-  const one = option.setting?.file ? schema.path() : schema.scalar((text) => text);
-  const parsed = (previous: unknown, text: string) => {
-    try {
-      return option.take(previous, text);
-    } catch (error) {
-      if (error instanceof UsageError) throw new SettingError(error.message);
-      throw error;
-    }
-  };
+  const { file } = option.setting ?? {};
+  const one = file === undefined
+    ? schema.scalar((text) => text)
+    : schema.path(file === true ? undefined : file);
+  const single = acceptable((text) => option.take(undefined, text));
+  const first = acceptable((text) => (option.take([], text) as readonly unknown[])[0]);
   switch (option.form) {
     case "flag":
       return schema.mapped(
@@ -59,13 +56,22 @@ export function optionSchema(option: Option<unknown>): Schema<unknown> {
     case "count":
       return COUNT;
     case "single":
-      return schema.mapped(one, (text) => parsed(undefined, text));
+      return schema.mapped(one, single);
     case "list":
-      return schema.listOf(schema.mapped(one, (text) => {
-        const [value] = parsed([], text) as readonly unknown[];
-        return value;
-      }));
+      return schema.listOf(schema.mapped(one, first));
   }
+}
+
+/** A parser of the command line, for a configuration file. */
+export function acceptable<T>(parse: ValueParser<T>): ValueParser<T> {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      if (error instanceof UsageError) throw new SettingError(error.message);
+      throw error;
+    }
+  };
 }
 
 /** Most that counts: of `-v`. */

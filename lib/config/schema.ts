@@ -80,15 +80,19 @@ export function scalar<T>(parse: (text: string) => T): Schema<T> {
   };
 }
 
-/** The name of a file; one that is not absolute is relative to the configuration file. */
-export function path(): Schema<string> {
+/**
+ * The name of a file; one that is not absolute is relative to the configuration file.
+ *
+ * @param isFile tells which texts name files, where others stay as they are; by default all do
+ */
+export function path(isFile: (text: string) => boolean = () => true): Schema<string> {
   const name = scalar((text) => text);
   return {
     read(node, context) {
       const reading = name.read(node, context);
       if (reading === undefined) return undefined;
       if (reading.value === "") return context.reject(node, "expects the name of a file");
-      const resolved = context.resolve(reading.value);
+      const resolved = isFile(reading.value) ? context.resolve(reading.value) : reading.value;
       return { value: resolved, plain: resolved };
     },
   };
