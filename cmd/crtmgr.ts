@@ -9,7 +9,8 @@ import { showId } from "./crtmgr/show_id.ts";
 import { ExitCode, UsageError } from "./tool/exit_code.ts";
 import { runTool, type Tool } from "./tool/tool.ts";
 
-const CRTMGR: Tool<CrtmgrOptions> = {
+/** The description of `crtmgr`. */
+export const CRTMGR: Tool<CrtmgrOptions> = {
   name: "crtmgr",
   summary: "make keys and certificates for dhtnet's tools",
   usage: [

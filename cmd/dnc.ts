@@ -7,7 +7,8 @@ import { DNC_OPTIONS, type DncOptions } from "./dnc/options.ts";
 import { runDnc } from "./dnc/run.ts";
 import { runTool, type Tool } from "./tool/tool.ts";
 
-const DNC: Tool<DncOptions> = {
+/** The description of `dnc`. */
+export const DNC: Tool<DncOptions> = {
   name: "dnc",
   summary: "netcat between machines that know only each other's key",
   usage: [

@@ -1,3 +1,4 @@
+import type { HelpPage } from "../tool/help.ts";
 import manifest from "../../deno.json" with { type: "json" };
 
 /** Version of the project. */
@@ -11,6 +12,8 @@ export interface Program {
   readonly entry: string;
   /** What Deno lets it do, and not more. */
   readonly permissions: readonly string[];
+  /** Its help, of which manual page and completions are made. */
+  help(): Promise<HelpPage>;
 }
 
 /**
@@ -29,13 +32,13 @@ export const PROGRAMS: readonly Program[] = [
       "--allow-sys",
       "--allow-run=systemd-notify",
     ],
+    help: async () => (await import("../dnc.ts")).DNC,
   },
-  { name: "dsh", entry: "cmd/dsh.ts", permissions: ["--allow-all"] },
-  { name: "dvpn", entry: "cmd/dvpn.ts", permissions: ["--allow-all"] },
   {
     name: "crtmgr",
     entry: "cmd/crtmgr.ts",
     permissions: ["--allow-read", "--allow-write", "--allow-env", "--allow-sys"],
+    help: async () => (await import("../crtmgr.ts")).CRTMGR,
   },
 ];
 
