@@ -1,4 +1,5 @@
 import { canonicalIp, ipScope, parseIp } from "../ip/mod.ts";
+import { OWN_INTERFACES } from "./own_interfaces.ts";
 
 /** An address that this host has. */
 export interface HostAddress {
@@ -15,8 +16,8 @@ export const MAX_HOST_ADDRESSES = 32;
 
 /**
  * The host's addresses in a stable order: by interface name, IPv4 first, then by text. Without
- * names, loopback and link-local addresses are left out, as nobody elsewhere can use them;
- * with names, all addresses of exactly these interfaces are returned. At most
+ * names, loopback and link-local addresses are left out, as nobody elsewhere can use them, and so
+ * are interfaces that this process has made itself, since they need a connection to work; with names, all addresses of exactly these interfaces are returned. At most
  * {@linkcode MAX_HOST_ADDRESSES}.
  *
  * @example
@@ -32,7 +33,10 @@ export function hostAddresses(options: { interfaces?: readonly string[] } = {}):
   const named = options.interfaces;
   const addresses: HostAddress[] = [];
   for (const { name, address, cidr } of Deno.networkInterfaces()) {
-    if (named === undefined ? !isRoutable(address) : !named.includes(name)) continue;
+    const wanted = named === undefined
+      ? isRoutable(address) && !OWN_INTERFACES.has(name)
+      : named.includes(name);
+    if (!wanted) continue;
     const prefix = Number(cidr.slice(cidr.indexOf("/") + 1));
     addresses.push({ name, ip: canonicalIp(address), prefix });
   }

@@ -1,3 +1,4 @@
+import { OWN_INTERFACES } from "../own_interfaces.ts";
 import { NetError, reasonOf, TransportUnavailableError } from "../net_error.ts";
 import { type TunLibc, tunLibc } from "./libc.ts";
 import { VNET_HEADER_BYTES } from "./vnet_header.ts";
@@ -74,6 +75,7 @@ export class TunDevice implements Disposable {
     this.#fd = fd;
     this.name = name;
     this.segmentsUdp = segmentsUdp;
+    OWN_INTERFACES.add(name);
     this.#wakeFd = libc.eventfd(0, O_NONBLOCK | O_CLOEXEC);
     for (const [index, one] of [fd, this.#wakeFd].entries()) {
       this.#pollView.setInt32(index * 8, one, true);
@@ -152,6 +154,7 @@ export class TunDevice implements Disposable {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    OWN_INTERFACES.delete(this.name);
     const one = new Uint8Array(new BigUint64Array([1n]).buffer);
     this.#libc.write(this.#wakeFd, one, 8n);
     const release = () => {
