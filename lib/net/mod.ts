@@ -13,6 +13,7 @@ export * from "./host_addresses.ts";
 export * from "./multicast.ts";
 export * from "./net_error.ts";
 export * from "./pipe.ts";
+export * from "./pty.ts";
 export * from "./quic_accept.ts";
 export { hasQuic, prepareQuic } from "./quic_api.ts";
 export * from "./quic_certificate.ts";

@@ -1,0 +1,194 @@
+/** The size of a terminal, in characters. */
+export interface TerminalSize {
+  /** Characters in a line, 1 to 65,535. */
+  readonly columns: number;
+  /** Lines, 1 to 65,535. */
+  readonly rows: number;
+}
+
+// <fcntl.h>, <poll.h>, <sys/ioctl.h> and <sys/eventfd.h> of Linux, the same on x86-64 and ARM.
+const O_RDWR = 0o2;
+const O_NOCTTY = 0o400;
+const O_NONBLOCK = 0o4000;
+const O_CLOEXEC = 0o2000000;
+const POLLIN = 0x1;
+const POLLOUT = 0x4;
+const POLLERR = 0x8;
+const POLLHUP = 0x10;
+const TIOCSWINSZ = 0x5414n;
+/** Longest name of a terminal, `/dev/pts/4294967295`, bytes. */
+const MAX_PATH_BYTES = 32;
+
+const SYMBOLS = {
+  posix_openpt: { parameters: ["i32"], result: "i32" },
+  grantpt: { parameters: ["i32"], result: "i32" },
+  unlockpt: { parameters: ["i32"], result: "i32" },
+  ptsname_r: { parameters: ["i32", "buffer", "usize"], result: "i32" },
+  open: { parameters: ["buffer", "i32"], result: "i32" },
+  ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
+  eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  // Waits in a thread of its own; reading and writing never wait.
+  poll: { parameters: ["buffer", "u64", "i32"], result: "i32", nonblocking: true },
+  read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  close: { parameters: ["i32"], result: "i32" },
+} as const;
+
+let library: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"] | undefined;
+
+function libc(): Deno.DynamicLibrary<typeof SYMBOLS>["symbols"] {
+  if (Deno.build.os !== "linux") {
+    throw new Deno.errors.NotSupported("pseudo-terminals are made on Linux only");
+  }
+  return library ??= Deno.dlopen("libc.so.6", SYMBOLS).symbols;
+}
+
+/**
+ * A pseudo-terminal: what is written here is typed there, and what programs print there is read
+ * here. libc is called directly: node-pty 1.1.0 under Deno 2.9.6 lost what was written in bulk,
+ * and tells neither when it was taken nor when the last of the output was.
+ *
+ * A program gets it as its controlling terminal by opening {@linkcode path} in a session of its
+ * own. Until {@linkcode release} the terminal has an end even while no program has opened it.
+ *
+ * @example What a program prints comes as a terminal shows it
+ * ```ts
+ * import { Pty } from "@dhtnet/dhtnet/net";
+ * import assert from "node:assert/strict";
+ *
+ * if (Deno.build.os === "linux") {
+ *   using pty = Pty.open({ columns: 80, rows: 24 });
+ *   const { stdout } = await new Deno.Command("stty", {
+ *     args: ["-F", pty.path, "size"],
+ *   }).output();
+ *   assert.equal(new TextDecoder().decode(stdout), "24 80\n");
+ *   await Deno.writeTextFile(pty.path, "hello\n");
+ *   const bytes = new Uint8Array(64);
+ *   const count = await pty.read(bytes);
+ *   assert.equal(new TextDecoder().decode(bytes.subarray(0, count!)), "hello\r\n");
+ * }
+ * ```
+ */
+export class Pty implements Disposable {
+  /** The terminal's device, for example `/dev/pts/3`. */
+  readonly path: string;
+  readonly #master: number;
+  /** Readable once nobody must wait any more. */
+  readonly #wake: number;
+  #slave: number;
+  #waiting = 0;
+  #closed = false;
+
+  private constructor(master: number, slave: number, wake: number, path: string) {
+    this.#master = master;
+    this.#slave = slave;
+    this.#wake = wake;
+    this.path = path;
+  }
+
+  /**
+   * Makes a terminal.
+   *
+   * @throws {Deno.errors.NotSupported} on other systems than Linux
+   * @throws {Error} when the system has no terminal, or no descriptor, left
+   */
+  static open(size: TerminalSize): Pty {
+    const { posix_openpt, grantpt, unlockpt, ptsname_r, open, eventfd, close } = libc();
+    const master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    const name = new Uint8Array(MAX_PATH_BYTES);
+    const ready = master >= 0 && grantpt(master) === 0 && unlockpt(master) === 0 &&
+      ptsname_r(master, name, BigInt(name.length)) === 0;
+    const slave = ready ? open(name, O_RDWR | O_NOCTTY | O_CLOEXEC) : -1;
+    const wake = slave < 0 ? -1 : eventfd(0, O_CLOEXEC | O_NONBLOCK);
+    if (wake < 0) {
+      for (const descriptor of [slave, master]) if (descriptor >= 0) close(descriptor);
+      throw new Error("no pseudo-terminal can be made: the system has none left");
+    }
+    const path = new TextDecoder().decode(name.subarray(0, name.indexOf(0)));
+    const pty = new Pty(master, slave, wake, path);
+    pty.resize(size);
+    return pty;
+  }
+
+  /** Tells the programs at the terminal its size, by SIGWINCH. */
+  resize({ columns, rows }: TerminalSize): void {
+    if (this.#closed) return;
+    // struct winsize: rows, columns, and two in pixels that nobody uses.
+    libc().ioctl(this.#master, TIOCSWINSZ, new Uint16Array([rows, columns, 0, 0]));
+  }
+
+  /**
+   * Lets go of the terminal's own end: once no program has it open either, what they printed can
+   * still be read, and then the end.
+   */
+  release(): void {
+    if (this.#slave >= 0) libc().close(this.#slave);
+    this.#slave = -1;
+  }
+
+  /**
+   * Reads what programs have printed, or waits for some.
+   *
+   * @returns the number of bytes; null at the end, and after {@linkcode close}
+   */
+  async read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    while (!this.#closed) {
+      const events = await this.#until(POLLIN);
+      if (this.#closed) return null;
+      const count = Number(libc().read(this.#master, into, BigInt(into.length)));
+      if (count > 0) return count;
+      // It may have been hung up for a moment only: between two programs.
+      if ((events & (POLLHUP | POLLERR)) !== 0) return null;
+    }
+    return null;
+  }
+
+  /**
+   * Types bytes at the terminal; waits while its programs do not read.
+   *
+   * @returns how many of the bytes were taken; 0 when there is no program any more
+   */
+  async write(bytes: Uint8Array<ArrayBuffer>): Promise<number> {
+    while (!this.#closed) {
+      const count = Number(libc().write(this.#master, bytes, BigInt(bytes.length)));
+      if (count > 0) return count;
+      const events = await this.#until(POLLOUT);
+      if ((events & POLLOUT) === 0) return 0;
+    }
+    return 0;
+  }
+
+  /** Hangs up: the programs get SIGHUP from the system, and whoever waits goes on. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.release();
+    // Without a thread that waits at it, it can go at once.
+    if (this.#waiting === 0) this.#closeDescriptors();
+    else libc().write(this.#wake, new BigUint64Array([1n]), 8n);
+  }
+
+  /** The same as {@linkcode close}. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Waits for an event at the terminal, or until it is closed; the events that there are. */
+  async #until(event: number): Promise<number> {
+    // struct pollfd: descriptor, events (16 bits), returned events (16 bits).
+    const polled = new Int32Array([this.#master, event, this.#wake, POLLIN]);
+    this.#waiting++;
+    try {
+      await libc().poll(polled, 2n, -1);
+    } finally {
+      this.#waiting--;
+      if (this.#closed && this.#waiting === 0) this.#closeDescriptors();
+    }
+    return this.#closed ? 0 : new Int16Array(polled.buffer)[3]!;
+  }
+
+  #closeDescriptors(): void {
+    libc().close(this.#master);
+    libc().close(this.#wake);
+  }
+}
