@@ -1,31 +1,13 @@
-import { bytesToHex } from "@noble/hashes/utils.js";
+import { readEd25519 } from "./algorithm.ts";
 import { CertificateError } from "./certificate_error.ts";
 import { type CertificateExtensions, readExtensions } from "./certificate_extensions.ts";
-import {
-  DER,
-  DerError,
-  DerReader,
-  readOctets,
-  readOid,
-  readSmallInteger,
-  readTime,
-} from "./der.ts";
+import { DER, DerError, DerReader, readOctets, readSmallInteger, readTime } from "./der.ts";
 import { formatId, PUBLIC_KEY_BYTES } from "./id.ts";
-import { OID } from "./oid.ts";
+import { readName } from "./name.ts";
 import { readSerialNumber } from "./serial_number.ts";
 
 /** Largest certificate that is looked at, in bytes. Ours have about 400. */
 export const MAX_CERTIFICATE_BYTES = 4096;
-/** What an attribute of a name may be, and octets per character (RFC 5280 §4.1.2.4, X.690 §8.23). */
-const NAME_STRINGS: ReadonlyMap<number, number> = new Map([
-  [DER.utf8String, 1],
-  [DER.numericString, 1],
-  [DER.printableString, 1],
-  [DER.teletexString, 1],
-  [DER.ia5String, 1],
-  [DER.universalString, 4],
-  [DER.bmpString, 2],
-]);
 /** The number that stands for version 3 (RFC 5280 §4.1.2.1). */
 const VERSION_3 = 2;
 
@@ -79,7 +61,7 @@ function readCertificate(input: DerReader): Certificate {
   const certificate = input.open(DER.sequence);
   input.finish();
   const signed = certificate.readWhole(DER.sequence);
-  readAlgorithm(certificate);
+  readEd25519(certificate);
   const signature = readOctets(certificate);
   certificate.finish();
   return { ...readSigned(new DerReader(signed).open(DER.sequence)), signed, signature };
@@ -90,12 +72,12 @@ function readSigned(fields: DerReader): Omit<Certificate, "signed" | "signature"
   if (readSmallInteger(version) !== VERSION_3) throw new DerError("not version 3", fields.offset);
   version.finish();
   const serialNumber = readSerialNumber(fields);
-  readAlgorithm(fields);
-  const issuer = fields.readWhole(DER.sequence);
+  readEd25519(fields);
+  const issuer = readName(fields);
   const validity = fields.open(DER.sequence);
   const [notBefore, notAfter] = [readTime(validity), readTime(validity)];
   validity.finish();
-  const subject = fields.readWhole(DER.sequence);
+  const subject = readName(fields);
   const publicKey = readPublicKey(fields.open(DER.sequence));
   if (fields.isNext(DER.issuerUniqueId)) fields.read(DER.issuerUniqueId);
   if (fields.isNext(DER.subjectUniqueId)) fields.read(DER.subjectUniqueId);
@@ -103,56 +85,23 @@ function readSigned(fields: DerReader): Omit<Certificate, "signed" | "signature"
     fields.isAtEnd ? undefined : fields.open(DER.extensions),
   );
   fields.finish();
-  readCommonName(issuer);
   return {
     id: formatId(publicKey),
     publicKey,
     serialNumber,
-    subject: readCommonName(subject),
-    subjectName: bytesToHex(subject),
-    issuerName: bytesToHex(issuer),
+    subject: subject.commonName,
+    subjectName: subject.encoded,
+    issuerName: issuer.encoded,
     notBefore,
     notAfter,
     ...extensions,
   };
 }
 
-/** An AlgorithmIdentifier, which for Ed25519 has no parameters (RFC 8410 §3). */
-function readAlgorithm(reader: DerReader): void {
-  const algorithm = reader.open(DER.sequence);
-  const oid = readOid(algorithm);
-  if (oid !== OID.ed25519) {
-    throw new CertificateError("unsupported-algorithm", `algorithm ${oid} is not Ed25519`);
-  }
-  algorithm.finish();
-}
-
 function readPublicKey(info: DerReader): Uint8Array {
-  readAlgorithm(info);
+  readEd25519(info);
   const publicKey = readOctets(info);
   info.finish();
   if (publicKey.length !== PUBLIC_KEY_BYTES) throw new DerError("key", info.offset);
   return publicKey;
-}
-
-/** The first common name in a Name (RFC 5280 §4.1.2.4), whose form is checked on the way. */
-function readCommonName(name: Uint8Array): string {
-  let found: string | undefined;
-  const sets = new DerReader(name).open(DER.sequence);
-  while (!sets.isAtEnd) {
-    const set = sets.open(DER.set);
-    do {
-      const attribute = set.open(DER.sequence);
-      const type = readOid(attribute);
-      const { tag, content } = attribute.readAny();
-      attribute.finish();
-      const width = NAME_STRINGS.get(tag);
-      if (width === undefined || content.length % width !== 0) {
-        throw new DerError("attribute of a name", set.offset);
-      }
-      const isText = tag === DER.utf8String || tag === DER.printableString;
-      if (type === OID.commonName && isText) found ??= new TextDecoder().decode(content);
-    } while (!set.isAtEnd);
-  }
-  return found ?? "";
 }

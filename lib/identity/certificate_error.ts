@@ -1,8 +1,8 @@
 /**
- * Why a certificate or a chain was refused (RFC 5280 §6.1):
+ * Why a certificate, a chain (RFC 5280 §6.1) or a revocation list (§6.3) was refused:
  *
- * - `empty`, `too-long`, `too-large`: the chain's size is outside the limits
- * - `malformed`: not an X.509 v3 certificate in DER
+ * - `empty`, `too-long`, `too-large`: the size is outside the limits
+ * - `malformed`: not an X.509 v3 certificate, or v2 list, in DER
  * - `unsupported-algorithm`: a key or a signature other than Ed25519 (RFC 8410)
  * - `bad-signature`: the issuer's key did not make the signature
  * - `not-yet-valid`, `expired`: outside the validity period
@@ -29,7 +29,7 @@ export type CertificateErrorCode =
   | "critical-extension"
   | "incomplete";
 
-/** Refusal of a certificate or a chain. */
+/** Refusal of a certificate, a chain or a revocation list. */
 export class CertificateError extends Error {
   /** Always `CertificateError`. */
   override readonly name = "CertificateError";

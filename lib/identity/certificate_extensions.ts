@@ -1,4 +1,5 @@
-import { DER, DerError, DerReader, readBoolean, readOid, readSmallInteger } from "./der.ts";
+import { DER, DerError, type DerReader, readBoolean, readOid, readSmallInteger } from "./der.ts";
+import { readExtensionList } from "./extension.ts";
 import { KEY_USAGE, OID } from "./oid.ts";
 
 /** What the extensions of a certificate say (RFC 5280 §4.2). */
@@ -9,8 +10,17 @@ export interface CertificateExtensions {
   readonly pathLength: number | undefined;
   /** Key usage (RFC 5280 §4.2.1.3); undefined when the certificate does not restrict it. */
   readonly keyUsage:
-    | { readonly digitalSignature: boolean; readonly keyCertSign: boolean }
+    | {
+      readonly digitalSignature: boolean;
+      readonly keyCertSign: boolean;
+      readonly cRLSign: boolean;
+    }
     | undefined;
+  /**
+   * What the key is for beside that (extended key usage, RFC 5280 §4.2.1.12), object identifiers;
+   * undefined when the certificate does not restrict it.
+   */
+  readonly extendedKeyUsage: readonly string[] | undefined;
   /** Names the certified key, so that certificates signed by it can refer to it (RFC 5280 §4.2.1.2). */
   readonly keyIdentifier: Uint8Array | undefined;
   /** The object identifier of a critical extension that this project does not understand. */
@@ -28,27 +38,19 @@ export function readExtensions(explicit: DerReader | undefined): CertificateExte
     authority: false,
     pathLength: undefined,
     keyUsage: undefined,
+    extendedKeyUsage: undefined,
     keyIdentifier: undefined,
     unknownCritical: undefined,
   };
   if (explicit === undefined) return fields;
-  const extensions = explicit.open(DER.sequence);
-  explicit.finish();
-  const seen = new Set<string>();
-  while (!extensions.isAtEnd) {
-    const extension = extensions.open(DER.sequence);
-    const oid = readOid(extension);
-    const critical = extension.isNext(DER.boolean) && readBoolean(extension);
-    const content = extension.read(DER.octetString);
-    extension.finish();
-    if (seen.has(oid)) throw new DerError(`extension ${oid} twice`, extensions.offset);
-    seen.add(oid);
-    const value = new DerReader(content);
+  for (const { oid, critical, value } of readExtensionList(explicit)) {
     if (oid === OID.basicConstraints) Object.assign(fields, readBasicConstraints(value));
     else if (oid === OID.keyUsage) fields.keyUsage = readKeyUsage(value);
+    else if (oid === OID.extendedKeyUsage) fields.extendedKeyUsage = readPurposes(value);
     else if (oid === OID.subjectKeyIdentifier) fields.keyIdentifier = value.read(DER.octetString);
     else if (critical) fields.unknownCritical ??= oid;
   }
+  explicit.finish();
   return fields;
 }
 
@@ -70,5 +72,14 @@ function readKeyUsage(value: DerReader): CertificateExtensions["keyUsage"] {
   return {
     digitalSignature: ((bits ?? 0) & KEY_USAGE.digitalSignature) !== 0,
     keyCertSign: ((bits ?? 0) & KEY_USAGE.keyCertSign) !== 0,
+    cRLSign: ((bits ?? 0) & KEY_USAGE.cRLSign) !== 0,
   };
+}
+
+function readPurposes(value: DerReader): string[] {
+  const purposes = value.open(DER.sequence);
+  value.finish();
+  const oids: string[] = [];
+  do oids.push(readOid(purposes)); while (!purposes.isAtEnd);
+  return oids;
 }

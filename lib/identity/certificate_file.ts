@@ -1,5 +1,9 @@
-import { createIdentityFile, readIdentityFile } from "./identity_file.ts";
-import { IdentityError } from "./identity_error.ts";
+import {
+  createIdentityFile,
+  decodeIdentityFile,
+  readIdentityFile,
+  replaceIdentityFile,
+} from "./identity_file.ts";
 import { decodePem, encodePem } from "./pem.ts";
 
 const LABEL = "CERTIFICATE";
@@ -26,12 +30,7 @@ export function decodeCertificatePem(text: string): Uint8Array[] {
  */
 export async function readCertificateFile(path: string): Promise<Uint8Array[]> {
   const text = await readIdentityFile(path, { secret: false });
-  try {
-    return decodeCertificatePem(text);
-  } catch (cause) {
-    if (!(cause instanceof IdentityError)) throw cause;
-    throw new IdentityError(cause.code, `${path}: ${cause.message}`, { cause });
-  }
+  return decodeIdentityFile(path, text, decodeCertificatePem);
 }
 
 /**
@@ -44,4 +43,16 @@ export async function writeCertificateFile(
   chain: readonly Uint8Array[],
 ): Promise<void> {
   await createIdentityFile(path, encodeCertificatePem(chain), 0o644);
+}
+
+/**
+ * Puts a certificate chain in the place of the one in a file, in one step, as after a renewal.
+ *
+ * @throws {IdentityError} `io`
+ */
+export async function replaceCertificateFile(
+  path: string,
+  chain: readonly Uint8Array[],
+): Promise<void> {
+  await replaceIdentityFile(path, encodeCertificatePem(chain), 0o644);
 }

@@ -1,5 +1,5 @@
 /**
- * Reads the Distinguished Encoding Rules (X.690) of certificates: one reader walks over the values
+ * Reads the Distinguished Encoding Rules (X.690) of certificates, lists and keys: one reader walks over the values
  * of one constructed value, and opens another reader for each value inside. Nothing is copied and
  * nothing recurses by itself, so depth and time are bounded by the caller and by the input's length.
  *
@@ -10,13 +10,14 @@
  * @module
  */
 
-/** Universal tags (X.690 §8), and the context-specific ones of a certificate (RFC 5280 §4.1). */
+/** Universal tags (X.690 §8), and the context-specific ones of certificates and lists (RFC 5280 §4, §5). */
 export const DER = {
   boolean: 0x01,
   integer: 0x02,
   bitString: 0x03,
   octetString: 0x04,
   oid: 0x06,
+  enumerated: 0x0a,
   utf8String: 0x0c,
   numericString: 0x12,
   printableString: 0x13,
@@ -32,6 +33,8 @@ export const DER = {
   issuerUniqueId: 0x81,
   subjectUniqueId: 0x82,
   extensions: 0xa3,
+  listExtensions: 0xa0,
+  keyIdentifier: 0x80,
 } as const;
 
 /** Bytes that are not the DER that was expected. Internal: it becomes a `CertificateError`. */
@@ -112,16 +115,17 @@ export class DerReader {
     return { start, end: this.#at };
   }
 
-  /** Definite lengths in their shortest form only (X.690 §10.1), below 64 KiB. */
+  /** Definite lengths in their shortest form only (X.690 §10.1), below 16 MiB. */
   #length(at: number): { length: number; start: number } {
     const first = at < this.#end ? this.#bytes[at]! : 0x80;
     if (first < 0x80) return { length: first, start: at + 1 };
     const octets = first & 0x7f;
-    if (octets < 1 || octets > 2 || at + octets >= this.#end) throw new DerError("length", at);
-    const length = octets === 1
-      ? this.#bytes[at + 1]!
-      : this.#bytes[at + 1]! << 8 | this.#bytes[at + 2]!;
-    if (length < (octets === 1 ? 0x80 : 0x100)) throw new DerError("length not minimal", at);
+    if (octets < 1 || octets > 3 || at + octets >= this.#end) throw new DerError("length", at);
+    let length = 0;
+    for (let i = 1; i <= octets; i++) length = length << 8 | this.#bytes[at + i]!;
+    if (length < (octets === 1 ? 0x80 : 1 << 8 * (octets - 1))) {
+      throw new DerError("length not minimal", at);
+    }
     return { length, start: at + 1 + octets };
   }
 }

@@ -8,10 +8,12 @@ const GROUP_AND_OTHERS = 0o077;
 export interface ReadOptions {
   /** Refuse a file that the group or others can access. */
   readonly secret: boolean;
+  /** The largest file that is read. Default: {@linkcode MAX_PEM_CHARACTERS}. */
+  readonly maxBytes?: number;
 }
 
 /**
- * Reads a PEM file, at most {@linkcode MAX_PEM_CHARACTERS} bytes of it.
+ * Reads a PEM file.
  *
  * @throws {IdentityError} `missing`, `readable-by-others`, `invalid-pem` when it is too large, `io`
  */
@@ -27,7 +29,7 @@ export async function readIdentityFile(path: string, options: ReadOptions): Prom
           `run: chmod 600 ${path}`,
       );
     }
-    return await readText(file, path);
+    return await readText(file, path, options.maxBytes ?? MAX_PEM_CHARACTERS);
   } catch (cause) {
     if (cause instanceof IdentityError) throw cause;
     if (cause instanceof Deno.errors.NotFound) {
@@ -37,15 +39,15 @@ export async function readIdentityFile(path: string, options: ReadOptions): Prom
   }
 }
 
-async function readText(file: Deno.FsFile, path: string): Promise<string> {
-  const buffer = new Uint8Array(MAX_PEM_CHARACTERS + 1);
+async function readText(file: Deno.FsFile, path: string, maxBytes: number): Promise<string> {
+  const buffer = new Uint8Array(maxBytes + 1);
   let length = 0;
   while (length < buffer.length) {
     const count = await file.read(buffer.subarray(length));
     if (count === null) return new TextDecoder().decode(buffer.subarray(0, length));
     length += count;
   }
-  throw new IdentityError("invalid-pem", `${path} is larger than ${MAX_PEM_CHARACTERS} bytes`);
+  throw new IdentityError("invalid-pem", `${path} is larger than ${maxBytes} bytes`);
 }
 
 /**
@@ -68,6 +70,37 @@ export async function createIdentityFile(path: string, text: string, mode: numbe
     throw new IdentityError("io", `cannot write ${path}: ${reason(cause)}`, { cause });
   } finally {
     await Deno.remove(temporary).catch(() => {});
+  }
+}
+
+/**
+ * Writes a file with its whole content in one step, in the place of the one that may be there.
+ *
+ * @param mode permission bits
+ * @throws {IdentityError} `io`
+ */
+export async function replaceIdentityFile(path: string, text: string, mode: number): Promise<void> {
+  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+  try {
+    await writeDurably(temporary, text, mode);
+    await Deno.rename(temporary, path);
+  } catch (cause) {
+    await Deno.remove(temporary).catch(() => {});
+    throw new IdentityError("io", `cannot write ${path}: ${reason(cause)}`, { cause });
+  }
+}
+
+/**
+ * Decodes what a file holds; an error names the file.
+ *
+ * @throws {IdentityError} what `decode` throws
+ */
+export function decodeIdentityFile<T>(path: string, text: string, decode: (text: string) => T): T {
+  try {
+    return decode(text);
+  } catch (cause) {
+    if (!(cause instanceof IdentityError)) throw cause;
+    throw new IdentityError(cause.code, `${path}: ${cause.message}`, { cause });
   }
 }
 

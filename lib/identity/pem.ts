@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { IdentityError } from "./identity_error.ts";
 
-/** Longest PEM text that is looked at, in characters: a chain of five certificates fits ten times. */
+/** Longest PEM text of keys and certificates, in characters: a chain of five fits ten times. */
 export const MAX_PEM_CHARACTERS = 256 * 1024;
 
 /**
@@ -19,6 +19,7 @@ export function encodePem(label: string, der: Uint8Array): string {
  * Reads all blocks of one label, in order. Text and blocks of other labels around them are
  * skipped, as RFC 7468 §2 asks for.
  *
+ * @param maxCharacters how long the text may be
  * @throws {IdentityError} `invalid-pem` when there is none, or one is broken
  *
  * @example
@@ -29,9 +30,13 @@ export function encodePem(label: string, der: Uint8Array): string {
  * assert.deepEqual(decodePem("CERTIFICATE", text), [new Uint8Array([48, 0])]);
  * ```
  */
-export function decodePem(label: string, text: string): Uint8Array[] {
-  if (text.length > MAX_PEM_CHARACTERS) {
-    throw new IdentityError("invalid-pem", `longer than ${MAX_PEM_CHARACTERS} characters`);
+export function decodePem(
+  label: string,
+  text: string,
+  maxCharacters: number = MAX_PEM_CHARACTERS,
+): Uint8Array[] {
+  if (text.length > maxCharacters) {
+    throw new IdentityError("invalid-pem", `longer than ${maxCharacters} characters`);
   }
   const blocks: Uint8Array[] = [];
   const begin = `-----BEGIN ${label}-----`;

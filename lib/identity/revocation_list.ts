@@ -10,6 +10,19 @@ export type RevocationReason =
   | "privilegeWithdrawn"
   | "AACompromise";
 
+/** Reason codes by their numbers (RFC 5280 §5.3.1); 8 is for delta lists only, and 7 is unused. */
+export const REVOCATION_REASONS: ReadonlyMap<number, RevocationReason> = new Map([
+  [0, "unspecified"],
+  [1, "keyCompromise"],
+  [2, "CACompromise"],
+  [3, "affiliationChanged"],
+  [4, "superseded"],
+  [5, "cessationOfOperation"],
+  [6, "certificateHold"],
+  [9, "privilegeWithdrawn"],
+  [10, "AACompromise"],
+]);
+
 /** A certificate that its CA has taken back. */
 export interface Revocation {
   /** The certificate's serial number: lower-case hex, without leading zero octets. */
