@@ -1,7 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { VerifiedChain } from "../identity/mod.ts";
-import { quicCertificate } from "../net/mod.ts";
-import { commonTransports, type EndpointContext, type Established } from "./context.ts";
+import { type Pipe, quicCertificate } from "../net/mod.ts";
+import { commonTransports, type EndpointContext, type Established, firstPipe } from "./context.ts";
 import { Negotiation } from "./negotiation.ts";
 import type { PeerSession } from "./peer_session.ts";
 import { decodeOffer, encodeOffer } from "./offer.ts";
@@ -42,8 +42,9 @@ export interface AnswerPolicy {
  * Answers the requests that reach us.
  *
  * ```
- *   request ─▶ guard ─▶ open ─▶ policy ─▶ gather ─▶ answer ─▶ checks ─▶ nominated ─▶ pipe
- *                 └─ dropped        └─ refused                  └─ given up after 30 s
+ *   request ─▶ guard ─▶ open ─▶ policy ─▶ gather ─▶ answer ─▶ checks ─┬─▶ nominated ─▶ pipe
+ *                 └─ dropped        └─ refused                  ├─▶ early pipe, see EarlyPath
+ *                                                               └─ given up after 30 s
  * ```
  */
 export class Answerer {
@@ -87,14 +88,9 @@ export class Answerer {
         log.info("refused {peer}: {reason}", { peer: request.peerId, reason: refusal.reason });
         return reply(request.refuse(refusal.code, refusal.reason));
       }
-      this.#pending++;
-      try {
-        const established = await this.#establish(request, reply);
-        if (session === undefined) this.#policy.established(established);
-        else session.attach(established.pipe);
-      } finally {
-        this.#pending--;
-      }
+      const established = await this.#counted(this.#establish(request, reply));
+      if (session === undefined) this.#policy.established(established);
+      else session.attach(established.pipe);
     } catch (error) {
       if (error instanceof SignallingError && error.refusal !== undefined) reply(error.refusal);
       log.info("a connection from {source} came to nothing: {error}", { source, error });
@@ -104,6 +100,14 @@ export class Answerer {
   /** Gives up what is being established. */
   close(): void {
     this.#closing.abort();
+  }
+
+  /** A set-up is pending until its lasting pipe is there, or has failed. */
+  async #counted(establishing: Promise<Established>): Promise<Established> {
+    this.#pending++;
+    const done = () => void this.#pending--;
+    establishing.then(({ pipe, lasting }) => lasting?.pipe ?? pipe).then(done, done);
+    return await establishing;
   }
 
   #refusal(request: IncomingRequest<VerifiedChain>): Refusal | undefined {
@@ -128,12 +132,18 @@ export class Answerer {
     reply: (answer: Uint8Array) => void,
   ): Promise<Established> {
     const { clock, random, transport } = this.#context;
+    const early = Promise.withResolvers<Pipe>();
     const transports = this.#transports(request);
     const negotiation = new Negotiation(await this.#context.gather(transports), {
       controlling: false,
       clock,
       random,
+      onEarly: request.body.options.resume === undefined ? early.resolve : undefined,
     });
+    const settingUp = new AbortController();
+    const abort = () => settingUp.abort();
+    this.#closing.signal.addEventListener("abort", abort, { once: true });
+    let lasting: Promise<Pipe> | undefined;
     try {
       const { sealed, keys } = request.accept(encodeOffer(negotiation.description, {
         transport,
@@ -141,16 +151,19 @@ export class Answerer {
         ...(this.#context.listening() ? { listening: true } : {}),
       }));
       const signal = AbortSignal.any([
-        this.#closing.signal,
+        settingUp.signal,
         AbortSignal.timeout(ESTABLISH_TIMEOUT_MS),
       ]);
-      const nominated = negotiation.run(decodeOffer(request.body), signal);
+      lasting = negotiation.run(decodeOffer(request.body), signal)
+        .then((nominated) => acceptPipe(nominated, signal))
+        .finally(() => negotiation.close());
       reply(sealed);
-      const pipe = await acceptPipe(await nominated, signal);
+      const first = await firstPipe(early.promise, lasting, () => settingUp.abort());
       const peerListens = request.body.options.listening ?? false;
-      return { keys, peer: request.peer, peerListens, pipe };
+      return { keys, peer: request.peer, peerListens, ...first };
     } finally {
-      negotiation.close();
+      this.#closing.signal.removeEventListener("abort", abort);
+      if (lasting === undefined) negotiation.close();
     }
   }
 }

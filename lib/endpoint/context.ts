@@ -30,6 +30,35 @@ export interface Established {
   /** Whether the peer can be reached under its id. */
   readonly peerListens: boolean;
   readonly pipe: Pipe;
+  /** The pipe that is to replace this one, which serves the first moments only. */
+  readonly lasting?: LastingPipe | undefined;
+}
+
+/** A pipe that is still being made. */
+export interface LastingPipe {
+  /** The pipe, or why there is none, within a bounded time. */
+  readonly pipe: Promise<Pipe>;
+  /** Nobody wants it any more. */
+  abandon(): void;
+}
+
+/**
+ * Whichever pipe is there first: one for the first moments, with the lasting one to follow, or the
+ * lasting one itself.
+ *
+ * @param early never rejects; may stay pending
+ * @param abandon ends the making of the lasting pipe
+ */
+export function firstPipe(
+  early: Promise<Pipe>,
+  lasting: Promise<Pipe>,
+  abandon: () => void,
+): Promise<Pick<Established, "pipe" | "lasting">> {
+  lasting.catch(() => {}); // whoever takes it over will see
+  return Promise.race([
+    lasting.then((pipe) => ({ pipe })),
+    early.then((pipe) => ({ pipe, lasting: { pipe: lasting, abandon } })),
+  ]);
 }
 
 /** The transports that both sides can use, given what each wants. */

@@ -1,5 +1,5 @@
-import { hasQuic, NetError, prepareQuic } from "../net/mod.ts";
-import { commonTransports, type EndpointContext, type Established } from "./context.ts";
+import { hasQuic, NetError, type Pipe, prepareQuic } from "../net/mod.ts";
+import { commonTransports, type EndpointContext, type Established, firstPipe } from "./context.ts";
 import { abortedConnect, ConnectError } from "./errors.ts";
 import { Negotiation } from "./negotiation.ts";
 import { decodeOffer, encodeOffer } from "./offer.ts";
@@ -28,8 +28,11 @@ export interface DialOptions {
  * Dials a peer: request and answer through the carrier, connectivity checks, pipe.
  *
  * ```
- *   gather ─▶ request ─▶ answer ─▶ checks ─▶ nominated ─▶ pipe
+ *   gather ─▶ request ─▶ answer ─▶ checks ─┬─▶ nominated ─▶ pipe
+ *                                          └─▶ a pipe for the first moments, see EarlyPath
  * ```
+ *
+ * With an early pipe the set-up goes on, whatever becomes of the signal.
  *
  * @throws {ConnectError} what went wrong
  * @throws {SessionUnknown} when there is nothing to resume
@@ -43,11 +46,18 @@ export async function dialPeer(
 ): Promise<Established> {
   const { identity, carrier, clock, random, transport } = context;
   const transports = commonTransports(transport, "auto");
+  const early = Promise.withResolvers<Pipe>();
   const negotiation = new Negotiation(await context.gather(transports), {
     controlling: true,
     clock,
     random,
+    // A session that goes on has more to send than an early pipe can carry.
+    onEarly: resume === undefined ? early.resolve : undefined,
   });
+  const settingUp = new AbortController();
+  const abort = () => settingUp.abort(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  let lasting: Promise<Pipe> | undefined;
   try {
     const options = {
       transport,
@@ -69,14 +79,18 @@ export async function dialPeer(
     ]);
     if (answer.kind === "refused") throw refused(peerId, answer.code, answer.reason);
     onAnswer?.();
-    const nominated = await negotiation.run(decodeOffer(answer.body), signal);
     const { quicCertificateHash, listening = false } = answer.body.options;
-    const pipe = await dialPipe(nominated, quicCertificateHash, signal);
-    return { keys: answer.keys, peer: answer.peer, peerListens: listening, pipe };
+    signal.throwIfAborted();
+    lasting = negotiation.run(decodeOffer(answer.body), settingUp.signal)
+      .then((nominated) => dialPipe(nominated, quicCertificateHash, settingUp.signal))
+      .finally(() => negotiation.close());
+    const first = await firstPipe(early.promise, lasting, () => settingUp.abort());
+    return { keys: answer.keys, peer: answer.peer, peerListens: listening, ...first };
   } catch (cause) {
     throw explained(cause, peerId, signal);
   } finally {
-    negotiation.close();
+    signal.removeEventListener("abort", abort);
+    if (lasting === undefined) negotiation.close();
   }
 }
 

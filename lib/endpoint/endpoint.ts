@@ -348,13 +348,14 @@ export class Endpoint implements AsyncDisposable {
   }
 
   #begin(established: Established, outgoing: boolean): PeerSession {
-    const { peer, keys, pipe, peerListens } = established;
+    const { peer, keys, pipe, lasting, peerListens } = established;
     const session: PeerSession = new PeerSession({
       peer,
       outgoing,
       servesUs: outgoing || peerListens,
       keys,
       pipe,
+      lasting,
       clock: this.#context.clock,
       onChannel: (peer, request) => {
         if (request.name !== PATH_CHANNEL) {
@@ -371,11 +372,14 @@ export class Endpoint implements AsyncDisposable {
           resume(this.#context, session, loss).then(() => this.#improve(session));
         } else awaitResumption(this.#context, session, loss);
       },
+      onLasting: (session) => {
+        if (outgoing) this.#improve(session);
+      },
       onOver: (session) => this.#sessions.delete(session),
     });
     this.#sessions.add(session);
     this.#admission.begin(session);
-    if (outgoing) this.#improve(session);
+    if (outgoing && lasting === undefined) this.#improve(session);
     return session;
   }
 

@@ -14,7 +14,9 @@ import { formatSocketAddress } from "../ip/mod.ts";
 import { type Clock, dialFramedTcp, type FramedTcp, type Timer } from "../net/mod.ts";
 import { abortedConnect, ConnectError } from "./errors.ts";
 import type { PortMapping } from "./datagram_port.ts";
+import { EarlyPath } from "./early_path.ts";
 import type { Gathering } from "./gathering.ts";
+import type { HeldPipe } from "./held_pipe.ts";
 import type { TurnRelay } from "./relay/mod.ts";
 
 /** A TCP connection to a candidate that is not made by then has failed. */
@@ -58,6 +60,16 @@ export type Nominated =
     }
   );
 
+/** How a {@linkcode Negotiation} is to go. */
+export interface NegotiationOptions {
+  /** Whether we dial. */
+  readonly controlling: boolean;
+  readonly clock: Clock;
+  readonly random: (length: number) => Uint8Array;
+  /** Takes a pipe for the first bytes, if that comes before the path is chosen: {@linkcode EarlyPath}. */
+  readonly onEarly?: ((pipe: HeldPipe) => void) | undefined;
+}
+
 /**
  * Runs one ICE agent over the sockets of a gathering, to the nominated path.
  *
@@ -73,17 +85,14 @@ export class Negotiation {
   readonly #connections = new Map<string, FramedTcp>();
   readonly #dialling = new AbortController();
   readonly #outcome = Promise.withResolvers<Nominated>();
+  readonly #early: EarlyPath | undefined;
   #timer: Timer | undefined;
   #closed = false;
 
   /** Takes over a gathering, which belongs to the negotiation from now on. */
   constructor(
     gathering: Gathering,
-    { controlling, clock, random }: {
-      controlling: boolean;
-      clock: Clock;
-      random: (length: number) => Uint8Array;
-    },
+    { controlling, clock, random, onEarly }: NegotiationOptions,
   ) {
     this.#gathering = gathering;
     this.#clock = clock;
@@ -93,6 +102,12 @@ export class Negotiation {
       now: clock.now(),
       relayWaitMs: RELAY_WAIT_MS,
     });
+    this.#early = onEarly && new EarlyPath({
+      agent: this.#agent,
+      onPipe: onEarly,
+      send: ({ local, remote }, datagram) => gathering.port(local)?.send(datagram, remote),
+      onPostponed: () => queueMicrotask(() => this.#turn()),
+    });
     this.#outcome.promise.catch(() => {}); // a negotiation may end before anybody waits for it
     for (const candidate of gathering.candidates) this.#add(candidate);
     gathering.onCandidate = (candidate) => {
@@ -101,7 +116,9 @@ export class Negotiation {
     };
     gathering.onConnection = (connection) => this.#adopt(connection);
     gathering.onDatagram = ({ local }, bytes, remote) => {
-      this.#agent.handlePacket(bytes, { transport: "udp", local, remote }, clock.now());
+      const path: Path = { transport: "udp", local, remote };
+      if (this.#early?.take(bytes, path)) return;
+      this.#agent.handlePacket(bytes, path, clock.now());
       this.#turn();
     };
   }
@@ -131,6 +148,7 @@ export class Negotiation {
       const nominated = await this.#outcome.promise;
       const keep = nominated.transport === "tcp" ? nominated.connection : undefined;
       // QUIC is to bind this port; the rest may take its time.
+      this.#early?.close();
       if (nominated.transport === "udp") await this.#gathering.port(nominated.path.local)?.close();
       this.#shut(keep);
       return nominated;
@@ -184,6 +202,7 @@ export class Negotiation {
       if (this.#closed) return;
       this.#send();
     }
+    this.#early?.turn(now);
     this.#timer?.cancel();
     const due = this.#agent.pollTimeout();
     this.#timer = due === undefined ? undefined : this.#clock.setTimer(due, () => this.#turn());
@@ -238,6 +257,7 @@ export class Negotiation {
     this.#closed = true;
     this.#timer?.cancel();
     this.#dialling.abort();
+    this.#early?.close();
     for (const connection of this.#connections.values()) {
       if (connection !== keep) connection.close();
     }

@@ -4,6 +4,7 @@ import type { VerifiedChain } from "../identity/mod.ts";
 import { formatSocketAddress } from "../ip/mod.ts";
 import type { Clock, Pipe } from "../net/mod.ts";
 import { type Channel, type ChannelRequest, Session, type SessionKeys } from "../session/mod.ts";
+import type { LastingPipe } from "./context.ts";
 import { HeldPipe } from "./held_pipe.ts";
 import { type PipeLoss, SessionDriver } from "./session_driver.ts";
 
@@ -24,8 +25,8 @@ export type PeerInfo = VerifiedChain;
 
 /** A path between two devices. */
 export interface PathStatus {
-  /** What carries the bytes. */
-  readonly kind: "tcp" | "quic" | "memory";
+  /** What carries the bytes: `udp` in the first moments of some sessions. */
+  readonly kind: "tcp" | "quic" | "udp" | "memory";
   /** Our address and port. */
   readonly local: string;
   /** The peer's address and port as we see them. */
@@ -63,11 +64,15 @@ export interface PeerSessionOptions {
   readonly servesUs: boolean;
   readonly keys: SessionKeys;
   readonly pipe: Pipe;
+  /** The pipe that is to replace the first one, if that serves the first moments only. */
+  readonly lasting?: LastingPipe | undefined;
   readonly clock: Clock;
   /** The peer wants to open a channel. */
   readonly onChannel: (peer: PeerInfo, request: ChannelRequest) => void;
   /** The pipe is gone and the session waits for another one: see {@linkcode PeerSession.attach}. */
   readonly onPipeLost: (session: PeerSession, loss: PipeLoss) => void;
+  /** The session has its lasting pipe. */
+  readonly onLasting?: (session: PeerSession) => void;
   /** The session has ended, for whatever reason; called once. */
   readonly onOver: (session: PeerSession) => void;
 }
@@ -85,6 +90,7 @@ export class PeerSession {
   readonly #since = new Date();
   readonly #over = Promise.withResolvers<void>();
   readonly #ended = new AbortController();
+  #awaiting: boolean;
 
   /** Begins at once. */
   constructor(options: PeerSessionOptions) {
@@ -105,11 +111,10 @@ export class PeerSession {
       onClose: () => this.#finish(),
     });
     this.#driver = new SessionDriver(this.#session, clock);
-    this.#driver.onPipeLost = (loss) => {
-      log.info("the path to {peer} is lost: {message}", { peer: peer.id, message: loss.message });
-      options.onPipeLost(this, loss);
-    };
+    this.#driver.onPipeLost = (loss) => this.#pipeLost(loss);
+    this.#awaiting = options.lasting !== undefined;
     this.attach(options.pipe);
+    if (options.lasting !== undefined) this.#await(options.lasting);
   }
 
   /** Fires when the session has ended. */
@@ -179,6 +184,33 @@ export class PeerSession {
       since: this.#since,
       channels,
     };
+  }
+
+  async #await({ pipe, abandon }: LastingPipe): Promise<void> {
+    this.ended.addEventListener("abort", abandon, { once: true });
+    try {
+      const lasting = await pipe;
+      this.#awaiting = false;
+      this.attach(lasting);
+      if (!this.isOver) this.#options.onLasting?.(this);
+    } catch (cause) {
+      this.#awaiting = false;
+      if (this.isOver) return;
+      log.info("the path to {peer} cannot be kept: {cause}", { peer: this.peer.id, cause });
+      if (this.hasPipe) this.#driver.drop("silent");
+      else this.#pipeLost({ kind: "silent", message: "the path did not last" });
+    } finally {
+      this.ended.removeEventListener("abort", abandon);
+    }
+  }
+
+  #pipeLost(loss: PipeLoss): void {
+    if (this.#awaiting) return; // another one is coming
+    log.info("the path to {peer} is lost: {message}", {
+      peer: this.peer.id,
+      message: loss.message,
+    });
+    this.#options.onPipeLost(this, loss);
   }
 
   #finish(): void {

@@ -146,6 +146,20 @@ export class IceAgent {
     return this.#current.checklist.pairs.map((pair) => pair.summary());
   }
 
+  /** The pair of the current generation that uses this path. */
+  pair(path: Path): PairSummary | undefined {
+    return this.#current.checklist.find(path)?.summary();
+  }
+
+  /**
+   * Controlling: nominates no pair before this time, milliseconds, because the peer may stop to
+   * listen to anything else on the path then. Valid pairs can be used meanwhile. A later call with
+   * an earlier time shortens the wait.
+   */
+  postponeNomination(until: number): void {
+    this.#current.nominator.notBefore = until;
+  }
+
   /**
    * Adds an address that gathering found, at any time; foundation and priority are computed. A
    * redundant one gives the existing candidate (RFC 8445 §5.1.3).

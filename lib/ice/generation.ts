@@ -35,6 +35,7 @@ export type GenerationState = "running" | "completed" | "failed" | "closed";
 export class Generation {
   readonly local: IceCredentials;
   readonly checklist: Checklist;
+  readonly nominator: Nominator;
   remote: IceCredentials | undefined;
   state: GenerationState = "running";
   selected: CandidatePair | undefined;
@@ -43,7 +44,6 @@ export class Generation {
   readonly #sender: CheckSender;
   readonly #remotes: RemoteCandidates;
   readonly #early: EarlyChecks;
-  readonly #nominator: Nominator;
   #watch: PathWatch | undefined;
   #startedAt: number | undefined;
   #localsEnded: () => boolean;
@@ -56,7 +56,7 @@ export class Generation {
     this.checklist = new Checklist(settings.maxPairs, role.controlling);
     this.#sender = new CheckSender(context, local);
     this.#remotes = new RemoteCandidates(settings.maxCandidates);
-    this.#nominator = new Nominator(context, this.checklist, this.#remotes);
+    this.nominator = new Nominator(context, this.checklist, this.#remotes);
     this.#early = new EarlyChecks(settings.maxEarlyChecks);
   }
 
@@ -93,7 +93,7 @@ export class Generation {
   /** A conflict was settled (RFC 8445 §7.3.1.1): priorities and who nominates are different now. */
   roleChanged(): void {
     this.checklist.setControlling(this.#context.role.controlling);
-    this.#nominator.reset();
+    this.nominator.reset();
   }
 
   /** Whether this nomination contradicts an earlier one, and has to be refused (§7.3.1.5). */
@@ -136,7 +136,7 @@ export class Generation {
     }
     if (!nominate || role.controlling) return;
     if (pair.valid) return this.#select(pair, now);
-    this.#nominator.accept(pair, now);
+    this.nominator.accept(pair, now);
   }
 
   /** A response; false when it belongs to no request of this generation. */
@@ -237,7 +237,7 @@ export class Generation {
       this.#abandonConnecting(pair);
       this.#fail(pair, "no answer to connect");
     }
-    const accepted = this.#nominator.takeAccepted(now);
+    const accepted = this.nominator.takeAccepted(now);
     if (accepted) this.#select(accepted, now);
     const { pacer } = this.#context;
     while (this.state === "running" && this.checklist.hasTriggered && pacer.triggeredAt <= now) {
@@ -247,9 +247,9 @@ export class Generation {
     }
     this.#nominate(now);
     if (this.state !== "running") return;
-    const forgotten = this.#nominator.takeReminder(now);
+    const forgotten = this.nominator.takeReminder(now);
     if (forgotten) this.#send(forgotten, "consent", now);
-    const next = this.#nominator.attempt || pacer.ordinaryAt > now
+    const next = this.nominator.attempt || pacer.ordinaryAt > now
       ? undefined
       : this.checklist.nextOrdinary();
     if (next) this.#startCheck(next, now);
@@ -271,12 +271,12 @@ export class Generation {
 
   #nominate(now: number): void {
     if (this.state !== "running") return;
-    const chosen = this.#nominator.begin(now, this.#sender.timeoutMs);
+    const chosen = this.nominator.begin(now, this.#sender.timeoutMs);
     if (chosen) {
       this.#context.pacer.take(now);
       return this.#send(chosen, "nomination", now);
     }
-    const { attempt } = this.#nominator;
+    const { attempt } = this.nominator;
     if (!attempt) return;
     if (now >= attempt.expiresAt) return this.#fail(attempt.pair, "nomination not answered");
     const step = attempt.due(now);
@@ -296,7 +296,7 @@ export class Generation {
   #complete(pair: CandidatePair): void {
     this.state = "completed";
     this.selected = pair;
-    this.#nominator.reset();
+    this.nominator.reset();
     this.#sender.transactions.clear();
     for (const other of this.checklist.keepOnly(pair)) this.#abandonConnecting(other);
   }
@@ -317,7 +317,7 @@ export class Generation {
     pair.valid = false;
     pair.connectDeadline = undefined;
     pair.outcome = outcome;
-    if (pair === this.#nominator.attempt?.pair || pair.nominatedByPeer) {
+    if (pair === this.nominator.attempt?.pair || pair.nominatedByPeer) {
       this.#failAll("nomination-failed");
     }
   }
@@ -347,13 +347,13 @@ export class Generation {
       pairs: this.checklist.pairs,
       remoteEnded: this.remoteEnded,
       localEnded: this.#localsEnded(),
-      inboundPossible: this.#nominator.inbound.tier >= 0,
+      inboundPossible: this.nominator.inbound.tier >= 0,
     }, this.#context.settings);
   }
 
   /** Sends nothing more on the selected path: a pipe has taken it over. */
   release(path: Path): void {
-    const nominating = this.#nominator.attempt?.pair;
+    const nominating = this.nominator.attempt?.pair;
     const key = pathKey(path);
     if (this.state === "running" && nominating?.path && pathKey(nominating.path) === key) {
       this.#complete(nominating);
@@ -390,9 +390,9 @@ export class Generation {
     return earliest([
       this.#sender.transactions.pollTimeout(),
       ...this.checklist.pairs.map(({ connectDeadline }) => connectDeadline),
-      this.#nominator.pollTimeout(),
+      this.nominator.pollTimeout(),
       this.checklist.hasTriggered ? pacer.triggeredAt : undefined,
-      !this.#nominator.attempt && this.checklist.nextOrdinary() ? pacer.ordinaryAt : undefined,
+      !this.nominator.attempt && this.checklist.nextOrdinary() ? pacer.ordinaryAt : undefined,
       this.#end()?.at,
     ]);
   }

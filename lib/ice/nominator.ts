@@ -18,6 +18,8 @@ const REMINDER_INTERVAL_MS = 500;
 export class Nominator {
   /** Controlling: the nomination under way. */
   attempt: NominationAttempt | undefined;
+  /** Controlling: no nomination begins before this time, milliseconds. */
+  notBefore = -Infinity;
   readonly #context: AgentContext;
   readonly #checklist: Checklist;
   readonly #remotes: RemoteCandidates;
@@ -116,6 +118,6 @@ export class Nominator {
     const { inbound } = this;
     const expected = inbound.tier > best.tier && best.local.tcpType !== "passive";
     const at = nominationTime(best, better, expected ? inbound : undefined, settings);
-    return { pair: best, at };
+    return { pair: best, at: Math.max(at, this.notBefore) };
   }
 }

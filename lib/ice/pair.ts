@@ -19,6 +19,8 @@ export interface PairSummary {
   readonly remoteType: CandidateType;
   /** Where the pair's check stands. */
   readonly state: PairState;
+  /** A check has succeeded: application data may be sent on the pair (RFC 8445 §12.1). */
+  readonly valid: boolean;
   /** Why the pair failed, for people. */
   readonly outcome?: string;
   /** Binding requests sent, retransmissions included. */
@@ -92,8 +94,8 @@ export class CandidatePair {
   }
 
   summary(): PairSummary {
-    const { local, remote, path, state, outcome, requestsSent, requestsReceived, roundTripMs } =
-      this;
+    const { local, remote, path, state, valid, outcome } = this;
+    const { requestsSent, requestsReceived, roundTripMs } = this;
     return {
       transport: local.transport,
       local: path?.local ?? local.base,
@@ -101,6 +103,7 @@ export class CandidatePair {
       localType: local.type,
       remoteType: remote.type,
       state,
+      valid,
       requestsSent,
       requestsReceived,
       ...(outcome === undefined ? {} : { outcome }),

@@ -23,5 +23,5 @@ export interface ByteStream {
   release(): Promise<void>;
 }
 
-/** The transports that a {@linkcode Pipe} may stand on. */
-export type PipeKind = "tcp" | "quic" | "memory";
+/** The transports that a {@linkcode Pipe} may stand on; plain datagrams only for a moment. */
+export type PipeKind = "tcp" | "quic" | "udp" | "memory";

@@ -42,6 +42,7 @@ Deno.test("no answer: fails after the patience time with a summary of what was t
       localType: "host",
       remoteType: "host",
       state: "failed",
+      valid: false,
       requestsSent: 5,
       requestsReceived: 0,
       outcome: "no answer",

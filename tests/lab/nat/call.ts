@@ -8,7 +8,7 @@ const ROOT = new URL("../../../", import.meta.url).pathname;
 /** Longest time from the start of a listener until it listens. */
 const LISTENING_MS = 10_000;
 /** How `dnc -v` names the path of a connection, at its begin and whenever it changes. */
-const PATH = /\b(?:over|path:) (relayed )?(tcp|quic) (\S+) to (\S+)/g;
+const PATH = /\b(?:over|path:) (relayed )?(tcp|quic|udp) (\S+) to (\S+)/g;
 const TURN_HOSTS = [
   ...TURN_ADDRESSES.ipv4.map((ip) => `${ip}:`),
   ...TURN_ADDRESSES.ipv6.map((ip) => `[${ip}]:`),
@@ -17,7 +17,7 @@ const TURN_HOSTS = [
 /** The way that a call's bytes take. */
 export interface CallPath {
   readonly relayed: boolean;
-  readonly kind: "tcp" | "quic";
+  readonly kind: "tcp" | "quic" | "udp";
 }
 
 /** What a call is made with, besides its two sites. */
