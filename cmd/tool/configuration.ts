@@ -122,8 +122,9 @@ async function readSettings<T extends OptionTable, S extends FileSettingTable>(
       ...[...names].map(([key, name]) => [key, optionSchema(tool.options[name]!)]),
       ...Object.entries(tool.fileSettings ?? {}).map(([key, { schema }]) => [key, schema]),
     ]);
-    const context = new SchemaContext((name) => besides(path, name));
-    const readings = readFields(await parseYaml(path, text), schemas, context);
+    const { top, problems } = await parseYaml(path, text);
+    const context = new SchemaContext((name) => besides(path, name), "", [...problems]);
+    const readings = readFields(top, schemas, context);
     if (context.problems.length > 0) throw new ConfigError(path, context.problems);
     const given = new Map<string, Given>();
     for (const [key, { reading, place }] of readings) {

@@ -32,6 +32,7 @@ export class SchemaContext {
    *
    * @param resolve makes a file name absolute that is relative to the configuration file
    * @param name of the setting, before each message
+   * @param problems takes what is wrong
    */
   constructor(resolve: (path: string) => string, name = "", problems: ConfigProblem[] = []) {
     this.#resolve = resolve;

@@ -7,14 +7,21 @@ const MAX_DEPTH = 16;
 /** Most values in a file, after aliases have been replaced by what they stand for. */
 const MAX_NODES = 10_000;
 
+/** What a text says, and what is wrong with it so far. */
+export interface YamlText {
+  /** The top of the document; an empty document is an empty mapping. */
+  readonly top: MappingNode;
+  /** Mistakes that do not stand in the way of finding others. */
+  readonly problems: readonly ConfigProblem[];
+}
+
 /**
  * Reads YAML 1.2 (core schema). The library for it is loaded at the first call: 47 ms.
  *
  * @param path for messages
- * @returns the top of the document; an empty document is an empty mapping
- * @throws {ConfigError} naming every mistake with its line and column
+ * @throws {ConfigError} naming every line that is no YAML
  */
-export async function parseYaml(path: string, text: string): Promise<MappingNode> {
+export async function parseYaml(path: string, text: string): Promise<YamlText> {
   const yaml = await import("yaml");
   const lines = new yaml.LineCounter();
   const document = yaml.parseDocument(text, {
@@ -23,22 +30,21 @@ export async function parseYaml(path: string, text: string): Promise<MappingNode
     // Found below, with the name of the key and the line of the first one.
     uniqueKeys: false,
   });
-  const problems: ConfigProblem[] = [...document.errors, ...document.warnings].map((error) => ({
+  const errors = [...document.errors, ...document.warnings].map((error) => ({
     place: placeAt(lines, error.pos[0]),
     message: explain(error.code, error.message),
   }));
-  if (problems.length > 0) throw new ConfigError(path, firstOfEachLine(problems));
+  if (errors.length > 0) throw new ConfigError(path, firstOfEachLine(errors));
   const conversion = new Conversion(yaml, document, lines);
   const top: ConfigNode = document.contents === null
     ? { kind: "mapping", entries: [], line: 1, column: 1 }
     : conversion.convert(document.contents, 0);
-  if (top.kind !== "mapping") {
-    conversion.problems.push({ place: top, message: "expects lines of the form key: value" });
-  }
-  if (conversion.problems.length > 0 || top.kind !== "mapping") {
-    throw new ConfigError(path, conversion.problems);
-  }
-  return top;
+  const { problems } = conversion;
+  if (top.kind === "mapping") return { top, problems };
+  throw new ConfigError(path, [
+    ...problems,
+    { place: top, message: "expects lines of the form key: value" },
+  ]);
 }
 
 /** One mistake often brings others after it on the same line. */
