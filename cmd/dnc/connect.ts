@@ -2,10 +2,11 @@ import { ConnectError } from "../../lib/endpoint/errors.ts";
 import { ExitCode } from "../tool/exit_code.ts";
 import { explainFailure } from "../peer/failure.ts";
 import type { PeerChannel, PeerEndpoint } from "../peer/peer_channel.ts";
+import { pipeDatagrams } from "./datagram/pipe_datagrams.ts";
 import { pipe } from "./pipe.ts";
 import { describePath, describeTransfer, type Report, type Transfer } from "../peer/report.ts";
 import type { StandardStreams } from "../peer/standard_streams.ts";
-import type { Target } from "../peer/target.ts";
+import type { Service } from "./service/service.ts";
 import { formatServiceName } from "./service_name.ts";
 
 /** Time for the peer to accept the channel, unless `--timeout` says otherwise, ms. */
@@ -16,7 +17,7 @@ export interface ConnectOptions {
   /** The peer's id. */
   readonly id: string;
   /** What to reach there; undefined for the peer's standard streams. */
-  readonly target: Target | undefined;
+  readonly target: Service | undefined;
   /** Longest time until the peer has accepted, ms; undefined leaves it to the endpoint. */
   readonly timeoutMs: number | undefined;
   /** Standard input and output. */
@@ -50,7 +51,8 @@ export async function connect(endpoint: PeerEndpoint, options: ConnectOptions): 
   }, () => {});
   try {
     const signal = AbortSignal.any([options.signal, deadline.signal]);
-    await pipe(channel, { streams, listening: false, signal, transfer });
+    const how = { streams, listening: false, signal, transfer };
+    await (options.target?.kind === "udp" ? pipeDatagrams(channel, how) : pipe(channel, how));
   } catch (error) {
     throw explainFailure(error);
   } finally {

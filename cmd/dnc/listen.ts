@@ -56,7 +56,7 @@ function firstForStandardStreams(
   const take = async () => {
     let taken = false;
     for await (const incoming of requests) {
-      if (parseServiceName(incoming.name) !== "standard-streams") {
+      if (parseServiceName(incoming.name)?.kind !== "standard-streams") {
         incoming.decline(
           DeclineCode.notAllowed,
           "this peer pipes its standard input and output; connect without -i and -P",

@@ -1,6 +1,15 @@
-import { count, duration, flag, integer, list, port, single } from "../tool/option.ts";
+import { CONFIGURATION_OPTIONS } from "../tool/configuration.ts";
+import { choice, count, duration, flag, integer, list, setting, single } from "../tool/option.ts";
 import { NETWORK_OPTIONS } from "../peer/network_table.ts";
-import { parseHost, parseTarget } from "../peer/target.ts";
+import { parseHost } from "../peer/target.ts";
+import { TRUST_OPTIONS } from "../peer/trust_table.ts";
+import {
+  parseDynamicForward,
+  parseListenTarget,
+  parseLocalForward,
+  parseRemoteForward,
+} from "./forward/forward_spec.ts";
+import { parseService, portOrSocket } from "./service/service.ts";
 import { HELP, versionOption } from "../tool/tool.ts";
 
 /** Pings to send at most: no more than a peer answers. */
@@ -9,11 +18,37 @@ const MAX_COUNT = 8192;
 /** The options of `dnc`; its letters are upstream's. */
 export const DNC_OPTIONS = {
   listen: flag("l", "Wait for peers instead of connecting to one."),
-  allow: list("", "HOST:PORT", parseTarget, "With -l: peers may reach this target; repeatable."),
-  ip: single("i", "HOST", parseHost, "Target at the peer's side; 127.0.0.1 by default."),
-  port: single("P", "PORT", port, "Port of the target at the peer's side."),
+  allow: list("", "TARGET", parseService, "With -l: peers may reach HOST:PORT, udp:…, unix:/PATH."),
+  "allow-remote": setting(
+    list("", "[HOST:]PORT", parseListenTarget, "With -l: peers may use -R with it."),
+  ),
+  ...TRUST_OPTIONS,
+  ip: setting(single("i", "HOST", parseHost, "Target at the peer's side; 127.0.0.1 by default.")),
+  port: setting(single("P", "PORT", portOrSocket, "Its port, or the path of its unix socket.")),
+  "local-forward": list(
+    "L",
+    "[BIND:]PORT:HOST:PORT",
+    parseLocalForward,
+    "Port here to target there.",
+  ),
+  "remote-forward": list(
+    "R",
+    "[BIND:]PORT:HOST:PORT",
+    parseRemoteForward,
+    "Port there to target here.",
+  ),
+  "dynamic-forward": list(
+    "D",
+    "[BIND:]PORT",
+    parseDynamicForward,
+    "SOCKS5 proxy to targets there.",
+  ),
+  udp: flag("", "With -P, -L: datagrams, not connections."),
   ...NETWORK_OPTIONS,
-  timeout: single("", "TIME", duration, "Give up connecting then: 500ms, 10s (20s), 2m."),
+  ...CONFIGURATION_OPTIONS,
+  timeout: setting(
+    single("", "TIME", duration, "Give up connecting then: 500ms, 10s (20s), 2m."),
+  ),
   netcheck: flag("", "Show what this network is, in 5 seconds."),
   ping: flag("", "Tell path and round trip to ID, 5 times."),
   count: single("", "N", integer(1, MAX_COUNT), "With --ping: pings to send."),
@@ -21,8 +56,16 @@ export const DNC_OPTIONS = {
   json: flag("", "With --netcheck, --ping: one object a line."),
   id: flag("", "Show this device's id on standard output."),
   status: flag("", "Show path, round trip and amounts on stderr."),
-  quiet: flag("q", "Show errors only."),
-  verbose: count("v", "Show what is going on; repeat for more."),
+  quiet: setting(flag("q", "Show errors only.")),
+  verbose: setting(count("v", "Show what is going on; repeat for more.")),
+  "log-format": setting(
+    single(
+      "",
+      "FORMAT",
+      choice("text", "json"),
+      "On stderr: text (default), or json, one object a line.",
+    ),
+  ),
   help: HELP,
   version: versionOption("V"),
 };

@@ -2,7 +2,8 @@ import { invocation, shellLine } from "../tool/invocation.ts";
 import type { OptionValues } from "../tool/option.ts";
 import type { DncOptions } from "./options.ts";
 import { loopbackOnly } from "../peer/network.ts";
-import type { Target } from "../peer/target.ts";
+import { formatTarget } from "../peer/target.ts";
+import type { ChannelPurpose } from "./service_name.ts";
 
 /**
  * The exact command with which another machine reaches this one: with the DHT nodes that we start
@@ -10,18 +11,19 @@ import type { Target } from "../peer/target.ts";
  * interfaces bear other names over there. The TURN password is not in it: it comes from
  * DHTNET_TURN_PASS there.
  *
+ * @param purpose what the command is to reach; undefined for our standard streams
  * @param entry URL of the module that this process was started from
  */
 export function peerCommand(
   id: string,
   values: OptionValues<DncOptions>,
-  target: Target | undefined,
+  purpose: ChannelPurpose | undefined,
   entry: string,
 ): string {
   return shellLine([
     ...invocation("dnc", entry),
     id,
-    ...(target === undefined ? [] : ["-i", target.host, "-P", String(target.port)]),
+    ...(purpose === undefined ? [] : wordsFor(purpose)),
     ...values.bootstrap.flatMap((address) => ["-b", address]),
     ...values.stun.flatMap((address) => ["--stun", address]),
     ...values.turn_host.flatMap((uri) => ["-t", uri]),
@@ -29,4 +31,20 @@ export function peerCommand(
     ...(values.turn_realm === undefined ? [] : ["-r", values.turn_realm]),
     ...(loopbackOnly(values.interface) ? values.interface.flatMap((n) => ["--interface", n]) : []),
   ]);
+}
+
+function wordsFor(purpose: ChannelPurpose): readonly string[] {
+  switch (purpose.kind) {
+    case "standard-streams":
+      return [];
+    case "unix":
+      return ["-P", purpose.path];
+    case "listen":
+      return ["-R", `${formatTarget(purpose)}:127.0.0.1:${purpose.port}`];
+    default:
+      return [
+        ...(purpose.kind === "udp" ? ["--udp"] : []),
+        ...["-i", purpose.host, "-P", String(purpose.port)],
+      ];
+  }
 }

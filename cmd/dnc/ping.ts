@@ -3,7 +3,9 @@ import { ExitCode, ToolError } from "../tool/exit_code.ts";
 import { jsonLine, writeOutput } from "../tool/output.ts";
 import { explainFailure } from "../peer/failure.ts";
 import type { PeerChannel, PeerEndpoint, PeerPath } from "../peer/peer_channel.ts";
-import { PING_CHANNEL, readFull, writeAll } from "./ping_service.ts";
+import { readFull, writeAll } from "./all_bytes.ts";
+import { pause } from "./pause.ts";
+import { PING_CHANNEL } from "./ping_service.ts";
 
 /** Pings that are sent, unless `--count` says otherwise. */
 export const DEFAULT_COUNT = 5;
@@ -135,17 +137,4 @@ function summary(roundTrips: readonly number[]): string {
 
 function milliseconds(ms: number): string {
   return `${ms.toFixed(ms < 100 ? 2 : 0)} ms`;
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (ms <= 0 || signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener("abort", end);
-  });
 }

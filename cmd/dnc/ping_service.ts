@@ -1,9 +1,5 @@
-import {
-  type ByteSink,
-  type ByteSource,
-  DeclineCode,
-  type IncomingChannel,
-} from "../peer/peer_channel.ts";
+import { DeclineCode, type IncomingChannel } from "../peer/peer_channel.ts";
+import { writeAll } from "./all_bytes.ts";
 
 /** Name of the channels whose bytes come back; no target has such a name. */
 export const PING_CHANNEL = "dnc:ping";
@@ -58,19 +54,4 @@ async function echo(request: IncomingChannel): Promise<void> {
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** Writes all bytes. */
-export async function writeAll(sink: ByteSink, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += await sink.write(bytes.subarray(at));
-}
-
-/** Reads until the buffer is full. @returns false when the source ends before */
-export async function readFull(source: ByteSource, into: Uint8Array): Promise<boolean> {
-  for (let at = 0; at < into.length;) {
-    const count = await source.read(into.subarray(at));
-    if (count === null) return false;
-    at += count;
-  }
-  return true;
 }

@@ -6,6 +6,7 @@ import type { OptionValues } from "../tool/option.ts";
 import { writeOutput } from "../tool/output.ts";
 import { waitAtMost } from "../tool/waiting.ts";
 import { connect } from "./connect.ts";
+import { forward } from "./forward/forward.ts";
 import { listen } from "./listen.ts";
 import { checkNetwork } from "./netcheck.ts";
 import { checkInterfaces } from "../peer/network.ts";
@@ -19,6 +20,7 @@ import { withoutPings } from "./ping_service.ts";
 import { createReport, type Report } from "../peer/report.ts";
 import { withEndpoint } from "../peer/with_endpoint.ts";
 import { serve } from "./serve.ts";
+import type { ChannelPurpose } from "./service_name.ts";
 import { STANDARD_STREAMS } from "../peer/standard_streams.ts";
 import { type Task, taskOf } from "./task.ts";
 import { TURN_PASS_VARIABLE } from "../peer/turn_account.ts";
@@ -87,6 +89,8 @@ async function perform(
         target: task.target,
         timeoutMs: values.timeout,
       });
+    case "forward":
+      return await forward(endpoint, { ...common, ...task, timeoutMs: values.timeout });
     case "ping":
       return await ping(endpoint, {
         ...task,
@@ -96,19 +100,24 @@ async function perform(
       });
     case "listen":
     case "serve": {
-      const targets = task.kind === "serve" ? task.targets : [undefined];
+      const purposes = task.kind === "serve" ? purposesOf(task) : [undefined];
       // Taken before peers can find us, so that none is turned away.
       const incoming = withoutPings(endpoint.incoming());
-      const commands = targets.map((target) => peerCommand(endpoint.id, values, target, entry));
+      const commands = purposes.map((one) => peerCommand(endpoint.id, values, one, entry));
       await invite(endpoint, report, signal, commands);
       if (values.turn_user !== undefined) {
         report.notice(`there, ${TURN_PASS_VARIABLE} must hold the password of ${values.turn_user}`);
       }
       return task.kind === "serve"
-        ? await serve(incoming, { ...common, targets: task.targets })
+        ? await serve(incoming, { ...common, ...task })
         : await listen(endpoint, incoming, common);
     }
   }
+}
+
+/** What peers may ask for. */
+function purposesOf({ services, listens }: Extract<Task, { kind: "serve" }>): ChannelPurpose[] {
+  return [...services, ...listens.map((target) => ({ kind: "listen", ...target }) as const)];
 }
 
 /** Becomes reachable, and tells the user how. */

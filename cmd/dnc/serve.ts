@@ -1,16 +1,19 @@
 import { DeclineCode, type IncomingChannel } from "../peer/peer_channel.ts";
-import { relay } from "./relay.ts";
 import type { Report } from "../peer/report.ts";
 import { formatTarget, type Target } from "../peer/target.ts";
-import { parseServiceName } from "./service_name.ts";
-
-/** A target that has not taken the connection by then is given up, ms. */
-const TARGET_TIMEOUT_MS = 10_000;
+import { openDatagramTarget, serveDatagrams } from "./datagram/serve_datagrams.ts";
+import { RemoteListeners } from "./forward/remote_listeners.ts";
+import { relay } from "./relay.ts";
+import { dialService, ServiceFailure, serviceFailure } from "./service/dial_service.ts";
+import { formatService, sameService, type Service } from "./service/service.ts";
+import { parseServiceName, type RemoteListen } from "./service_name.ts";
 
 /** What `dnc -l --allow` needs to know. */
 export interface ServeOptions {
   /** What peers may reach. */
-  readonly targets: readonly Target[];
+  readonly services: readonly Service[];
+  /** Where peers may have us listen for them. */
+  readonly listens: readonly Target[];
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
   /** For the user. */
@@ -18,7 +21,7 @@ export interface ServeOptions {
 }
 
 /**
- * `dnc -l --allow HOST:PORT`: connects peers to the allowed targets, many at once, until the signal.
+ * `dnc -l --allow SERVICE`: connects peers to the allowed services, many at once, until the signal.
  *
  * @param requests the channels that peers ask for
  * @throws the signal's reason
@@ -32,9 +35,10 @@ export async function serve(
   const stop = () => stopped.reject(signal.reason);
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) stop();
+  const listeners = new RemoteListeners();
   const work = async () => {
     for await (const incoming of requests) {
-      serveOne(incoming, options).catch((error) =>
+      serveOne(incoming, listeners, options).catch((error) =>
         report.detail(`${incoming.peer.id}: ${error instanceof Error ? error.message : error}`)
       );
     }
@@ -45,62 +49,69 @@ export async function serve(
 
 async function serveOne(
   incoming: IncomingChannel,
-  { targets, report, signal }: ServeOptions,
+  listeners: RemoteListeners,
+  { services, listens, report, signal }: ServeOptions,
 ): Promise<void> {
   const { peer, name } = incoming;
-  const target = allowedTarget(name, targets);
-  if (target === undefined) {
+  const wanted = allowed(name, services, listens);
+  if (wanted === undefined) {
     const reason = refusal(name);
     report.detail(`${peer.id}: declined: ${reason}`);
     return incoming.decline(DeclineCode.notAllowed, reason);
   }
-  const connection = await dialTarget(target, signal).catch((error: unknown) => {
-    const reason = targetFailure(target, error);
-    report.detail(`${peer.id}: ${reason}`);
-    incoming.decline(DeclineCode.targetFailed, reason);
-  });
-  if (connection === undefined) return;
-  report.detail(`${peer.id}: connected to ${formatTarget(target)}`);
-  await relay(incoming.accept(), connection);
-  report.detail(`${peer.id}: finished with ${formatTarget(target)}`);
+  if (wanted.kind === "listen") return await listeners.serve(incoming, wanted);
+  try {
+    await joinService(incoming, wanted, report, signal);
+  } catch (error) {
+    if (error instanceof ServiceFailure) incoming.decline(error.code, error.message);
+    throw error;
+  }
+  report.detail(`${peer.id}: finished with ${formatService(wanted)}`);
 }
 
-function allowedTarget(name: string, targets: readonly Target[]): Target | undefined {
+async function joinService(
+  incoming: IncomingChannel,
+  service: Service,
+  report: Report,
+  signal: AbortSignal,
+): Promise<void> {
+  const connected = () =>
+    report.detail(`${incoming.peer.id}: connected to ${formatService(service)}`);
+  if (service.kind === "udp") {
+    const target = await openDatagramTarget(service, signal).catch((error) => {
+      throw serviceFailure(service, error);
+    });
+    connected();
+    return await serveDatagrams(incoming.accept(), target);
+  }
+  const connection = await dialService(service, signal);
+  connected();
+  await relay(incoming.accept(), connection);
+}
+
+/** What a channel's name asks for, if it is allowed. */
+function allowed(
+  name: string,
+  services: readonly Service[],
+  listens: readonly Target[],
+): Service | RemoteListen | undefined {
   const wanted = parseServiceName(name);
-  if (wanted === undefined || wanted === "standard-streams") return undefined;
-  return targets.find(({ host, port }) => host === wanted.host && port === wanted.port);
+  if (wanted === undefined || wanted.kind === "standard-streams") return undefined;
+  const isAllowed = wanted.kind === "listen"
+    ? listens.some(({ host, port }) => host === wanted.host && port === wanted.port)
+    : services.some((service) => sameService(service, wanted));
+  return isAllowed ? wanted : undefined;
 }
 
 function refusal(name: string): string {
   const wanted = parseServiceName(name);
-  if (wanted === "standard-streams") return "this peer serves targets only: name one by -i and -P";
   if (wanted === undefined) return "this peer knows no such service";
-  return `${formatTarget(wanted)} is not a target that this peer allows`;
-}
-
-/** Connects within {@linkcode TARGET_TIMEOUT_MS}. */
-async function dialTarget({ host, port }: Target, signal: AbortSignal): Promise<Deno.TcpConn> {
-  const deadline = new AbortController();
-  const timer = setTimeout(() => deadline.abort(), TARGET_TIMEOUT_MS);
-  try {
-    const connection = await Deno.connect({
-      hostname: host,
-      port,
-      signal: AbortSignal.any([signal, deadline.signal]),
-    });
-    connection.setNoDelay(true);
-    return connection;
-  } catch (error) {
-    if (deadline.signal.aborted) throw new Deno.errors.TimedOut();
-    throw error;
-  } finally {
-    clearTimeout(timer);
+  switch (wanted.kind) {
+    case "standard-streams":
+      return "this peer serves targets only: name one by -i and -P";
+    case "listen":
+      return `this peer does not allow to listen on ${formatTarget(wanted)} (--allow-remote)`;
+    default:
+      return `${formatService(wanted)} is not a target that this peer allows`;
   }
-}
-
-function targetFailure(target: Target, error: unknown): string {
-  const name = formatTarget(target);
-  if (error instanceof Deno.errors.ConnectionRefused) return `connection refused by target ${name}`;
-  if (error instanceof Deno.errors.TimedOut) return `target ${name} does not answer`;
-  return `target ${name} cannot be reached: ${error instanceof Error ? error.message : error}`;
 }

@@ -1,26 +1,53 @@
-import { formatTarget, parseTarget, type Target } from "../peer/target.ts";
-
-/** How channels that `dnc` opens are named; without a target: the peer's standard streams. */
-const SCHEME = "nc://";
-
 /**
- * The channel name of a target: `nc://127.0.0.1:22`, `nc://[::1]:80`; `nc://` for the peer's
- * standard input and output.
+ * How the channels are named that `dnc` opens:
+ *
+ * | name                     | what the peer joins the channel to                                |
+ * | ------------------------ | ----------------------------------------------------------------- |
+ * | `nc://`                  | its standard input and output                                     |
+ * | `nc://127.0.0.1:22`      | a TCP connection to there; IPv6 in brackets, `nc://[::1]:80`      |
+ * | `nc+udp://127.0.0.1:53`  | a UDP socket: datagrams, each after its length (16 bits)          |
+ * | `nc+unix:///run/x.sock`  | a connection to the unix socket with this path                    |
+ * | `nc+listen://[::1]:8080` | the next connection that it gets on this port, once there is one; |
+ * |                          | one byte, 1, comes before what that connection says               |
+ *
+ * A channel is accepted once it is joined; that of `nc+listen` as soon as the peer listens.
+ *
+ * @module
  */
-export function formatServiceName(target: Target | undefined): string {
-  return target === undefined ? SCHEME : SCHEME + formatTarget(target);
+import { formatTarget, parseTarget, type Target } from "../peer/target.ts";
+import { parseSocketPath, type Service } from "./service/service.ts";
+
+/** A wish for the next connection to a port of the peer's. */
+export interface RemoteListen extends Target {
+  readonly kind: "listen";
 }
 
-/**
- * What a channel name asks for.
- *
- * @returns a target, `"standard-streams"`, or undefined when it is none of `dnc`'s names
- */
-export function parseServiceName(name: string): Target | "standard-streams" | undefined {
-  if (name === SCHEME) return "standard-streams";
-  if (!name.startsWith(SCHEME)) return undefined;
+/** The wish for the peer's standard streams. */
+export interface StandardStreamsWish {
+  readonly kind: "standard-streams";
+}
+
+/** What a channel is for. */
+export type ChannelPurpose = Service | RemoteListen | StandardStreamsWish;
+
+const SCHEMES = { tcp: "nc://", udp: "nc+udp://", unix: "nc+unix://", listen: "nc+listen://" };
+
+/** The channel name of a purpose; undefined stands for the peer's standard streams. */
+export function formatServiceName(purpose: ChannelPurpose | undefined): string {
+  if (purpose === undefined || purpose.kind === "standard-streams") return SCHEMES.tcp;
+  return SCHEMES[purpose.kind] +
+    (purpose.kind === "unix" ? purpose.path : formatTarget(purpose));
+}
+
+/** What a channel name asks for; undefined when it is none of `dnc`'s names. */
+export function parseServiceName(name: string): ChannelPurpose | undefined {
+  if (name === SCHEMES.tcp) return { kind: "standard-streams" };
+  const kind = (["tcp", "udp", "unix", "listen"] as const)
+    .find((kind) => name.startsWith(SCHEMES[kind]));
+  if (kind === undefined) return undefined;
+  const rest = name.slice(SCHEMES[kind].length);
   try {
-    return parseTarget(name.slice(SCHEME.length));
+    return kind === "unix" ? { kind, path: parseSocketPath(rest) } : { kind, ...parseTarget(rest) };
   } catch {
     return undefined;
   }

@@ -75,13 +75,19 @@ export interface PeerEndpoint {
   close(): Promise<void>;
 }
 
-/** Why a tool declines a channel; 256 and 257 are those of the
- * library for a name that nothing serves and for too many requests. */
+/**
+ * Why a tool declines a channel; 256, 257 and 260 are those of the library for a name that nothing
+ * serves, for too many requests, and for a peer that may not.
+ */
 export const DeclineCode = {
   /** The target is not on the allow-list, or there is no such service here: exit code 3. */
   notAllowed: 256,
-  /** The target is allowed, but could not be reached: exit code 1. */
+  /** The target is allowed, but failed in another way than the ones below: exit code 1. */
   targetFailed: 258,
   /** The one connection that is served is taken: exit code 1. */
   occupied: 259,
+  /** The target is allowed, but refused the connection: exit code 1. */
+  targetRefused: 262,
+  /** The target is allowed, but there is no way to it, or it does not answer: exit code 1. */
+  targetUnreachable: 263,
 } as const;

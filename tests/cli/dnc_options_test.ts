@@ -17,18 +17,22 @@ Deno.test("dnc: what the options ask for", () => {
   assert.deepEqual(task("-l"), { kind: "listen" });
   assert.deepEqual(task("-l", "--allow", "127.0.0.1:22", "--allow", "[0:0::1]:80"), {
     kind: "serve",
-    targets: [{ host: "127.0.0.1", port: 22 }, { host: "::1", port: 80 }],
+    services: [
+      { kind: "tcp", host: "127.0.0.1", port: 22 },
+      { kind: "tcp", host: "::1", port: 80 },
+    ],
+    listens: [],
   });
   assert.deepEqual(task(ID.toUpperCase()), { kind: "connect", id: ID, target: undefined });
   assert.deepEqual(task(ID, "-i", "::1", "-P", "80"), {
     kind: "connect",
     id: ID,
-    target: { host: "::1", port: 80 },
+    target: { kind: "tcp", host: "::1", port: 80 },
   });
   assert.deepEqual(task(ID, "-P", "22"), {
     kind: "connect",
     id: ID,
-    target: { host: "127.0.0.1", port: 22 },
+    target: { kind: "tcp", host: "127.0.0.1", port: 22 },
   });
   assert.deepEqual(task("--id"), { kind: "show-id" });
   assert.deepEqual(task("--netcheck", "--json"), { kind: "netcheck" });
@@ -83,16 +87,34 @@ Deno.test("dnc: addresses of DHT nodes are taken as they are", () => {
 Deno.test("dnc: channel names of targets", () => {
   for (const text of ["127.0.0.1:22", "[::1]:80", "example.org:443", "localhost:1"]) {
     const target = parseTarget(text);
-    assert.equal(formatServiceName(target), `nc://${text}`);
-    assert.deepEqual(parseServiceName(`nc://${text}`), target);
+    for (
+      const [kind, scheme] of [["tcp", "nc"], ["udp", "nc+udp"], ["listen", "nc+listen"]] as const
+    ) {
+      const purpose = { kind, ...target };
+      assert.equal(formatServiceName(purpose), `${scheme}://${text}`);
+      assert.deepEqual(parseServiceName(`${scheme}://${text}`), purpose);
+    }
   }
+  const unix = { kind: "unix", path: "/run/x y:1.sock" } as const;
+  assert.equal(formatServiceName(unix), "nc+unix:///run/x y:1.sock");
+  assert.deepEqual(parseServiceName("nc+unix:///run/x y:1.sock"), unix);
   assert.equal(formatServiceName(undefined), "nc://");
-  assert.equal(parseServiceName("nc://"), "standard-streams");
+  assert.deepEqual(parseServiceName("nc://"), { kind: "standard-streams" });
   // Every way to write an address names the same target, or none.
-  assert.deepEqual(parseServiceName("nc://[::ffff:127.0.0.1]:22"), parseTarget("127.0.0.1:22"));
-  assert.deepEqual(parseServiceName("nc://LocalHost:22"), parseTarget("localhost:22"));
+  const tcp = (text: string) => ({ kind: "tcp", ...parseTarget(text) });
+  assert.deepEqual(parseServiceName("nc://[::ffff:127.0.0.1]:22"), tcp("127.0.0.1:22"));
+  assert.deepEqual(parseServiceName("nc://LocalHost:22"), tcp("localhost:22"));
   for (
-    const name of ["", "nc:/", "dsh://bash", "nc://:22", "nc://a b:22", "nc://127.1:22", "nc://x"]
+    const name of [
+      ...["", "nc:/", "dsh://bash", "nc://:22", "nc://a b:22", "nc://127.1:22", "nc://x"],
+      ...[
+        "nc+udp://",
+        "nc+unix://x",
+        "nc+unix:///\0",
+        `nc+unix:///${"x".repeat(200)}`,
+        "nc+x://a:1",
+      ],
+    ]
   ) assert.equal(parseServiceName(name), undefined, name);
 });
 
@@ -109,7 +131,7 @@ Deno.test("dnc: the command for the other side can be pasted into a shell", () =
     `deno run -A --unstable-net '/a b/dnc.ts' ${ID} -b h:1 -b '[::1]:2' --interface lo`,
   );
   assert.equal(
-    peerCommand(ID, values("-l"), { host: "::1", port: 80 }, "file:///dnc.ts"),
+    peerCommand(ID, values("-l"), { kind: "tcp", host: "::1", port: 80 }, "file:///dnc.ts"),
     `deno run -A --unstable-net /dnc.ts ${ID} -i ::1 -P 80`,
   );
   assert.equal(shellLine(["it's", "", "$x"]), `'it'\\''s' '' '$x'`);

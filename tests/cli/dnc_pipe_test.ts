@@ -103,7 +103,7 @@ Deno.test("a listener takes one peer and declines what it does not do", async ()
     signal: stop.signal,
     report: recorder(),
   });
-  const target = { host: "127.0.0.1", port: 22 };
+  const target = { kind: "tcp" as const, host: "127.0.0.1", port: 22 };
   const wrong = await failure(connect(dialler, dialling(memoryStreams(""), { target })));
   assert.equal(wrong.exitCode, 3);
   assert.match(wrong.message, /connect without -i and -P/);

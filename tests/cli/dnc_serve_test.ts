@@ -2,22 +2,29 @@ import assert from "node:assert/strict";
 import { type AddressInfo, createServer } from "node:net";
 import { connect } from "../../cmd/dnc/connect.ts";
 import { serve } from "../../cmd/dnc/serve.ts";
-import type { Target } from "../../cmd/peer/target.ts";
+import type { Service } from "../../cmd/dnc/service/service.ts";
 import { ToolError } from "../../cmd/tool/exit_code.ts";
 import { MemoryEndpoint } from "../support/memory_endpoint.ts";
 import { memoryStreams } from "../support/memory_streams.ts";
+
+type TcpService = Extract<Service, { kind: "tcp" | "udp" }>;
 
 const REPORT = { notice() {}, detail() {} };
 
 /** Runs a test against a `dnc -l --allow` in memory. */
 async function withTargets(
-  targets: readonly Target[],
+  services: readonly Service[],
   test: (peer: MemoryEndpoint) => Promise<void>,
 ): Promise<void> {
   const peers = new Map<string, MemoryEndpoint>();
   const stop = new AbortController();
   const server = new MemoryEndpoint("L", peers);
-  const serving = serve(server.incoming(), { targets, signal: stop.signal, report: REPORT });
+  const serving = serve(server.incoming(), {
+    services,
+    listens: [],
+    signal: stop.signal,
+    report: REPORT,
+  });
   try {
     await test(new MemoryEndpoint("D", peers));
   } finally {
@@ -29,7 +36,7 @@ async function withTargets(
 /** The same with one target, a TCP server on loopback. */
 async function withTarget(
   answer: (connection: Deno.TcpConn) => Promise<void>,
-  test: (peer: MemoryEndpoint, target: Target) => Promise<void>,
+  test: (peer: MemoryEndpoint, target: TcpService) => Promise<void>,
   hostname = "127.0.0.1",
 ): Promise<void> {
   const listener = Deno.listen({ hostname, port: 0 });
@@ -38,7 +45,7 @@ async function withTarget(
       answer(connection).finally(() => connection.close()).catch(() => {});
     }
   })();
-  const target = { host: hostname, port: listener.addr.port };
+  const target: TcpService = { kind: "tcp", host: hostname, port: listener.addr.port };
   try {
     await withTargets([target], (peer) => test(peer, target));
   } finally {
@@ -50,7 +57,7 @@ async function withTarget(
 /** Connects to a target and gives its answer to the input. */
 async function reach(
   peer: MemoryEndpoint,
-  target: Target | undefined,
+  target: Service | undefined,
   input: string | ReturnType<typeof memoryStreams>,
 ): Promise<string> {
   const streams = typeof input === "string" ? memoryStreams(input) : input;
@@ -97,7 +104,7 @@ Deno.test("an IPv6 target is reached", async () => {
 
 Deno.test("what is not on the list is refused with the reason and exit code 3", async () => {
   await withTarget(answerAtEnd, async (peer, { port }) => {
-    const other = reach(peer, { host: "127.0.0.2", port }, "");
+    const other = reach(peer, { kind: "tcp", host: "127.0.0.2", port }, "");
     await assert.rejects(other, { exitCode: 3, message: /127\.0\.0\.2:\d+ is not a target/ });
     const none = reach(peer, undefined, "");
     await assert.rejects(none, { exitCode: 3, message: /serves targets only/ });
@@ -106,7 +113,7 @@ Deno.test("what is not on the list is refused with the reason and exit code 3", 
 
 Deno.test("a target that refuses the connection: exit code 1", async () => {
   const free = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const target = { host: "127.0.0.1", port: free.addr.port };
+  const target: TcpService = { kind: "tcp", host: "127.0.0.1", port: free.addr.port };
   free.close();
   await withTargets([target], async (peer) => {
     const attempt = reach(peer, target, "");
@@ -121,9 +128,9 @@ Deno.test("a target that resets the connection resets the channel", async () => 
   });
   await new Promise<void>((resolve) => target.listen(0, "127.0.0.1", resolve));
   const { port } = target.address() as AddressInfo;
-  await withTargets([{ host: "127.0.0.1", port }], async (peer) => {
+  await withTargets([{ kind: "tcp", host: "127.0.0.1", port }], async (peer) => {
     const streams = memoryStreams("hello", { endless: true });
-    const attempt = reach(peer, { host: "127.0.0.1", port }, streams);
+    const attempt = reach(peer, { kind: "tcp", host: "127.0.0.1", port }, streams);
     await assert.rejects(attempt, { exitCode: 1, message: /aborted/ });
   });
   await new Promise((resolve) => target.close(resolve));

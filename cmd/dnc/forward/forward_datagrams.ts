@@ -1,0 +1,90 @@
+import { formatSocketAddress, type SocketAddress } from "../../../lib/ip/mod.ts";
+import { resolveHost } from "../../../lib/net/resolve_host.ts";
+import { bindUdp, type UdpSocket } from "../../../lib/net/udp_socket.ts";
+import { DatagramChannel } from "../datagram/datagram_channel.ts";
+import { formatServiceName } from "../service_name.ts";
+import { explainFailure } from "../../peer/failure.ts";
+import { formatTarget, type Target } from "../../peer/target.ts";
+import type { Report } from "../../peer/report.ts";
+import type { DatagramForward } from "./forward_spec.ts";
+import { cannotListen } from "./local_listener.ts";
+import type { PeerLink } from "./peer_link.ts";
+
+/** Sources of datagrams at once; the one that was silent for longest makes room for another. */
+const MAX_FLOWS = 1_024;
+/** Datagrams of one source that wait for its channel; further ones are lost. */
+const MAX_WAITING = 64;
+
+/** A source's channel, or the datagrams that wait for it. */
+interface Flow {
+  channel: DatagramChannel | undefined;
+  readonly waiting: Uint8Array[];
+}
+
+/** A UDP address of ours whose datagrams go to a service at the peer's side: `--udp -L`. */
+export class DatagramForwarding {
+  /** Where it listens, with the port that the system chose. */
+  readonly from: Target;
+  readonly #socket: UdpSocket;
+  readonly #flows = new Map<string, Flow>();
+
+  private constructor(socket: UdpSocket) {
+    this.#socket = socket;
+    this.from = { host: socket.local.ip, port: socket.local.port };
+  }
+
+  /** Binds the address. @throws {ToolError} when it is in use, or not ours */
+  static async open({ from }: DatagramForward): Promise<DatagramForwarding> {
+    try {
+      const [ip] = await resolveHost(from.host);
+      return new DatagramForwarding(await bindUdp({ ip: ip!, port: from.port }));
+    } catch (cause) {
+      throw cannotListen(formatTarget(from), cause);
+    }
+  }
+
+  /** Begins to forward, a channel for each source, until the socket is closed. */
+  start(link: PeerLink, { to }: DatagramForward, report: Report): void {
+    const name = formatServiceName(to);
+    this.#socket.onDatagram = (bytes, source) => {
+      const key = formatSocketAddress(source);
+      const flow = this.#flows.get(key) ?? this.#begin(key, source, () => link.open(name), report);
+      this.#flows.delete(key);
+      this.#flows.set(key, flow);
+      if (flow.channel !== undefined) flow.channel.send(bytes);
+      else if (flow.waiting.length < MAX_WAITING) flow.waiting.push(bytes);
+    };
+  }
+
+  /** Ends all flows. */
+  async close(): Promise<void> {
+    for (const { channel } of this.#flows.values()) channel?.close();
+    this.#flows.clear();
+    await this.#socket.close();
+  }
+
+  #begin(
+    key: string,
+    source: SocketAddress,
+    open: () => ReturnType<PeerLink["open"]>,
+    report: Report,
+  ): Flow {
+    if (this.#flows.size >= MAX_FLOWS) {
+      const [oldest, flow] = this.#flows.entries().next().value!;
+      flow.channel?.close();
+      this.#flows.delete(oldest);
+    }
+    const flow: Flow = { channel: undefined, waiting: [] };
+    const run = async () => {
+      try {
+        flow.channel = new DatagramChannel(await open());
+        for (const datagram of flow.waiting.splice(0)) flow.channel.send(datagram);
+        for await (const datagram of flow.channel.datagrams()) this.#socket.send(datagram, source);
+      } finally {
+        if (this.#flows.get(key) === flow) this.#flows.delete(key);
+      }
+    };
+    run().catch((error) => report.notice(`${key}: ${(explainFailure(error) as Error).message}`));
+    return flow;
+  }
+}

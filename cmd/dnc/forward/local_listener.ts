@@ -1,0 +1,74 @@
+import { ExitCode, ToolError } from "../../tool/exit_code.ts";
+import type { StreamConnection } from "../relay.ts";
+import { formatListenAddress, type ListenAddress } from "./forward_spec.ts";
+
+/** Takes away all rights but the owner's to read and write. */
+const PRIVATE_UMASK = 0o177;
+
+/** An address of ours that takes connections, until it is closed. */
+export class LocalListener implements Disposable {
+  /** Where it listens, with the port that the system chose. */
+  readonly address: ListenAddress;
+  readonly #listener: Deno.TcpListener | Deno.UnixListener;
+
+  private constructor(address: ListenAddress, listener: Deno.TcpListener | Deno.UnixListener) {
+    this.address = address;
+    this.#listener = listener;
+  }
+
+  /**
+   * Listens. A unix socket is the user's own, and is removed at the end.
+   *
+   * @throws {ToolError} when the address is in use, or not ours
+   */
+  static open(address: ListenAddress): LocalListener {
+    try {
+      if (address.kind === "unix") return new LocalListener(address, listenPrivately(address.path));
+      const listener = Deno.listen({ hostname: address.host, port: address.port });
+      return new LocalListener({ ...address, port: listener.addr.port }, listener);
+    } catch (cause) {
+      throw cannotListen(formatListenAddress(address), cause);
+    }
+  }
+
+  /** The connections that come, until the listener is closed. */
+  async *connections(): AsyncGenerator<StreamConnection> {
+    while (true) {
+      let connection: StreamConnection;
+      try {
+        connection = await this.#listener.accept();
+      } catch (error) {
+        if (error instanceof Deno.errors.BadResource) return;
+        throw error;
+      }
+      if ("setNoDelay" in connection) connection.setNoDelay(true);
+      yield connection;
+    }
+  }
+
+  /** Takes no more connections. */
+  [Symbol.dispose](): void {
+    this.#listener.close();
+    if (this.address.kind === "unix") Deno.removeSync(this.address.path);
+  }
+}
+
+/** Why an address cannot be had, and what to do. */
+export function cannotListen(address: string, cause: unknown): ToolError {
+  const isUnix = address.startsWith("/");
+  const reason = cause instanceof Deno.errors.AddrInUse
+    ? isUnix ? "it exists; remove it if nothing uses it" : "it is in use already"
+    : cause instanceof Error
+    ? cause.message
+    : String(cause);
+  return new ToolError(ExitCode.failure, `cannot listen on ${address}: ${reason}`, { cause });
+}
+
+function listenPrivately(path: string): Deno.UnixListener {
+  const before = Deno.umask(PRIVATE_UMASK);
+  try {
+    return Deno.listen({ transport: "unix", path });
+  } finally {
+    Deno.umask(before);
+  }
+}

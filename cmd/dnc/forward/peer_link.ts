@@ -1,0 +1,62 @@
+import { ConnectError } from "../../../lib/endpoint/errors.ts";
+import type { PeerChannel, PeerEndpoint } from "../../peer/peer_channel.ts";
+import { pause } from "../pause.ts";
+
+/** After a dial that failed, the next one waits so long, ms; each further one twice as long. */
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 30_000;
+
+/** How a {@linkcode PeerLink} reaches its peer. */
+export interface PeerLinkOptions {
+  /** The peer's id. */
+  readonly id: string;
+  /** Longest time until there is a session, ms; undefined leaves it to the endpoint. */
+  readonly timeoutMs: number | undefined;
+  /** Ends every attempt. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Channels to one peer, however many, over one session. A session that is lost is dialled again
+ * when the next channel is wanted; while the peer does not answer, attempts get rarer.
+ */
+export class PeerLink {
+  readonly #endpoint: PeerEndpoint;
+  readonly #options: PeerLinkOptions;
+  #pauseMs = 0;
+  #notBefore = 0;
+
+  constructor(endpoint: PeerEndpoint, options: PeerLinkOptions) {
+    this.#endpoint = endpoint;
+    this.#options = options;
+  }
+
+  /**
+   * Opens a channel. Whether the peer accepts it, `opened` tells.
+   *
+   * @throws {ConnectError} when the peer cannot be reached; the signal's reason
+   */
+  async open(name: string): Promise<PeerChannel> {
+    const { id, timeoutMs, signal } = this.#options;
+    await pause(this.#notBefore - performance.now(), signal);
+    signal.throwIfAborted();
+    try {
+      const limit = timeoutMs === undefined ? {} : { timeoutMs };
+      const channel = await this.#endpoint.connect(id, name, { signal, ...limit });
+      this.#pauseMs = 0;
+      return channel;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof ConnectError) this.#slowDown();
+      throw error;
+    }
+  }
+
+  /** Those that failed together count as one failure. */
+  #slowDown(): void {
+    const now = performance.now();
+    if (now < this.#notBefore) return;
+    this.#pauseMs = Math.min(Math.max(2 * this.#pauseMs, FIRST_PAUSE_MS), LONGEST_PAUSE_MS);
+    this.#notBefore = now + this.#pauseMs;
+  }
+}
