@@ -16,20 +16,41 @@ export const MSGPACK_DEPTH_LIMIT = 16;
 
 /** A float, kept apart from integers: OpenDHT never accepts one for the other. */
 export class MsgpackFloat {
+  /** The number. */
+  readonly value: number;
+  /** Bytes that it takes. */
+  readonly width: 4 | 8;
+
   /** Wraps a number that is to be written as a float of 4 or 8 bytes. */
-  constructor(readonly value: number, readonly width: 4 | 8 = 8) {}
+  constructor(value: number, width: 4 | 8 = 8) {
+    this.value = value;
+    this.width = width;
+  }
 }
 
 /** An extension object; OpenDHT uses none, but unknown keys may hold one. */
 export class MsgpackExtension {
+  /** Its type, -128 to 127. */
+  readonly type: number;
+  /** Its content. */
+  readonly bytes: Uint8Array;
+
   /** `type` is -128 to 127. */
-  constructor(readonly type: number, readonly bytes: Uint8Array) {}
+  constructor(type: number, bytes: Uint8Array) {
+    this.type = type;
+    this.bytes = bytes;
+  }
 }
 
 /** Bytes that already are msgpack, to be copied into a message as they are. */
 export class MsgpackEncoded {
+  /** One encoded object. */
+  readonly bytes: Uint8Array;
+
   /** Wraps exactly one encoded object. */
-  constructor(readonly bytes: Uint8Array) {}
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
 }
 
 /** A map in wire order. Keys are mostly strings; the `p` map of fragments has integers. */

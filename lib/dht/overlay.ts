@@ -41,13 +41,18 @@ export class Overlay {
   readonly #directory = new Map<string, RemoteNode>();
   #current: DhtStatus = "disconnected";
 
+  readonly engine: Engine;
+  readonly family: IpFamily;
+
   /** `onStatus` is called after each change of status. */
   constructor(
-    readonly engine: Engine,
-    readonly family: IpFamily,
+    engine: Engine,
+    family: IpFamily,
     reassembly: Reassembly,
     onStatus: (status: DhtStatus, now: number) => void,
   ) {
+    this.engine = engine;
+    this.family = family;
     this.#onStatus = onStatus;
 
     this.table = new RoutingTable(engine.id);

@@ -33,6 +33,8 @@ export class RemoteNode {
   client = false;
   /** Smoothed round trip, milliseconds. */
   roundTripMs: number | undefined;
+  /** Its id, 20 bytes. */
+  readonly id: Uint8Array;
   #token: Uint8Array | undefined;
   #tokenAt = -Infinity;
   #current: SocketAddress;
@@ -40,7 +42,8 @@ export class RemoteNode {
   #compactForm: Uint8Array | undefined;
 
   /** A node heard of, not yet heard from. */
-  constructor(readonly id: Uint8Array, address: SocketAddress) {
+  constructor(id: Uint8Array, address: SocketAddress) {
+    this.id = id;
     this.key = idText(id);
     this.family = ipFamily(address.ip);
     this.#current = address;

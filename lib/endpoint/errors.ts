@@ -29,6 +29,8 @@ export const NOT_AUTHORIZED = 260;
 export class ConnectError extends Error {
   /** The class, for logs. */
   override readonly name = "ConnectError";
+  /** What kind of failure. */
+  readonly code: ConnectErrorCode;
 
   /**
    * Makes the error.
@@ -36,8 +38,9 @@ export class ConnectError extends Error {
    * @param code for programs
    * @param message for people
    */
-  constructor(readonly code: ConnectErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: ConnectErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
+    this.code = code;
   }
 }
 

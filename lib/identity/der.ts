@@ -40,10 +40,12 @@ export const DER = {
 /** Bytes that are not the DER that was expected. Internal: it becomes a `CertificateError`. */
 export class DerError extends Error {
   override readonly name = "DerError";
+  readonly offset: number;
 
   /** @param offset where in the input, in bytes */
-  constructor(what: string, readonly offset: number) {
+  constructor(what: string, offset: number) {
     super(`${what} at byte ${offset}`);
+    this.offset = offset;
   }
 }
 

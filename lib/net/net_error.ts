@@ -24,9 +24,12 @@ export type NetErrorCode =
 export class NetError extends Error {
   /** The class, for logs. */
   override readonly name: string = "NetError";
+  /** What kind of failure. */
+  readonly code: NetErrorCode;
   /** Makes the error. @param code what kind of failure, see {@linkcode NetErrorCode} */
-  constructor(readonly code: NetErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: NetErrorCode, message: string, options?: ErrorOptions) {
     super(message, options);
+    this.code = code;
   }
 }
 
@@ -34,9 +37,12 @@ export class NetError extends Error {
 export class TransportUnavailableError extends NetError {
   /** The class, for logs. */
   override readonly name: string = "TransportUnavailableError";
+  /** What is missing, for example "QUIC". */
+  readonly transport: string;
   /** Makes the error. @param transport for example "QUIC" */
-  constructor(readonly transport: string, remedy: string) {
+  constructor(transport: string, remedy: string) {
     super("unavailable", `${transport} is not available: ${remedy}`);
+    this.transport = transport;
   }
 }
 

@@ -62,15 +62,28 @@ export class MappingRecord implements GatewayMapping, Lease {
   /** Protocols that refused in this round, and why. */
   readonly refused = new Map<PortMappingProtocol, string>();
 
+  readonly id: number;
+  readonly transport: MappedTransport;
+  readonly internalPort: number;
+  readonly lifetimeS: number;
+  readonly nonce: Uint8Array;
+  readonly onChange: (mapping: GatewayMapping) => void;
+
   /** Nothing is asked yet. */
   constructor(
-    readonly id: number,
-    readonly transport: MappedTransport,
-    readonly internalPort: number,
-    readonly lifetimeS: number,
-    readonly nonce: Uint8Array,
-    readonly onChange: (mapping: GatewayMapping) => void,
+    id: number,
+    transport: MappedTransport,
+    internalPort: number,
+    lifetimeS: number,
+    nonce: Uint8Array,
+    onChange: (mapping: GatewayMapping) => void,
   ) {
+    this.id = id;
+    this.transport = transport;
+    this.internalPort = internalPort;
+    this.lifetimeS = lifetimeS;
+    this.nonce = nonce;
+    this.onChange = onChange;
     this.suggested = { port: internalPort };
   }
 

@@ -62,6 +62,12 @@ export class ChannelCore implements Schedulable {
   /** Early bytes announced with OPEN. */
   early = 0;
 
+  readonly host: ChannelHost;
+  readonly id: number;
+  readonly name: string;
+  readonly isLocal: boolean;
+  readonly send: SendSide;
+  readonly receive: ReceiveSide;
   #opened: Outcome | undefined;
   #closed: Outcome | undefined;
   #finAcknowledged = false;
@@ -69,13 +75,20 @@ export class ChannelCore implements Schedulable {
   #error: ChannelError | undefined;
 
   constructor(
-    readonly host: ChannelHost,
-    readonly id: number,
-    readonly name: string,
-    readonly isLocal: boolean,
-    readonly send: SendSide,
-    readonly receive: ReceiveSide,
-  ) {}
+    host: ChannelHost,
+    id: number,
+    name: string,
+    isLocal: boolean,
+    send: SendSide,
+    receive: ReceiveSide,
+  ) {
+    this.host = host;
+    this.id = id;
+    this.name = name;
+    this.isLocal = isLocal;
+    this.send = send;
+    this.receive = receive;
+  }
 
   /** Resolves on ACCEPT. */
   get opened(): Promise<void> {

@@ -39,13 +39,22 @@ export class PlacedMapping implements Mapping {
   #closing: Promise<void> | undefined;
   readonly #closed = Promise.withResolvers<void>();
 
+  readonly transport: MappedTransport;
+  readonly internal: SocketAddress;
+  readonly lifetimeS: number | undefined;
+  readonly #onClose: (mapping: PlacedMapping) => Promise<void>;
+
   constructor(
-    readonly transport: MappedTransport,
-    readonly internal: SocketAddress,
-    readonly lifetimeS: number | undefined,
+    transport: MappedTransport,
+    internal: SocketAddress,
+    lifetimeS: number | undefined,
     onChange: ((external: ExternalAddress | undefined) => void) | undefined,
-    private readonly onClose: (mapping: PlacedMapping) => Promise<void>,
+    onClose: (mapping: PlacedMapping) => Promise<void>,
   ) {
+    this.transport = transport;
+    this.internal = internal;
+    this.lifetimeS = lifetimeS;
+    this.#onClose = onClose;
     this.onChange = onChange ?? (() => {});
   }
 
@@ -80,7 +89,7 @@ export class PlacedMapping implements Mapping {
   }
 
   close(): Promise<void> {
-    this.#closing ??= this.onClose(this);
+    this.#closing ??= this.#onClose(this);
     return this.#closing;
   }
 
