@@ -17,7 +17,8 @@ export const MAX_HOST_ADDRESSES = 32;
 /**
  * The host's addresses in a stable order: by interface name, IPv4 first, then by text. Without
  * names, loopback and link-local addresses are left out, as nobody elsewhere can use them, and so
- * are interfaces that this process has made itself, since they need a connection to work; with names, all addresses of exactly these interfaces are returned. At most
+ * are interfaces that this process has made itself, since they need a connection to work; with
+ * names, all addresses of exactly these interfaces are returned. At most
  * {@linkcode MAX_HOST_ADDRESSES}.
  *
  * @example
