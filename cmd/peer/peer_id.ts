@@ -1,4 +1,5 @@
-import { IdentityError, parseId } from "../../lib/identity/mod.ts";
+import { parseId } from "../../lib/identity/id.ts";
+import { IdentityError } from "../../lib/identity/identity_error.ts";
 import { UsageError } from "../tool/exit_code.ts";
 
 /**

@@ -1,3 +1,4 @@
+import { type LogFields, type LogFormat, logLine } from "../tool/log_line.ts";
 import { formatBytes, writeError } from "../tool/output.ts";
 import type { PeerEndpoint } from "./peer_channel.ts";
 
@@ -12,9 +13,9 @@ export interface Transfer {
 /** Tells the user what is going on, on standard error. */
 export interface Report {
   /** Something that the user wants to know unless `--quiet`. */
-  notice(text: string): void;
+  notice(text: string, fields?: LogFields): void;
   /** Something that the user wants to know with `-v` or `--status`. */
-  detail(text: string): void;
+  detail(text: string, fields?: LogFields): void;
 }
 
 /**
@@ -24,13 +25,24 @@ export interface Report {
  */
 export function createReport(
   name: string,
-  options: { readonly quiet: boolean; readonly verbose: number; readonly status: boolean },
+  options: {
+    readonly quiet: boolean;
+    readonly verbose: number;
+    readonly status: boolean;
+    readonly "log-format"?: LogFormat | undefined;
+  },
 ): Report {
-  const write = (text: string) => writeError(`${name}: ${text}\n`);
-  const ignore = () => {};
+  const format = options["log-format"] ?? "text";
+  const write = (text: string, fields?: LogFields) =>
+    writeError(logLine(format, name, text, fields));
+  const isDetailed = options.status || options.verbose > 0;
   return {
-    notice: options.quiet ? ignore : write,
-    detail: options.status || options.verbose > 0 ? write : ignore,
+    notice: (text, fields) => {
+      if (!options.quiet || fields?.level === "error") write(text, fields);
+    },
+    detail: (text, fields) => {
+      if (isDetailed) write(text, { level: "debug", ...fields });
+    },
   };
 }
 

@@ -1,3 +1,4 @@
+import type { LogFormat } from "./log_line.ts";
 import { writeError } from "./output.ts";
 
 /** Lowest level that is shown, by the number of `-v`. */
@@ -8,16 +9,26 @@ const LEVELS = ["warning", "info", "debug", "trace"] as const;
  * traces with each further one.
  *
  * @param verbosity how often `-v` was given
+ * @param format of its lines
  */
-export async function configureLogging(verbosity: number): Promise<void> {
+export async function configureLogging(
+  verbosity: number,
+  format: LogFormat = "text",
+): Promise<void> {
   const { configure } = await import("@logtape/logtape");
   const lowestLevel = LEVELS[Math.min(verbosity, LEVELS.length - 1)]!;
   await configure({
     sinks: {
       stderr: ({ timestamp, level, category, message }) => {
-        const time = new Date(timestamp).toISOString().slice(11, 23);
-        const text = message.map((part) => typeof part === "string" ? part : Deno.inspect(part));
-        writeError(`${time} ${level} ${category.join(".")}: ${text.join("")}\n`);
+        const time = new Date(timestamp).toISOString();
+        const parts = message.map((part) => typeof part === "string" ? part : Deno.inspect(part));
+        const text = parts.join("");
+        const source = category.join(".");
+        writeError(
+          format === "json"
+            ? `${JSON.stringify({ time, level, source, message: text })}\n`
+            : `${time.slice(11, 23)} ${level} ${source}: ${text}\n`,
+        );
       },
     },
     loggers: [
