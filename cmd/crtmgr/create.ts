@@ -7,31 +7,36 @@ import {
   writeCertificateFile,
   writeKeyFile,
 } from "../../lib/identity/mod.ts";
-import { ExitCode, ToolError, UsageError } from "../tool/exit_code.ts";
-import type { OptionValues } from "../tool/option.ts";
+import { ExitCode, UsageError } from "../tool/exit_code.ts";
 import { writeError } from "../tool/output.ts";
-import type { CrtmgrOptions } from "./options.ts";
+import type { CommandContext } from "./commands.ts";
+import { registerIssued } from "./issued.ts";
+import { passphraseSource } from "./key_passphrase.ts";
+import { exists, makeDirectory, withoutSlash } from "./new_file.ts";
 import { explained, loadNamed } from "./signer.ts";
 
 /** `crtmgr -o`: makes a CA, or with `-c` and `-p` a device that this CA signs. */
-export async function createCertificate(values: OptionValues<CrtmgrOptions>): Promise<void> {
-  const directory = values.output;
-  if (directory === undefined) throw new UsageError("nothing to do: give -o DIR or -a");
-  const authority = await loadNamed(values);
+export async function create({ values }: CommandContext): Promise<number> {
+  const authority = await loadNamed(values, passphraseSource(values["key-pass-file"]));
+  const directory = withoutSlash(values.output!);
   const name = fileName(values.name ?? (authority === undefined ? "ca" : "certificate"));
-  const path = `${directory.replace(/\/+$/, "") || "/"}/${name}`;
+  const path = `${directory}/${name}`;
   await explained(async () => {
     const identity = await makeIdentity(name, authority);
-    await Deno.mkdir(directory, { recursive: true, mode: 0o700 }).catch((cause) => {
-      throw new IdentityError("io", `cannot create ${directory}: ${cause.message}`, { cause });
-    });
+    await makeDirectory(directory, 0o700);
     await writeIdentity(path, identity);
+    const signer = authority && values.certificate;
+    if (signer !== undefined) await registerIssued(signer, identity.chain[0]!);
     const kind = authority === undefined ? "CA" : "device";
     writeError(`${kind} ${identity.id}\nwritten: ${path}.crt ${path}.pem\n`);
   });
+  return ExitCode.ok;
 }
 
-async function makeIdentity(name: string, authority: Identity | undefined): Promise<Identity> {
+async function makeIdentity(
+  name: string,
+  authority: Identity | undefined,
+): Promise<Identity> {
   if (authority === undefined) return await createAuthority(name);
   const identity = await createDevice(name, authority);
   // A signer that has expired would make a device that everybody refuses.
@@ -43,21 +48,11 @@ async function makeIdentity(name: string, authority: Identity | undefined): Prom
 async function writeIdentity(path: string, identity: Identity): Promise<void> {
   for (const file of [`${path}.pem`, `${path}.crt`]) {
     if (await exists(file)) {
-      throw new ToolError(ExitCode.failure, `${file} exists already and is not overwritten`);
+      throw new IdentityError("exists", `${file} exists already and is not overwritten`);
     }
   }
   await writeKeyFile(`${path}.pem`, identity.secretKey);
   await writeCertificateFile(`${path}.crt`, identity.chain);
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await Deno.lstat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw new ToolError(ExitCode.failure, `cannot look at ${path}: ${error}`);
-  }
 }
 
 function fileName(name: string): string {

@@ -1,9 +1,15 @@
-import { flag, single, text } from "../tool/option.ts";
+import { REVOCATION_REASONS } from "../../lib/identity/mod.ts";
+import { choice, flag, integer, list, single, text } from "../tool/option.ts";
 import { HELP, versionOption } from "../tool/tool.ts";
+
+/** Longest validity that can be asked for, in days: a century. */
+const MAX_DAYS = 36_525;
 
 /** The options of `crtmgr`; its letters are upstream's. */
 export const CRTMGR_OPTIONS = {
-  output: single("o", "DIR", text, "Folder to write to; created with mode 0700."),
+  interactive: flag("i", "Ask what this machine is to be, and set it up."),
+  setup: flag("s", "With -o: a server's CA and identity, unless they are there."),
+  output: single("o", "PATH", text, "Folder to write to, made if need be; in a command, the file."),
   name: single(
     "n",
     "NAME",
@@ -13,6 +19,17 @@ export const CRTMGR_OPTIONS = {
   certificate: single("c", "FILE", text, "Certificate of the signing CA; with -a, of the device."),
   privatekey: single("p", "FILE", text, "Private key that belongs to -c."),
   identifier: flag("a", "Show the id of a device, alone on standard output."),
+  days: single("", "N", integer(1, MAX_DAYS), "revoke: a newer list will be there within N days."),
+  ca: list("", "FILE", text, "verify, revocations: certificate of a trusted CA; repeatable."),
+  crl: list("", "FILE", text, "verify: certificates that their CA has revoked; repeatable."),
+  reason: single(
+    "",
+    "WORD",
+    choice(...REVOCATION_REASONS.values()),
+    "revoke: why, such as keyCompromise, superseded or cessationOfOperation.",
+  ),
+  "key-pass-file": single("", "FILE", text, "First line: the passphrase of private keys."),
+  json: flag("", "What is shown: one object a line."),
   help: HELP,
   version: versionOption("vV"),
 };

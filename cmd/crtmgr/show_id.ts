@@ -1,13 +1,34 @@
-import { UsageError } from "../tool/exit_code.ts";
-import type { OptionValues } from "../tool/option.ts";
-import { writeOutput } from "../tool/output.ts";
-import type { CrtmgrOptions } from "./options.ts";
-import { loadNamed } from "./signer.ts";
+import {
+  decodeCertificate,
+  formatId,
+  publicKeyOf,
+  readCertificateFile,
+} from "../../lib/identity/mod.ts";
+import { ExitCode, UsageError } from "../tool/exit_code.ts";
+import { jsonLine, writeOutput } from "../tool/output.ts";
+import type { CommandContext } from "./commands.ts";
+import { passphraseSource } from "./key_passphrase.ts";
+import { explained, loadIdentityFiles, readSecretKey } from "./signer.ts";
 
-/** `crtmgr -a`: writes the id, and nothing else, to standard output. */
-export async function showId(values: OptionValues<CrtmgrOptions>): Promise<void> {
-  if (values.name !== undefined) throw new UsageError("-n has no meaning with -a");
-  const identity = await loadNamed(values);
-  if (identity === undefined) throw new UsageError("-a needs -c FILE and -p FILE");
-  writeOutput(`${identity.id}\n`);
+/**
+ * `crtmgr -a`: writes the id, and nothing else, to standard output. Either file knows it; with both,
+ * they have to belong together.
+ */
+export async function showId({ values }: CommandContext): Promise<number> {
+  const { certificate, privatekey } = values;
+  const passphrase = passphraseSource(values["key-pass-file"]);
+  const id = await explained(async () => {
+    if (certificate !== undefined && privatekey !== undefined) {
+      return (await loadIdentityFiles(certificate, privatekey, passphrase)).id;
+    }
+    if (certificate !== undefined) {
+      return decodeCertificate((await readCertificateFile(certificate))[0]!).id;
+    }
+    if (privatekey !== undefined) {
+      return formatId(publicKeyOf(await readSecretKey(privatekey, passphrase)));
+    }
+    throw new UsageError("-a needs the files of a device: -c FILE, -p FILE or both");
+  });
+  writeOutput(values.json ? jsonLine({ id }) : `${id}\n`);
+  return ExitCode.ok;
 }

@@ -1,10 +1,13 @@
 import {
   CertificateError,
+  createIdentity,
   type Identity,
   IdentityError,
-  loadIdentity,
+  readCertificateFile,
+  readKeyFile,
 } from "../../lib/identity/mod.ts";
 import { ExitCode, ToolError, UsageError } from "../tool/exit_code.ts";
+import type { PassphraseSource } from "./key_passphrase.ts";
 
 /**
  * Loads the certificate and key that `-c` and `-p` name.
@@ -15,12 +18,47 @@ import { ExitCode, ToolError, UsageError } from "../tool/exit_code.ts";
  */
 export async function loadNamed(
   values: { certificate: string | undefined; privatekey: string | undefined },
+  passphrase: PassphraseSource,
 ): Promise<Identity | undefined> {
   const { certificate, privatekey } = values;
   if (certificate === undefined && privatekey === undefined) return undefined;
   if (certificate === undefined) throw new UsageError("-p needs the certificate too: -c FILE");
   if (privatekey === undefined) throw new UsageError("-c needs the private key too: -p FILE");
-  return await explained(() => loadIdentity(certificate, privatekey));
+  return await explained(() => loadIdentityFiles(certificate, privatekey, passphrase));
+}
+
+/**
+ * Loads an identity from its two files.
+ *
+ * @throws {IdentityError}
+ */
+export async function loadIdentityFiles(
+  certificate: string,
+  key: string,
+  passphrase: PassphraseSource,
+): Promise<Identity> {
+  const chain = await readCertificateFile(certificate);
+  const secretKey = await readSecretKey(key, passphrase);
+  try {
+    return createIdentity(secretKey, chain);
+  } catch (cause) {
+    if (!(cause instanceof IdentityError)) throw cause;
+    const message = `${key} is not the private key of ${certificate}`;
+    throw new IdentityError(cause.code, message, { cause });
+  }
+}
+
+/**
+ * Reads a private key file.
+ *
+ * @returns Ed25519 seed, 32 bytes
+ * @throws {IdentityError}
+ */
+export async function readSecretKey(
+  path: string,
+  _passphrase: PassphraseSource,
+): Promise<Uint8Array> {
+  return await readKeyFile(path);
 }
 
 /** Turns what identities and certificates complain about into a failure of the tool. */

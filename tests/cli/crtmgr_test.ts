@@ -79,15 +79,22 @@ inDirectory("what it cannot use is refused with exit code 1", async (directory) 
 
 Deno.test("crtmgr: wrong usage exits with 2 and points to the help", async () => {
   const cases: [string[], RegExp][] = [
-    [[], /give -o DIR or -a/],
-    [["-a"], /-a needs -c FILE and -p FILE/],
-    [["-a", "-c", "x"], /-c needs the private key too/],
-    [["-a", "-p", "x"], /-p needs the certificate too/],
-    [["-a", "-o", "x"], /give one of them/],
-    [["-o"], /-o needs a value: -o DIR/],
+    [[], /give -i, -o DIR, -a or a command/],
+    [["-a"], /-a needs the files of a device/],
+    [["-o", "x", "-c", "x"], /-c needs the private key too/],
+    [["-o", "x", "-p", "x"], /-p needs the certificate too/],
+    [["-a", "-o", "x"], /--output has no meaning with --identifier/],
+    [["-a", "-s"], /give one of --identifier, --setup/],
+    [["-s"], /-s needs a folder: -o DIR/],
+    [["show"], /show needs a FILE/],
+    [["show", "x", "-n", "x"], /--name has no meaning with show/],
+    [["verify", "x"], /verify needs the CA's certificate/],
+    [["revoke", "x"], /revoke needs the CA/],
+    [["revok", "x"], /unknown command revok; did you mean revoke\?/],
+    [["-o"], /-o needs a value: -o PATH/],
     [["-o", "x", "-n", "a/b"], /cannot be the name of a file/],
     [["--certifcate", "x"], /unknown option --certifcate; did you mean --certificate\?/],
-    [["-o", "x", "stray"], /unexpected argument stray/],
+    [["-o", "x", "stray"], /unknown command stray/],
   ];
   const results = await Promise.all(cases.map(([args]) => crtmgr(...args)));
   for (const [index, { code, stdout, stderr }] of results.entries()) {
@@ -101,7 +108,7 @@ Deno.test("crtmgr: help and version go to standard output", async () => {
   for (const letter of ["-h", "--help"]) {
     const { code, stdout, stderr } = await crtmgr(letter);
     assert.deepEqual([code, stderr], [0, ""]);
-    assert.match(stdout, /Usage: crtmgr -o DIR/);
+    assert.match(stdout, /Usage: crtmgr -i /);
   }
   for (const letter of ["-v", "-V", "--version"]) {
     const { code, stdout } = await crtmgr(letter);

@@ -1,0 +1,57 @@
+import { readSecretFile } from "../tool/secret.ts";
+import { ExitCode, ToolError, UsageError } from "../tool/exit_code.ts";
+import { standardConsole } from "./console.ts";
+
+/** Environment variable with the passphrase of private keys. */
+export const KEY_PASS_VARIABLE = "DHTNET_KEY_PASS";
+
+/**
+ * Gives the passphrase of an encrypted private key; asked only where a key turns out to be one.
+ *
+ * @param path of the key, for the question
+ */
+export type PassphraseSource = (path: string) => Promise<string>;
+
+/**
+ * The passphrase from the file that `--key-pass-file` names, else from the environment, else from
+ * whoever sits at the terminal.
+ *
+ * @throws {ToolError} usage, when there is none
+ */
+export function passphraseSource(file: string | undefined): PassphraseSource {
+  return async (path) => await storedPassphrase(file) ?? await typedPassphrase(path);
+}
+
+/**
+ * The passphrase for a key that is about to be encrypted; at a terminal it is asked for twice.
+ *
+ * @throws {ToolError} usage, when there is none, or the two differ
+ */
+export async function newPassphrase(file: string | undefined, path: string): Promise<string> {
+  const stored = await storedPassphrase(file);
+  if (stored !== undefined) return stored;
+  const first = await typedPassphrase(path, "New passphrase");
+  if (await typedPassphrase(path, "Once more") !== first) {
+    throw new UsageError("the two passphrases differ; nothing was changed");
+  }
+  return first;
+}
+
+async function storedPassphrase(file: string | undefined): Promise<string | undefined> {
+  if (file !== undefined) return await readSecretFile(file);
+  return Deno.env.get(KEY_PASS_VARIABLE) || undefined;
+}
+
+async function typedPassphrase(path: string, what = "Passphrase"): Promise<string> {
+  const console = standardConsole();
+  if (!console.interactive) {
+    throw new ToolError(
+      ExitCode.usage,
+      `${path} needs a passphrase: set ${KEY_PASS_VARIABLE}, or give --key-pass-file FILE`,
+    );
+  }
+  console.write(`${what} for ${path}: `);
+  const passphrase = await console.readSecret();
+  if (passphrase) return passphrase;
+  throw new UsageError(`no passphrase was given for ${path}`);
+}

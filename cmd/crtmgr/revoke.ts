@@ -1,0 +1,105 @@
+import {
+  createRevocationList,
+  decodeCertificate,
+  decodeRevocationList,
+  type Identity,
+  readCertificateFile,
+  readRevocationListFile,
+  type RevocationEntry,
+  verifyRevocationList,
+  writeRevocationListFile,
+} from "../../lib/identity/mod.ts";
+import { ExitCode, ToolError, UsageError } from "../tool/exit_code.ts";
+import { writeError } from "../tool/output.ts";
+import type { CommandContext } from "./commands.ts";
+import { readIssued } from "./issued.ts";
+import { passphraseSource } from "./key_passphrase.ts";
+import { exists } from "./new_file.ts";
+import { explained, loadNamed } from "./signer.ts";
+
+/** Ms in a day. */
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** Until when a server may rely on a list unless told otherwise, days. */
+const DEFAULT_DAYS = 30;
+
+/**
+ * `crtmgr revoke`: puts devices on the CA's revocation list, beside its certificate (`ca.crl` for
+ * `ca.crt`) unless `-o` names it. Who is on it stays on it.
+ */
+export async function revoke({ values, operands }: CommandContext): Promise<number> {
+  const { certificate } = values;
+  const authority = await loadNamed(values, passphraseSource(values["key-pass-file"]));
+  if (authority === undefined || certificate === undefined) {
+    throw new UsageError("revoke needs the CA: -c CA.crt -p CA.pem");
+  }
+  const path = values.output ?? `${certificate.replace(/\.[^./]*$/, "")}.crl`;
+  const now = new Date();
+  await explained(async () => {
+    // Two at once would both start from the same list, and one device would get away.
+    using lock = await Deno.open(certificate);
+    await lock.lock(true);
+    const serialNumbers = new Set<string>();
+    for (const operand of operands) {
+      for (const serialNumber of await serialNumbersOf(operand, authority, certificate)) {
+        serialNumbers.add(serialNumber);
+      }
+    }
+    const former = await formerList(path, authority, now);
+    const entries = new Map<string, RevocationEntry>(former?.revocations);
+    let added = 0;
+    for (const serialNumber of serialNumbers) {
+      if (entries.has(serialNumber)) {
+        writeError(`${serialNumber} is revoked already\n`);
+        continue;
+      }
+      entries.set(serialNumber, { serialNumber, revokedAt: now, reason: values.reason });
+      added++;
+    }
+    const number = (former?.number ?? 0n) + 1n;
+    const nextUpdate = new Date(now.getTime() + (values.days ?? DEFAULT_DAYS) * DAY_MS);
+    const list = createRevocationList(authority, entries.values(), { number, now, nextUpdate });
+    await writeRevocationListFile(path, list);
+    writeError(`revoked: ${added}, ${entries.size} in all\nwritten: ${path}, list ${number}\n`);
+  });
+  return ExitCode.ok;
+}
+
+/** The list to add to, which has to be this CA's. */
+async function formerList(path: string, authority: Identity, now: Date) {
+  if (!await exists(path)) return undefined;
+  const lists = await readRevocationListFile(path);
+  if (lists.length !== 1) {
+    throw new ToolError(ExitCode.failure, `${path} holds ${lists.length} lists: give -o FILE`);
+  }
+  return verifyRevocationList(decodeRevocationList(lists[0]!), authority.chain[0]!, now);
+}
+
+/** What an argument of `revoke` means: a certificate's file, an id, or a serial number. */
+async function serialNumbersOf(
+  operand: string,
+  authority: Identity,
+  authorityCertificate: string,
+): Promise<string[]> {
+  if (await exists(operand)) {
+    const leaf = decodeCertificate((await readCertificateFile(operand))[0]!);
+    if (leaf.issuerName === decodeCertificate(authority.chain[0]!).subjectName) {
+      return [leaf.serialNumber];
+    }
+    throw new ToolError(ExitCode.failure, `${operand} is not signed by this CA`);
+  }
+  const digits = operand.replaceAll(":", "").toLowerCase();
+  if (/^[0-9a-f]{64}$/.test(digits)) {
+    const issued = (await readIssued(authorityCertificate)).filter(({ id }) => id === digits);
+    if (issued.length > 0) return issued.map(({ serialNumber }) => serialNumber);
+    throw new ToolError(
+      ExitCode.failure,
+      `this CA has no note of a certificate for ${digits}: give its file or serial number, ` +
+        `or ban the id in the server's configuration`,
+    );
+  }
+  if (/^[0-9a-f]{1,40}$/.test(digits)) {
+    const shortest = BigInt(`0x${digits}`).toString(16);
+    return [shortest.padStart(shortest.length + shortest.length % 2, "0")];
+  }
+  throw new UsageError(`${operand} is no file, no serial number and no id`);
+}

@@ -1,0 +1,65 @@
+import {
+  decodeCertificatePem,
+  decodeRevocationListPem,
+  formatId,
+  publicKeyOf,
+} from "../../lib/identity/mod.ts";
+import { MAX_REVOCATION_LIST_BYTES } from "../../lib/identity/decode_revocation_list.ts";
+import { readIdentityFile } from "../../lib/identity/identity_file.ts";
+import { ExitCode, ToolError } from "../tool/exit_code.ts";
+import { jsonLine, writeOutput } from "../tool/output.ts";
+import type { CommandContext } from "./commands.ts";
+import {
+  describeCertificate,
+  describeRevocationList,
+  type Description,
+  renderDescription,
+} from "./description.ts";
+import { type PassphraseSource, passphraseSource } from "./key_passphrase.ts";
+import { explained, readSecretKey } from "./signer.ts";
+
+/** Largest file that is looked at, in characters: a revocation list of the greatest size as PEM. */
+const MAX_CHARACTERS = 1.5 * MAX_REVOCATION_LIST_BYTES;
+
+/** `crtmgr show`: what certificates, private keys and revocation lists say. */
+export async function show({ values, operands }: CommandContext): Promise<number> {
+  const passphrase = passphraseSource(values["key-pass-file"]);
+  for (const path of operands) {
+    const found = await explained(() => describeFile(path, passphrase));
+    for (const [index, description] of found.entries()) {
+      const place = found.length > 1 ? ` (${index + 1} of ${found.length})` : "";
+      writeOutput(
+        values.json
+          ? jsonLine({ file: path, ...description.json })
+          : `${path}${place}: ${renderDescription(description)}`,
+      );
+    }
+  }
+  return ExitCode.ok;
+}
+
+/** Everything in a file, in the order certificates, key, revocation lists. */
+async function describeFile(path: string, passphrase: PassphraseSource): Promise<Description[]> {
+  const text = await readIdentityFile(path, { secret: false, maxBytes: MAX_CHARACTERS });
+  const holds = (label: string) => text.includes(`-----BEGIN ${label}-----`);
+  const now = new Date();
+  const found: Description[] = [];
+  if (holds("CERTIFICATE")) {
+    found.push(...decodeCertificatePem(text).map((der) => describeCertificate(der, now)));
+  }
+  const isEncrypted = holds("ENCRYPTED PRIVATE KEY");
+  if (isEncrypted || holds("PRIVATE KEY")) {
+    const id = formatId(publicKeyOf(await readSecretKey(path, passphrase)));
+    found.push({
+      title: "private key",
+      fields: [["id", id], ["encrypted", isEncrypted ? "yes" : "no"]],
+      json: { kind: "private key", id, encrypted: isEncrypted },
+    });
+  }
+  if (holds("X509 CRL")) {
+    found.push(...decodeRevocationListPem(text).map((der) => describeRevocationList(der, now)));
+  }
+  if (found.length > 0) return found;
+  const message = `${path}: no certificate, private key or revocation list in PEM form`;
+  throw new ToolError(ExitCode.failure, message);
+}

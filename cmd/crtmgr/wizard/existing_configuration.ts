@@ -1,0 +1,64 @@
+import { readBounded, writeAtomic } from "../../../lib/net/atomic_file.ts";
+import { NetError } from "../../../lib/net/net_error.ts";
+import { ExitCode, ToolError } from "../../tool/exit_code.ts";
+import {
+  configurationValues,
+  editedConfiguration,
+  newConfiguration,
+  type Setting,
+} from "./configuration_file.ts";
+import type { WizardContext } from "./wizard_context.ts";
+
+/** Longest configuration file that is edited, bytes. */
+const MAX_CONFIGURATION_BYTES = 256 * 1024;
+
+/** A configuration file that may be there. */
+export interface ExistingConfiguration {
+  readonly path: string;
+  /** Undefined when there is no such file. */
+  readonly text: string | undefined;
+  /** What it says, by key; empty when there is none. */
+  readonly values: ReadonlyMap<string, unknown>;
+  /** Whether it is to be written. */
+  readonly change: boolean;
+}
+
+/**
+ * Looks at a configuration file, and asks whether to change it if it is there.
+ *
+ * @throws {ToolError} when it is to be changed but cannot be read
+ */
+export async function askConfiguration(
+  { questions }: WizardContext,
+  path: string,
+): Promise<ExistingConfiguration> {
+  const bytes = await explainedIo(() => readBounded(path, MAX_CONFIGURATION_BYTES));
+  if (bytes === undefined) return { path, text: undefined, values: new Map(), change: true };
+  const text = new TextDecoder().decode(bytes);
+  const change = await questions.confirm(`${path} exists. Change what it says?`, false);
+  return { path, text, values: change ? configurationValues(path, text) : new Map(), change };
+}
+
+/** Writes the settings to a new file, or into the one that is there. */
+export async function writeConfiguration(
+  { path, text }: ExistingConfiguration,
+  title: string,
+  settings: readonly Setting[],
+): Promise<void> {
+  const written = text === undefined
+    ? newConfiguration(title, settings)
+    : editedConfiguration(path, text, settings);
+  await explainedIo(async () => {
+    const mode = text === undefined ? undefined : (await Deno.stat(path)).mode;
+    await writeAtomic(path, new TextEncoder().encode(written), (mode ?? 0o644) & 0o777);
+  });
+}
+
+async function explainedIo<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (!(cause instanceof NetError)) throw cause;
+    throw new ToolError(ExitCode.failure, cause.message, { cause });
+  }
+}
