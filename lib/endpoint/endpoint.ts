@@ -102,7 +102,7 @@ export class Endpoint implements AsyncDisposable {
     this.#gatherings = new Gatherings(async (transports) => ({
       transports,
       interfaces: options.interfaces,
-      stunServers: transports.udp ? await stun.addresses() : [],
+      stunServers: await stun.addresses(),
       publicIp: (signal) => dht.publicIp(4, signal),
       turnServers: options.turn ?? [],
       relayOnly: options.relayOnly ?? false,

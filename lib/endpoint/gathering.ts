@@ -30,6 +30,7 @@ import { ConnectError } from "./errors.ts";
 import type { PortMapper } from "./portmap/mod.ts";
 import { ReflexiveAddresses } from "./reflexive_addresses.ts";
 import { allocateRelay, TurnRelay, type TurnServer } from "./relay/mod.ts";
+import { SimultaneousPorts } from "./simultaneous_ports.ts";
 import { sleep } from "./sleep.ts";
 
 const log = getLogger(["dhtnet", "ice"]);
@@ -83,6 +84,7 @@ export class Gathering {
   readonly #mapped: Promise<void>[] = [];
   readonly #relayed = new Set<TurnRelay>();
   readonly #reflexive: ReflexiveAddresses;
+  readonly #simultaneous: SimultaneousPorts;
   readonly #listeners: FramedTcpListener[] = [];
   readonly #relayErrors: string[] = [];
   readonly #closing = new AbortController();
@@ -91,9 +93,10 @@ export class Gathering {
 
   private constructor(options: GatheringOptions) {
     this.#options = options;
+    const onMoved = () => void (this.#stale = true);
     this.#reflexive = new ReflexiveAddresses({
       ...options,
-      onFound: ({ local }, address, server) =>
+      onFound: ({ local }, address, server) => {
         this.#found({
           transport: "udp",
           type: "srflx",
@@ -101,8 +104,19 @@ export class Gathering {
           base: local,
           related: local,
           server,
-        }),
-      onMoved: () => void (this.#stale = true),
+        });
+        if (options.transports.tcp) this.#simultaneous.guess(local.ip, address.ip);
+      },
+      onMoved,
+    });
+    this.#simultaneous = new SimultaneousPorts({
+      ...options,
+      onFound: (base, address, server) => {
+        const common = { transport: "tcp", tcpType: "so", address, base } as const;
+        if (server === undefined) this.#found({ ...common, type: "host" });
+        else this.#found({ ...common, type: "srflx", related: base, server });
+      },
+      onMoved,
     });
   }
 
@@ -123,13 +137,15 @@ export class Gathering {
       await Promise.all(ips.map((ip) => gathering.#bind(ip)));
       // A call does not wait for the router; a better path is worth it.
       const mapped = options.transports.relay === false ? gathering.#mapped : [];
-      const asked = [...gathering.#askServers(), ...relays, ...mapped];
+      const asked = [
+        ...gathering.#askServers(),
+        ...relays,
+        ...mapped,
+        ...gathering.#locateTcp(ips),
+      ];
       await gathering.#settle(asked, SETTLE_TIMEOUT_MS);
       gathering.#reflexive.guess(gathering.#sockets);
-      // No server has seen us over UDP: probably none can, and all hope is on a relay over TCP.
-      if (!gathering.#candidates.some(({ type }) => type === "srflx")) {
-        await gathering.#settle(relays, RELAY_TIMEOUT_MS);
-      }
+      await gathering.#tryWithoutUdp(ips, relays);
     }
     if (gathering.#candidates.length > 0) return gathering;
     await gathering.close();
@@ -150,6 +166,7 @@ export class Gathering {
   /** Asks the STUN servers again, which keeps the NATs' mappings and notices when they move. */
   refresh(): void {
     this.#askServers();
+    this.#simultaneous.refresh();
   }
 
   /** What has been found so far. */
@@ -204,6 +221,7 @@ export class Gathering {
     // Not awaited: a router may take its time, and nobody needs the port on it to be free.
     for (const mapping of this.#mappings.values()) mapping.close();
     await Promise.all([
+      this.#simultaneous.close(),
       ...this.#listeners.map((listener) => listener.close()),
       ...this.#ports.values().map((port) => port.close()),
     ]);
@@ -332,6 +350,27 @@ export class Gathering {
 
   #askServers(): Promise<void>[] {
     return this.#reflexive.ask(this.#sockets, this.#options.transports.relay === false);
+  }
+
+  /** Ports for simultaneous open; behind a NAT they are looked for where UDP cannot do the same. */
+  #locateTcp(ips: readonly string[]): Promise<void>[] {
+    const { tcp, udp } = this.#options.transports;
+    const needy = udp ? ips.filter((ip) => ipScope(ip) === "global") : ips;
+    return tcp ? [this.#simultaneous.locate(needy)] : [];
+  }
+
+  /** Where no server has seen us over UDP, all hope is on TCP, and on a relay over that. */
+  async #tryWithoutUdp(ips: readonly string[], relays: readonly Promise<void>[]): Promise<void> {
+    if (this.#candidates.some(({ transport, type }) => transport === "udp" && type === "srflx")) {
+      return;
+    }
+    const { transports, stunServers } = this.#options;
+    const wanted = transports.tcp && stunServers.length > 0;
+    const located = wanted ? [this.#simultaneous.locate(ips)] : [];
+    await Promise.all([
+      this.#settle(relays, RELAY_TIMEOUT_MS),
+      this.#settle(located, SETTLE_TIMEOUT_MS),
+    ]);
   }
 
   /** UDP ports of our own. */

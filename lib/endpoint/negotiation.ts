@@ -18,6 +18,7 @@ import { EarlyPath } from "./early_path.ts";
 import type { Gathering } from "./gathering.ts";
 import type { HeldPipe } from "./held_pipe.ts";
 import type { TurnRelay } from "./relay/mod.ts";
+import { openSimultaneously } from "./simultaneous_open.ts";
 
 /** A TCP connection to a candidate that is not made by then has failed. */
 const TCP_CONNECT_TIMEOUT_MS = 5_000;
@@ -242,11 +243,15 @@ export class Negotiation {
   }
 
   #dial(path: Path): void {
-    dialFramedTcp(path.remote, {
-      localIp: path.local.ip,
+    const options = {
       timeoutMs: TCP_CONNECT_TIMEOUT_MS,
       signal: this.#dialling.signal,
-    }).then((connection) => this.#adopt(connection), () => {
+      clock: this.#clock,
+    };
+    const dialled = path.local.port === 0
+      ? dialFramedTcp(path.remote, { ...options, localIp: path.local.ip })
+      : openSimultaneously(path, options);
+    dialled.then((connection) => this.#adopt(connection), () => {
       if (this.#closed) return;
       this.#agent.handleDisconnected(path, this.#clock.now());
       this.#turn();

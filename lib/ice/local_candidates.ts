@@ -68,7 +68,7 @@ export class LocalCandidates {
     }
     const localPreference = this.#uniquePreference(input, base);
     const candidate: LocalCandidate = {
-      foundation: this.#foundation(type, base.ip, transport, server),
+      foundation: this.#foundation(type, base.ip, tcpType === "so" ? "so" : transport, server),
       component: 1,
       transport,
       priority: candidatePriority({ ...input, localPreference, preferTransport: this.#prefer }),
@@ -154,8 +154,16 @@ export class LocalCandidates {
     );
   }
 
-  /** RFC 8445 §5.1.1.3: same type, base address, transport and server. */
-  #foundation(type: CandidateType, baseIp: string, transport: Transport, server?: string): string {
+  /**
+   * RFC 8445 §5.1.1.3: same type, base address, transport and server. Simultaneous open is another
+   * transport here: it works where dialling does not, and must not wait for that to time out.
+   */
+  #foundation(
+    type: CandidateType,
+    baseIp: string,
+    transport: Transport | "so",
+    server?: string,
+  ): string {
     const key = `${type} ${baseIp} ${transport} ${server ?? ""}`;
     const known = this.#foundations.get(key);
     if (known) return known;

@@ -120,6 +120,22 @@ Deno.test("simultaneous-open candidates meet one another", () => {
   });
 });
 
+Deno.test("simultaneous open does not wait until the dials before it have timed out", () => {
+  const network = new SimulatedNetwork();
+  const [a, b] = twoHosts(network);
+  network.connect = () => {};
+  for (const [host, ip] of [[a, "192.0.2.1"], [b, "192.0.2.2"]] as const) {
+    host.tcpActive(ip);
+    host.tcpPassive(ip);
+    const address = { ip, port: 700 };
+    host.agent.addLocalCandidate({ transport: "tcp", type: "host", tcpType: "so", address });
+  }
+  a.signal(b.agent);
+  network.clock.run(500);
+  const dialled = a.of("connect").map(({ path }) => path.local.port);
+  assert.deepEqual(dialled, [0, 700]);
+});
+
 Deno.test("a connection that nobody asked for is closed", () => {
   const network = new SimulatedNetwork();
   const [a] = twoHosts(network);
