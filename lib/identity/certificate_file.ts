@@ -30,7 +30,7 @@ export function decodeCertificatePem(text: string): Uint8Array[] {
  */
 export async function readCertificateFile(path: string): Promise<Uint8Array[]> {
   const text = await readIdentityFile(path, { secret: false });
-  return decodeIdentityFile(path, text, decodeCertificatePem);
+  return await decodeIdentityFile(path, () => decodeCertificatePem(text));
 }
 
 /**

@@ -3,7 +3,7 @@ import { createAuthority, createDevice } from "./create_certificate.ts";
 import { generateSecretKey } from "./ed25519.ts";
 import { createIdentity, type Identity } from "./identity.ts";
 import { IdentityError } from "./identity_error.ts";
-import { readKeyFile, writeKeyFile } from "./key_file.ts";
+import { readKeyFile, type ReadKeyOptions, writeKeyFile } from "./key_file.ts";
 
 /** The files of an identity, named as upstream's tools name them. */
 export const IDENTITY_FILES = {
@@ -18,13 +18,26 @@ export const IDENTITY_FILES = {
  *
  * @param certificate path of the certificate chain, PEM, leaf first
  * @param privateKey path of the private key, PKCS#8 PEM, mode 0600
- * @throws {IdentityError} `missing`, `readable-by-others`, `invalid-pem`, `invalid-key`, `mismatch`, `io`
+ * @param options where the passphrase comes from if the key is encrypted
+ * @throws {IdentityError} `missing`, `readable-by-others`, `invalid-pem`, `invalid-key`,
+ *   `passphrase-needed`, `wrong-passphrase`, `mismatch`, `io`
  */
-export async function loadIdentity(certificate: string, privateKey: string): Promise<Identity> {
-  const [chain, secretKey] = await Promise.all([
-    readCertificateFile(certificate),
-    readKeyFile(privateKey),
-  ]);
+export async function loadIdentity(
+  certificate: string,
+  privateKey: string,
+  options: ReadKeyOptions = {},
+): Promise<Identity> {
+  const chain = await readCertificateFile(certificate);
+  const secretKey = await readKeyFile(privateKey, options);
+  return join(chain, secretKey, certificate, privateKey);
+}
+
+function join(
+  chain: Uint8Array[],
+  secretKey: Uint8Array,
+  certificate: string,
+  privateKey: string,
+): Identity {
   try {
     return createIdentity(secretKey, chain);
   } catch (cause) {
@@ -47,6 +60,7 @@ export async function loadIdentity(certificate: string, privateKey: string): Pro
  * first start that was interrupted is completed by the next one.
  *
  * @param directory created if need be
+ * @param options where the passphrase of an encrypted key comes from; it is asked for each such key
  * @throws {IdentityError} as {@linkcode loadIdentity}; `missing` when there is a certificate
  * without its key
  *
@@ -61,9 +75,14 @@ export async function loadIdentity(certificate: string, privateKey: string): Pro
  * await Deno.remove(directory, { recursive: true });
  * ```
  */
-export async function loadOrCreateIdentity(directory: string): Promise<Identity> {
+export async function loadOrCreateIdentity(
+  directory: string,
+  options: ReadKeyOptions = {},
+): Promise<Identity> {
   const path = (file: keyof typeof IDENTITY_FILES) => `${directory}/${IDENTITY_FILES[file]}`;
-  const existing = await ifPresent(() => loadIdentity(path("certificate"), path("privateKey")));
+  const existing = await ifPresent(() =>
+    loadIdentity(path("certificate"), path("privateKey"), options)
+  );
   if (existing !== undefined) return existing;
 
   await createDirectory(directory);
@@ -71,11 +90,13 @@ export async function loadOrCreateIdentity(directory: string): Promise<Identity>
     path("authorityCertificate"),
     path("authorityKey"),
     (secretKey) => createAuthority("dhtnet CA", { secretKey }),
+    options,
   );
   return await completeIdentity(
     path("certificate"),
     path("privateKey"),
     (secretKey) => createDevice("dhtnet device", authority, { secretKey }),
+    options,
   );
 }
 
@@ -84,8 +105,9 @@ async function completeIdentity(
   certificate: string,
   privateKey: string,
   certify: (secretKey: Uint8Array) => Promise<Identity>,
+  options: ReadKeyOptions,
 ): Promise<Identity> {
-  let secretKey = await ifPresent(() => readKeyFile(privateKey));
+  let secretKey = await ifPresent(() => readKeyFile(privateKey, options));
   if (secretKey === undefined) {
     if (await ifPresent(() => readCertificateFile(certificate)) !== undefined) {
       throw new IdentityError(
@@ -95,13 +117,13 @@ async function completeIdentity(
       );
     }
     await unlessPresent(() => writeKeyFile(privateKey, generateSecretKey()));
-    secretKey = await readKeyFile(privateKey);
+    secretKey = await readKeyFile(privateKey, options);
   }
   if (await ifPresent(() => readCertificateFile(certificate)) === undefined) {
     const { chain } = await certify(secretKey);
     await unlessPresent(() => writeCertificateFile(certificate, chain));
   }
-  return await loadIdentity(certificate, privateKey);
+  return join(await readCertificateFile(certificate), secretKey, certificate, privateKey);
 }
 
 async function createDirectory(directory: string): Promise<void> {

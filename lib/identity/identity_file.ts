@@ -95,9 +95,12 @@ export async function replaceIdentityFile(path: string, text: string, mode: numb
  *
  * @throws {IdentityError} what `decode` throws
  */
-export function decodeIdentityFile<T>(path: string, text: string, decode: (text: string) => T): T {
+export async function decodeIdentityFile<T>(
+  path: string,
+  decode: () => T | Promise<T>,
+): Promise<T> {
   try {
-    return decode(text);
+    return await decode();
   } catch (cause) {
     if (!(cause instanceof IdentityError)) throw cause;
     throw new IdentityError(cause.code, `${path}: ${cause.message}`, { cause });

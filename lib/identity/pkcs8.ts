@@ -59,5 +59,5 @@ function readPkcs8(input: DerReader): Uint8Array {
   if (fields.isNext(ATTRIBUTES)) fields.read(ATTRIBUTES);
   if (version === VERSION_2 && fields.isNext(PUBLIC_KEY)) fields.read(PUBLIC_KEY);
   fields.finish();
-  return seed.slice();
+  return Uint8Array.from(seed); // slice() of a Buffer would be a view
 }

@@ -29,7 +29,7 @@ export function decodeRevocationListPem(text: string): Uint8Array[] {
 export async function readRevocationListFile(path: string): Promise<Uint8Array[]> {
   const options = { secret: false, maxBytes: MAX_CHARACTERS };
   const text = await readIdentityFile(path, options);
-  return decodeIdentityFile(path, text, decodeRevocationListPem);
+  return await decodeIdentityFile(path, () => decodeRevocationListPem(text));
 }
 
 /**

@@ -125,7 +125,7 @@ inDirectory("files that hold something else are named in the error", async (dire
     ["-----BEGIN PRIVATE KEY-----\nAAAA", "invalid-pem"],
     ["-----BEGIN PRIVATE KEY-----\n*\n-----END PRIVATE KEY-----", "invalid-pem"],
     [encodePem("PRIVATE KEY", new Uint8Array(5)), "invalid-key"],
-    ["-----BEGIN ENCRYPTED PRIVATE KEY-----\n", "invalid-key"],
+    ["-----BEGIN ENCRYPTED PRIVATE KEY-----\n", "passphrase-needed"],
     ["x".repeat(300_000), "invalid-pem"],
   ];
   for (const [text, code] of contents) {
