@@ -7,7 +7,8 @@ import { runCommand } from "./crtmgr/commands.ts";
 import { CRTMGR_OPTIONS, type CrtmgrOptions } from "./crtmgr/options.ts";
 import { runTool, type Tool } from "./tool/tool.ts";
 
-const CRTMGR: Tool<CrtmgrOptions> = {
+/** The description of `crtmgr`. */
+export const CRTMGR: Tool<CrtmgrOptions> = {
   name: "crtmgr",
   summary: "make keys and certificates for dhtnet's tools",
   usage: [
