@@ -1,34 +1,45 @@
-import { createHash } from "node:crypto";
-import type { Extension, RelativeDistinguishedNames } from "pkijs";
+import type { RelativeDistinguishedNames } from "pkijs";
 import { decodeCertificate } from "./certificate.ts";
 import { CertificateError } from "./certificate_error.ts";
-import { generateSecretKey, publicKeyOf, sign } from "./ed25519.ts";
+import { generateSecretKey, publicKeyOf } from "./ed25519.ts";
+import {
+  copyName,
+  distinguishedName,
+  encodeCertificate,
+  keyIdentifier,
+} from "./encode_certificate.ts";
 import { createIdentity, type Identity } from "./identity.ts";
-import { KEY_USAGE, OID } from "./oid.ts";
 import { loadX509, type X509Modules } from "./x509.ts";
 
-/** How long a certificate is valid, in years. */
+/** How long a certificate is valid unless told otherwise, in years. */
 export const VALIDITY_YEARS = 10;
 /** A certificate is valid from a day before it is made: clocks of other machines may be behind. */
 const CLOCK_TOLERANCE_MS = 24 * 60 * 60 * 1000;
-/** Random bytes of a serial number; RFC 5280 §4.1.2.2 allows up to 20. */
-const SERIAL_NUMBER_BYTES = 16;
-/** Longest common name, in characters (RFC 5280 appendix A.1, ub-common-name). */
-const MAX_NAME_CHARACTERS = 64;
+
+/** Longest validity that may be asked for, in days. */
+export const MAX_VALIDITY_DAYS = 36_500;
+
+/** How long a certificate is to be valid. */
+export interface ValidityOptions {
+  /**
+   * Days from now, 1 to {@linkcode MAX_VALIDITY_DAYS}. Default: {@linkcode VALIDITY_YEARS} years.
+   */
+  readonly days?: number | undefined;
+  /** The time it is made, the present by default. */
+  readonly now?: Date | undefined;
+}
 
 /** What may be chosen about a new certificate. */
-export interface CreateCertificateOptions {
+export interface CreateCertificateOptions extends ValidityOptions {
   /** An existing key: Ed25519 seed, 32 bytes. A new one by default. */
-  readonly secretKey?: Uint8Array;
-  /** The time it is made, the present by default. */
-  readonly now?: Date;
+  readonly secretKey?: Uint8Array | undefined;
 }
 
 /**
- * Makes a self-signed certificate authority (CA): key usage keyCertSign and cRLSign, valid for
- * {@linkcode VALIDITY_YEARS} years.
+ * Makes a self-signed certificate authority (CA): key usage keyCertSign and cRLSign.
  *
  * @param name common name; cut to 64 characters
+ * @throws {RangeError} when the validity is out of range
  */
 export async function createAuthority(
   name: string,
@@ -36,26 +47,19 @@ export async function createAuthority(
 ): Promise<Identity> {
   const modules = await loadX509();
   const secretKey = options.secretKey ?? generateSecretKey();
-  const publicKey = publicKeyOf(secretKey);
   const subject = distinguishedName(modules, name);
-  const der = encodeCertificate(modules, {
-    subject,
-    issuer: subject,
-    ...validity(options.now ?? new Date()),
-    publicKey,
-    authority: true,
-    issuerKeyIdentifier: keyIdentifier(publicKey),
-    issuerSecretKey: secretKey,
-  });
-  return createIdentity(secretKey, [der]);
+  const identifier = keyIdentifier(publicKeyOf(secretKey));
+  return createIdentity(secretKey, [signOwn(modules, secretKey, subject, identifier, options)]);
 }
 
 /**
- * Makes a device certificate (key usage digitalSignature) signed by a CA. It is valid for
- * {@linkcode VALIDITY_YEARS} years, but no longer than the CA's own certificate.
+ * Makes a device certificate (key usage digitalSignature) signed by a CA. It is valid no longer
+ * than the CA's own certificate.
  *
  * @param name common name; cut to 64 characters
- * @throws {CertificateError} `not-authority` when the signer's certificate is not that of a CA
+ * @throws {CertificateError} `not-authority` or `key-usage` when the signer's certificate is not
+ *   that of a CA, `expired` when it is no longer valid
+ * @throws {RangeError} when the validity is out of range
  */
 export async function createDevice(
   name: string,
@@ -63,146 +67,136 @@ export async function createDevice(
   options: CreateCertificateOptions = {},
 ): Promise<Identity> {
   const modules = await loadX509();
-  const issuer = decodeCertificate(authority.chain[0]!);
-  if (!issuer.authority || issuer.keyUsage?.keyCertSign === false) {
-    throw new CertificateError("not-authority", "the signing certificate is not that of a CA");
-  }
   const secretKey = options.secretKey ?? generateSecretKey();
-  const { notBefore, notAfter } = validity(options.now ?? new Date());
-  const der = encodeCertificate(modules, {
-    subject: distinguishedName(modules, name),
-    issuer: copyName(modules, authority.chain[0]!),
-    notBefore,
-    notAfter: notAfter < issuer.notAfter ? notAfter : issuer.notAfter,
-    publicKey: publicKeyOf(secretKey),
-    authority: false,
-    issuerKeyIdentifier: issuer.keyIdentifier,
-    issuerSecretKey: authority.secretKey,
-  });
+  const subject = distinguishedName(modules, name);
+  const der = signDevice(modules, authority, publicKeyOf(secretKey), subject, options);
   return createIdentity(secretKey, [der, ...authority.chain]);
 }
 
-interface CertificateFields {
-  readonly subject: RelativeDistinguishedNames;
-  readonly issuer: RelativeDistinguishedNames;
-  readonly notBefore: Date;
-  readonly notAfter: Date;
-  readonly publicKey: Uint8Array;
-  readonly authority: boolean;
-  /** As the issuer's certificate has it: other software makes it differently. */
-  readonly issuerKeyIdentifier: Uint8Array | undefined;
-  readonly issuerSecretKey: Uint8Array;
+/**
+ * Renews a device's certificate under the same key and the same name, with a new validity and
+ * serial number; the CA may be another one than before. The device's secret key is not needed.
+ *
+ * @param certificate the device's certificate, DER, which may have expired
+ * @param authority the CA that signs
+ * @returns the new chain, DER each, leaf first
+ * @throws {CertificateError} as {@linkcode createDevice}; `malformed` and the like; `key-usage`
+ *   when the certificate is that of a CA
+ * @throws {RangeError} when the validity is out of range
+ *
+ * @example
+ * ```ts
+ * import { createAuthority, createDevice, renewDevice, verifyChain } from "@dhtnet/dhtnet/identity";
+ * import assert from "node:assert/strict";
+ * const authority = await createAuthority("my machines");
+ * const device = await createDevice("laptop", authority, { days: 1 });
+ * const chain = await renewDevice(device.chain[0]!, authority, { days: 90 });
+ * const renewed = verifyChain(chain, new Date());
+ * assert.equal(renewed.id, device.id);
+ * assert.equal(renewed.subjects[0], "laptop");
+ * ```
+ */
+export async function renewDevice(
+  certificate: Uint8Array,
+  authority: Identity,
+  options: ValidityOptions = {},
+): Promise<Uint8Array[]> {
+  const { publicKey, authority: isAuthority } = decodeCertificate(certificate);
+  if (isAuthority) throw new CertificateError("key-usage", "it is a CA's certificate");
+  const modules = await loadX509();
+  const subject = copyName(modules, certificate);
+  return [signDevice(modules, authority, publicKey, subject, options), ...authority.chain];
 }
 
-/** pkijs' own `sign` goes through WebCrypto, whose Ed25519 it refuses; so the signature is set here. */
-function encodeCertificate(modules: X509Modules, fields: CertificateFields): Uint8Array {
-  const { asn1js, pkijs } = modules;
-  const ed25519 = () => new pkijs.AlgorithmIdentifier({ algorithmId: OID.ed25519 });
-  const certificate = new pkijs.Certificate({
-    version: 2,
-    serialNumber: new asn1js.Integer({ valueHex: serialNumber() }),
-    signature: ed25519(),
-    issuer: fields.issuer,
-    notBefore: time(modules, fields.notBefore),
-    notAfter: time(modules, fields.notAfter),
-    subject: fields.subject,
-    extensions: extensions(modules, fields),
-    signatureAlgorithm: ed25519(),
-  });
-  certificate.subjectPublicKeyInfo = new pkijs.PublicKeyInfo({
-    algorithm: ed25519(),
-    subjectPublicKey: new asn1js.BitString({ valueHex: buffer(fields.publicKey) }),
-  });
-  const signed = new Uint8Array(certificate.encodeTBS().toBER());
-  certificate.tbsView = signed;
-  certificate.signatureValue = new asn1js.BitString({
-    valueHex: buffer(sign(fields.issuerSecretKey, signed)),
-  });
-  return new Uint8Array(certificate.toSchema().toBER());
-}
-
-function extensions(modules: X509Modules, fields: CertificateFields): Extension[] {
-  const { asn1js, pkijs } = modules;
-  const usage = fields.authority
-    ? KEY_USAGE.keyCertSign | KEY_USAGE.cRLSign
-    : KEY_USAGE.digitalSignature;
-  // DER wants the trailing zero bits of a named bit list cut off (X.690 §11.2.2).
-  const unusedBits = 31 - Math.clz32(usage & -usage);
-  const list: [string, boolean, ArrayBuffer][] = [
-    [
-      OID.basicConstraints,
-      true,
-      (fields.authority
-        ? new pkijs.BasicConstraints({ cA: true }).toSchema()
-        : new asn1js.Sequence()).toBER(),
-    ],
-    [
-      OID.keyUsage,
-      true,
-      new asn1js.BitString({ valueHex: new Uint8Array([usage]).buffer, unusedBits }).toBER(),
-    ],
-    [
-      OID.subjectKeyIdentifier,
-      false,
-      new asn1js.OctetString({ valueHex: buffer(keyIdentifier(fields.publicKey)) }).toBER(),
-    ],
-  ];
-  if (fields.issuerKeyIdentifier !== undefined) {
-    const issuer = new pkijs.AuthorityKeyIdentifier({
-      keyIdentifier: new asn1js.OctetString({ valueHex: buffer(fields.issuerKeyIdentifier) }),
-    });
-    list.push([OID.authorityKeyIdentifier, false, issuer.toSchema().toBER()]);
+/**
+ * Renews a self-signed CA's own certificate under the same key and the same name, with a new
+ * validity and serial number. What it has signed stays valid; its devices show the old certificate
+ * until they have the new one in their chains.
+ *
+ * @throws {CertificateError} `not-authority` when it is no CA; `incomplete` when another one signed
+ *   its certificate, and so has to renew it
+ * @throws {RangeError} when the validity is out of range
+ */
+export async function renewAuthority(
+  authority: Identity,
+  options: ValidityOptions = {},
+): Promise<Identity> {
+  const [certificate] = authority.chain as [Uint8Array];
+  const old = decodeCertificate(certificate);
+  if (!old.authority) throw new CertificateError("not-authority", "it is no CA's certificate");
+  if (authority.chain.length > 1 || old.issuerName !== old.subjectName) {
+    throw new CertificateError("incomplete", "the CA is not self-signed: its issuer renews it");
   }
-  return list.map(([extnID, critical, extnValue]) =>
-    new pkijs.Extension({ extnID, critical, extnValue })
-  );
+  const modules = await loadX509();
+  const { secretKey } = authority;
+  const identifier = old.keyIdentifier ?? keyIdentifier(old.publicKey);
+  const subject = copyName(modules, certificate);
+  return createIdentity(secretKey, [signOwn(modules, secretKey, subject, identifier, options)]);
 }
 
-function distinguishedName({ asn1js, pkijs }: X509Modules, name: string) {
-  const value = [...name].slice(0, MAX_NAME_CHARACTERS).join("");
-  return new pkijs.RelativeDistinguishedNames({
-    typesAndValues: [
-      new pkijs.AttributeTypeAndValue({
-        type: OID.commonName,
-        value: new asn1js.Utf8String({ value }),
-      }),
-    ],
+function signOwn(
+  modules: X509Modules,
+  secretKey: Uint8Array,
+  subject: RelativeDistinguishedNames,
+  identifier: Uint8Array,
+  options: ValidityOptions,
+): Uint8Array {
+  return encodeCertificate(modules, {
+    subject,
+    issuer: subject,
+    ...validity(options),
+    publicKey: publicKeyOf(secretKey),
+    authority: true,
+    keyIdentifier: identifier,
+    issuerKeyIdentifier: identifier,
+    issuerSecretKey: secretKey,
   });
 }
 
-/** The subject of a certificate, to be written as issuer byte for byte. */
-function copyName({ pkijs }: X509Modules, der: Uint8Array): RelativeDistinguishedNames {
-  return pkijs.Certificate.fromBER(new Uint8Array(der)).subject;
+function signDevice(
+  modules: X509Modules,
+  authority: Identity,
+  publicKey: Uint8Array,
+  subject: RelativeDistinguishedNames,
+  options: ValidityOptions,
+): Uint8Array {
+  const [certificate] = authority.chain as [Uint8Array];
+  const issuer = decodeCertificate(certificate);
+  if (!issuer.authority) {
+    throw new CertificateError("not-authority", "the signing certificate is not that of a CA");
+  }
+  if (issuer.keyUsage?.keyCertSign === false) {
+    throw new CertificateError("key-usage", "the CA's key may not sign certificates");
+  }
+  const { now = new Date() } = options;
+  if (now > issuer.notAfter) {
+    const message = `the CA's certificate expired on ${issuer.notAfter.toISOString()}`;
+    throw new CertificateError("expired", message);
+  }
+  const { notBefore, notAfter } = validity(options);
+  return encodeCertificate(modules, {
+    subject,
+    issuer: copyName(modules, certificate),
+    notBefore,
+    notAfter: notAfter < issuer.notAfter ? notAfter : issuer.notAfter,
+    publicKey,
+    authority: false,
+    keyIdentifier: keyIdentifier(publicKey),
+    issuerKeyIdentifier: issuer.keyIdentifier,
+    issuerSecretKey: authority.secretKey,
+  });
 }
 
-/** UTCTime until 2049, GeneralizedTime from then on (RFC 5280 §4.1.2.5). */
-function time({ pkijs }: X509Modules, value: Date) {
-  const type = value.getUTCFullYear() < 2050
-    ? pkijs.TimeType.UTCTime
-    : pkijs.TimeType.GeneralizedTime;
-  return new pkijs.Time({ type, value });
-}
-
-function validity(now: Date): { notBefore: Date; notAfter: Date } {
+function validity(
+  { days, now = new Date() }: ValidityOptions,
+): { notBefore: Date; notAfter: Date } {
+  if (days !== undefined && !(Number.isInteger(days) && days >= 1 && days <= MAX_VALIDITY_DAYS)) {
+    throw new RangeError(`a certificate is valid for 1 to ${MAX_VALIDITY_DAYS} days, not ${days}`);
+  }
   // Certificates count in seconds.
   const seconds = Math.floor(now.getTime() / 1000) * 1000;
   const notAfter = new Date(seconds);
-  notAfter.setUTCFullYear(notAfter.getUTCFullYear() + VALIDITY_YEARS);
+  if (days === undefined) notAfter.setUTCFullYear(notAfter.getUTCFullYear() + VALIDITY_YEARS);
+  else notAfter.setUTCDate(notAfter.getUTCDate() + days);
   return { notBefore: new Date(seconds - CLOCK_TOLERANCE_MS), notAfter };
-}
-
-/** Random, positive and without a leading zero octet. */
-function serialNumber(): ArrayBuffer {
-  const bytes = crypto.getRandomValues(new Uint8Array(SERIAL_NUMBER_BYTES));
-  bytes[0] = (bytes[0]! & 0x7f) | 0x40;
-  return bytes.buffer;
-}
-
-/** RFC 7093 §2 method 1: the first 160 bits of the SHA-256 of the key. */
-function keyIdentifier(publicKey: Uint8Array): Uint8Array {
-  return createHash("sha256").update(publicKey).digest().subarray(0, 20);
-}
-
-function buffer(bytes: Uint8Array): ArrayBuffer {
-  return new Uint8Array(bytes).buffer;
 }

@@ -18,6 +18,8 @@ export * from "./identity.ts";
 export * from "./identity_directory.ts";
 export * from "./identity_error.ts";
 export * from "./key_file.ts";
+export * from "./key_rotation.ts";
+export * from "./key_rotation_file.ts";
 export * from "./pem.ts";
 export * from "./pkcs8.ts";
 export * from "./revocation_list.ts";

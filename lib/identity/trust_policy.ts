@@ -81,7 +81,10 @@ export function refusalOf(rules: TrustRules, peer: VerifiedChain, now: Date): st
  * assert.ok(!peerMatches({ ids: [authority.id] }, peer));
  * ```
  */
-export function peerMatches(who: PeerSelection, peer: VerifiedChain): boolean {
+export function peerMatches(
+  who: PeerSelection,
+  peer: Pick<VerifiedChain, "id" | "chainIds">,
+): boolean {
   const { ids = [], authorities = [] } = who;
   if (idSet(ids).has(peer.id)) return true;
   const trusted = idSet(authorities);
