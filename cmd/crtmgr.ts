@@ -21,6 +21,7 @@ export const CRTMGR: Tool<CrtmgrOptions> = {
     "verify DEVICE.crt… --ca CA.crt [--crl FILE]",
     "revoke DEVICE.crt|SERIAL|ID… -c CA.crt -p CA.pem [--reason WORD]",
     "revocations FILE… [--ca CA.crt]           what a CA has revoked",
+    "encrypt|decrypt KEY.pem [-o FILE]         a private key's passphrase",
   ],
   options: CRTMGR_OPTIONS,
   maxPositionals: Infinity,

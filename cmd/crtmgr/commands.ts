@@ -51,6 +51,18 @@ const COMMANDS: Record<string, Command> = {
     options: ["ca", "json"],
     load: async () => (await import("./revocations.ts")).revocations,
   },
+  encrypt: {
+    operands: [1, 1],
+    operandName: "KEY",
+    options: ["output", "key-pass-file"],
+    load: async () => (await import("./key_encryption.ts")).encrypt,
+  },
+  decrypt: {
+    operands: [1, 1],
+    operandName: "KEY",
+    options: ["output", "key-pass-file"],
+    load: async () => (await import("./key_encryption.ts")).decrypt,
+  },
 };
 
 /** What options alone ask for, as upstream's do. */

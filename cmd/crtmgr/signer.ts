@@ -56,9 +56,9 @@ export async function loadIdentityFiles(
  */
 export async function readSecretKey(
   path: string,
-  _passphrase: PassphraseSource,
+  passphrase: PassphraseSource,
 ): Promise<Uint8Array> {
-  return await readKeyFile(path);
+  return await readKeyFile(path, { passphrase: () => passphrase(path) });
 }
 
 /** Turns what identities and certificates complain about into a failure of the tool. */
