@@ -3,6 +3,7 @@ import { choice, count, duration, flag, integer, list, setting, single } from ".
 import { NETWORK_OPTIONS } from "../peer/network_table.ts";
 import { parseHost } from "../peer/target.ts";
 import { TRUST_OPTIONS } from "../peer/trust_table.ts";
+import { parseControl } from "./control/control_path.ts";
 import {
   parseDynamicForward,
   parseListenTarget,
@@ -23,6 +24,9 @@ export const DNC_OPTIONS = {
     list("", "[HOST:]PORT", parseListenTarget, "With -l: peers may use -R with it."),
   ),
   ...TRUST_OPTIONS,
+  "drain-timeout": setting(
+    single("", "TIME", duration, "With -l: at SIGTERM, time for what is connected (10s)."),
+  ),
   ip: setting(single("i", "HOST", parseHost, "Target at the peer's side; 127.0.0.1 by default.")),
   port: setting(single("P", "PORT", portOrSocket, "Its port, or the path of its unix socket.")),
   "local-forward": list(
@@ -44,6 +48,13 @@ export const DNC_OPTIONS = {
     "SOCKS5 proxy to targets there.",
   ),
   udp: flag("", "With -P, -L: datagrams, not connections."),
+  control: setting(
+    single("", "auto|PATH", parseControl, "Share the session with further dncs to ID; none."),
+  ),
+  "control-persist": setting(
+    single("", "TIME", duration, "Keep a shared session so long after its last use (60s)."),
+  ),
+  "control-master": flag("", "Hold a session for others; --control starts this itself."),
   ...NETWORK_OPTIONS,
   ...CONFIGURATION_OPTIONS,
   timeout: setting(

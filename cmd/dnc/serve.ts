@@ -1,23 +1,26 @@
 import { DeclineCode, type IncomingChannel } from "../peer/peer_channel.ts";
 import type { Report } from "../peer/report.ts";
-import { formatTarget, type Target } from "../peer/target.ts";
+import { ExitCode, ToolError } from "../tool/exit_code.ts";
+import { waitAtMost } from "../tool/waiting.ts";
 import { openDatagramTarget, serveDatagrams } from "./datagram/serve_datagrams.ts";
 import { RemoteListeners } from "./forward/remote_listeners.ts";
 import { relay } from "./relay.ts";
 import { dialService, ServiceFailure, serviceFailure } from "./service/dial_service.ts";
-import { formatService, sameService, type Service } from "./service/service.ts";
-import { parseServiceName, type RemoteListen } from "./service_name.ts";
+import { formatService, type Service } from "./service/service.ts";
+import type { ServicePolicy } from "./service_policy.ts";
 
 /** What `dnc -l --allow` needs to know. */
 export interface ServeOptions {
   /** What peers may reach. */
-  readonly services: readonly Service[];
-  /** Where peers may have us listen for them. */
-  readonly listens: readonly Target[];
+  readonly policy: ServicePolicy;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
   /** For the user. */
   readonly report: Report;
+  /** After SIGTERM, what is connected may go on for so long, ms. Default: 0. */
+  readonly drainTimeoutMs?: number;
+  /** Told when SIGTERM came, before the wait. */
+  onDrain?(): void;
 }
 
 /**
@@ -30,34 +33,52 @@ export async function serve(
   requests: AsyncIterable<IncomingChannel>,
   options: ServeOptions,
 ): Promise<never> {
-  const { signal, report } = options;
+  const { signal, report, drainTimeoutMs = 0 } = options;
   const stopped = Promise.withResolvers<never>();
   const stop = () => stopped.reject(signal.reason);
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) stop();
   const listeners = new RemoteListeners();
+  const connected = new Set<Promise<void>>();
   const work = async () => {
     for await (const incoming of requests) {
-      serveOne(incoming, listeners, options).catch((error) =>
+      const served = serveOne(incoming, listeners, options).catch((error) =>
         report.detail(`${incoming.peer.id}: ${error instanceof Error ? error.message : error}`)
-      );
+      ).finally(() => connected.delete(served));
+      connected.add(served);
     }
   };
   work().catch(stopped.reject);
-  return await stopped.promise;
+  try {
+    return await stopped.promise;
+  } catch (error) {
+    // Who presses Ctrl-C does not want to wait.
+    const isTerminated = error instanceof ToolError && error.exitCode === ExitCode.terminated;
+    if (isTerminated && drainTimeoutMs > 0) {
+      options.onDrain?.();
+      await waitAtMost(Promise.all(connected), drainTimeoutMs);
+    }
+    throw error;
+  }
 }
 
 async function serveOne(
   incoming: IncomingChannel,
   listeners: RemoteListeners,
-  { services, listens, report, signal }: ServeOptions,
+  { policy, report, signal }: ServeOptions,
 ): Promise<void> {
   const { peer, name } = incoming;
-  const wanted = allowed(name, services, listens);
-  if (wanted === undefined) {
-    const reason = refusal(name);
-    report.detail(`${peer.id}: declined: ${reason}`);
-    return incoming.decline(DeclineCode.notAllowed, reason);
+  const wanted = policy.decide(name, peer);
+  if (typeof wanted === "string") {
+    report.notice(`declined ${peer.id}: ${wanted}`, {
+      level: "warning",
+      peer: peer.id,
+      reason: wanted,
+    });
+    return incoming.decline(DeclineCode.notAllowed, wanted);
+  }
+  if (signal.aborted) {
+    return incoming.decline(DeclineCode.targetFailed, "this peer is shutting down");
   }
   if (wanted.kind === "listen") return await listeners.serve(incoming, wanted);
   try {
@@ -66,7 +87,8 @@ async function serveOne(
     if (error instanceof ServiceFailure) incoming.decline(error.code, error.message);
     throw error;
   }
-  report.detail(`${peer.id}: finished with ${formatService(wanted)}`);
+  const service = formatService(wanted);
+  report.detail(`${peer.id}: finished with ${service}`, { peer: peer.id, service });
 }
 
 async function joinService(
@@ -75,8 +97,10 @@ async function joinService(
   report: Report,
   signal: AbortSignal,
 ): Promise<void> {
+  const name = formatService(service);
+  const peer = incoming.peer.id;
   const connected = () =>
-    report.detail(`${incoming.peer.id}: connected to ${formatService(service)}`);
+    report.detail(`${peer}: connected to ${name}`, { level: "info", peer, service: name });
   if (service.kind === "udp") {
     const target = await openDatagramTarget(service, signal).catch((error) => {
       throw serviceFailure(service, error);
@@ -87,31 +111,4 @@ async function joinService(
   const connection = await dialService(service, signal);
   connected();
   await relay(incoming.accept(), connection);
-}
-
-/** What a channel's name asks for, if it is allowed. */
-function allowed(
-  name: string,
-  services: readonly Service[],
-  listens: readonly Target[],
-): Service | RemoteListen | undefined {
-  const wanted = parseServiceName(name);
-  if (wanted === undefined || wanted.kind === "standard-streams") return undefined;
-  const isAllowed = wanted.kind === "listen"
-    ? listens.some(({ host, port }) => host === wanted.host && port === wanted.port)
-    : services.some((service) => sameService(service, wanted));
-  return isAllowed ? wanted : undefined;
-}
-
-function refusal(name: string): string {
-  const wanted = parseServiceName(name);
-  if (wanted === undefined) return "this peer knows no such service";
-  switch (wanted.kind) {
-    case "standard-streams":
-      return "this peer serves targets only: name one by -i and -P";
-    case "listen":
-      return `this peer does not allow to listen on ${formatTarget(wanted)} (--allow-remote)`;
-    default:
-      return `${formatService(wanted)} is not a target that this peer allows`;
-  }
 }

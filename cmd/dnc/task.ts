@@ -1,11 +1,15 @@
-import { IdentityError, parseId } from "../../lib/identity/mod.ts";
 import { UsageError } from "../tool/exit_code.ts";
 import type { CommandLine } from "../tool/command_line.ts";
+import { isWritten } from "../tool/given.ts";
+import { peerId } from "../peer/peer_id.ts";
+import { TRUST_OPTIONS } from "../peer/trust_table.ts";
+import type { AuthorizedService } from "./authorized_services.ts";
 import type { DncOptions } from "./options.ts";
 import { DEFAULT_COUNT, DEFAULT_COUNT_UNTIL_DIRECT } from "./ping.ts";
-import type { Target } from "../peer/target.ts";
+import type { Control } from "./control/control_path.ts";
 import type { DatagramForward, Forwards, LocalForward } from "./forward/forward_spec.ts";
 import type { Service } from "./service/service.ts";
+import type { ServiceRules } from "./service_policy.ts";
 
 /** What a command line asks `dnc` to do. */
 export type Task =
@@ -18,13 +22,10 @@ export type Task =
     readonly untilDirect: boolean;
   }
   | { readonly kind: "listen" }
-  | {
-    readonly kind: "serve";
-    readonly services: readonly Service[];
-    readonly listens: readonly Target[];
-  }
+  | { readonly kind: "serve"; readonly rules: ServiceRules }
   | { readonly kind: "connect"; readonly id: string; readonly target: Service | undefined }
-  | { readonly kind: "forward"; readonly id: string; readonly forwards: Forwards };
+  | { readonly kind: "forward"; readonly id: string; readonly forwards: Forwards }
+  | { readonly kind: "control-master"; readonly id: string; readonly control: Control };
 
 type Values = CommandLine<DncOptions>["values"];
 
@@ -32,12 +33,18 @@ type Values = CommandLine<DncOptions>["values"];
 const DEFAULT_TARGET_HOST = "127.0.0.1";
 
 /**
- * Makes sense of the options together.
+ * Makes sense of the options together. What a configuration file says for another purpose does not
+ * matter; an option that is written on the command line has to make sense.
  *
+ * @param authorized what the configuration file lets peers reach
  * @throws {UsageError} when they contradict one another
  */
-export function taskOf({ values, positionals }: CommandLine<DncOptions>): Task {
+export function taskOf(
+  { values, positionals, given }: CommandLine<DncOptions>,
+  authorized?: readonly AuthorizedService[],
+): Task {
   const [id] = positionals;
+  const isSaid = (name: keyof DncOptions) => isWritten(given, name);
   checkModes(values);
   if (values.id) return { kind: "show-id" };
   if (values.netcheck) {
@@ -46,52 +53,80 @@ export function taskOf({ values, positionals }: CommandLine<DncOptions>): Task {
   }
   if (values.listen) {
     if (id !== undefined) throw new UsageError("-l waits for any peer: it takes no ID");
-    if (values.ip !== undefined || values.port !== undefined) {
+    if (isSaid("ip") || isSaid("port")) {
       throw new UsageError("-i and -P name a target to connect to; with -l use --allow HOST:PORT");
     }
-    return values.allow.length + values["allow-remote"].length === 0
-      ? { kind: "listen" }
-      : { kind: "serve", services: values.allow, listens: values["allow-remote"] };
+    return listeningTask(values, authorized);
   }
-  if (values.allow.length > 0) throw new UsageError("--allow needs -l");
-  if (values["allow-remote"].length > 0) throw new UsageError("--allow-remote needs -l");
+  for (const name of LISTENING_OPTIONS) {
+    if (isSaid(name)) throw new UsageError(`--${name} needs -l`);
+  }
   if (id === undefined) throw new UsageError("give the ID of a peer, or -l to wait for one");
   if (values.ping) {
-    if (values.port !== undefined) throw new UsageError("--ping pings the peer: it takes no -P");
+    if (isSaid("port")) throw new UsageError("--ping pings the peer: it takes no -P");
     const untilDirect = values["until-direct"];
     const usual = untilDirect ? DEFAULT_COUNT_UNTIL_DIRECT : DEFAULT_COUNT;
-    return { kind: "ping", id: checkedId(id), count: values.count ?? usual, untilDirect };
+    return { kind: "ping", id: peerId(id), count: values.count ?? usual, untilDirect };
+  }
+  if (values["control-master"]) {
+    const { control } = values;
+    if (control === undefined || control === "none") {
+      throw new UsageError("--control-master needs the socket: --control auto, or PATH");
+    }
+    return { kind: "control-master", id: peerId(id), control };
   }
   const forwards = forwardsOf(values);
-  if (forwards !== undefined) return { kind: "forward", id: checkedId(id), forwards };
-  return { kind: "connect", id: checkedId(id), target: targetOf(values) };
+  if (forwards === undefined) {
+    return { kind: "connect", id: peerId(id), target: targetOf(values, isSaid("ip")) };
+  }
+  if (isSaid("ip") || isSaid("port")) {
+    throw new UsageError("-L, -R and -D name their targets themselves: they take no -i and -P");
+  }
+  return { kind: "forward", id: peerId(id), forwards };
+}
+
+/** Options that make sense for a listener only. */
+const LISTENING_OPTIONS = [
+  "allow",
+  "allow-remote",
+  "drain-timeout",
+  ...Object.keys(TRUST_OPTIONS) as (keyof typeof TRUST_OPTIONS)[],
+] as const;
+
+/** Services when any are named, an empty list of them included; else the standard streams. */
+function listeningTask(values: Values, authorized?: readonly AuthorizedService[]): Task {
+  const listens = values["allow-remote"];
+  if (values.allow.length + listens.length === 0 && authorized === undefined) {
+    return { kind: "listen" };
+  }
+  const services = values.allow.length > 0
+    ? values.allow.map((service) => ({ service, who: undefined }))
+    : authorized ?? [];
+  return { kind: "serve", rules: { services, listens } };
 }
 
 /** What `-i`, `-P` and `--udp` name; undefined for the peer's standard streams. */
-function targetOf({ ip, port, udp }: Values): Service | undefined {
+function targetOf({ ip, port, udp }: Values, isHostSaid: boolean): Service | undefined {
   if (port === undefined) {
-    if (ip !== undefined) throw new UsageError("-i needs the port too: -P PORT");
+    if (isHostSaid) throw new UsageError("-i needs the port too: -P PORT");
     if (udp) throw new UsageError("--udp needs a target: -P PORT, or -L");
     return undefined;
   }
   if (typeof port === "number") {
     return { kind: udp ? "udp" : "tcp", host: ip ?? DEFAULT_TARGET_HOST, port };
   }
-  if (ip !== undefined) throw new UsageError("-P with the path of a socket takes no -i");
+  if (isHostSaid) throw new UsageError("-P with the path of a socket takes no -i");
   if (udp) throw new UsageError("--udp and the path of a socket contradict each other");
   return { kind: "unix", path: port };
 }
 
 /** What `-L`, `-R` and `-D` ask for; undefined without them. */
 function forwardsOf(values: Values): Forwards | undefined {
-  const { udp, ip, port } = values;
+  const { udp } = values;
   const locals = values["local-forward"];
   const remotes = values["remote-forward"];
   const dynamics = values["dynamic-forward"];
   if (locals.length + remotes.length + dynamics.length === 0) return undefined;
-  if (ip !== undefined || port !== undefined) {
-    throw new UsageError("-L, -R and -D name their targets themselves: they take no -i and -P");
-  }
   if (udp && remotes.length + dynamics.length > 0) {
     throw new UsageError("--udp is for -L; -R and -D forward connections");
   }
@@ -123,14 +158,4 @@ function checkModes(values: Values): void {
     ? "--count"
     : values["until-direct"] && "--until-direct";
   if (ofPing && !values.ping) throw new UsageError(`${ofPing} needs --ping`);
-}
-
-function checkedId(text: string): string {
-  try {
-    parseId(text);
-  } catch (error) {
-    if (error instanceof IdentityError) throw new UsageError(error.message);
-    throw error;
-  }
-  return text.toLowerCase();
 }

@@ -29,10 +29,18 @@ export interface PeerChannel extends ByteSource, ByteSink {
   close(): void;
 }
 
+/** What a peer's certificates say about it, as far as services choose by it. */
+export interface PeerCertificates {
+  /** Its id. */
+  readonly id: string;
+  /** The ids of all its certificates: its own first, then those of the CAs above. */
+  readonly chainIds: readonly string[];
+}
+
 /** A peer's wish to open a channel. */
 export interface IncomingChannel {
   /** Who asks. */
-  readonly peer: { readonly id: string };
+  readonly peer: PeerCertificates;
   /** What the channel is to be for. */
   readonly name: string;
   /** Opens it. */
@@ -49,20 +57,14 @@ export interface PeerPath {
   readonly relayed: boolean;
 }
 
-/** What a tool needs of an endpoint; `Endpoint` of the library has it all. */
-export interface PeerEndpoint {
-  /** Our own id. */
-  readonly id: string;
+/** Whatever opens channels to peers: an endpoint, or another process that has one. */
+export interface Dialler {
   /** Dials a peer and opens a channel. */
   connect(
     id: string,
     channelName: string,
     options?: { signal?: AbortSignal; timeoutMs?: number },
   ): Promise<PeerChannel>;
-  /** Makes us reachable; resolves when peers can find us, as far as that can be known. */
-  listen(): Promise<void>;
-  /** Channels that peers ask for. */
-  incoming(): AsyncIterable<IncomingChannel>;
   /** What is going on, for `--status`. */
   status(): {
     readonly sessions: readonly {
@@ -71,6 +73,16 @@ export interface PeerEndpoint {
       readonly roundTripMs: number | undefined;
     }[];
   };
+}
+
+/** What a tool needs of an endpoint; `Endpoint` of the library has it all. */
+export interface PeerEndpoint extends Dialler {
+  /** Our own id. */
+  readonly id: string;
+  /** Makes us reachable; resolves when peers can find us, as far as that can be known. */
+  listen(): Promise<void>;
+  /** Channels that peers ask for. */
+  incoming(): AsyncIterable<IncomingChannel>;
   /** Ends all sessions in order and leaves the network. */
   close(): Promise<void>;
 }

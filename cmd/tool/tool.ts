@@ -8,6 +8,7 @@ import {
 } from "./configuration.ts";
 import { ExitCode, ToolError, UsageError } from "./exit_code.ts";
 import { type HelpPage, renderHelp } from "./help.ts";
+import { type LogFormat, logLine } from "./log_line.ts";
 import { flag, type Option, type OptionTable } from "./option.ts";
 import { writeError, writeOutput } from "./output.ts";
 import type { FileSettingTable } from "./settings.ts";
@@ -50,6 +51,7 @@ export async function runTool<T extends OptionTable, S extends FileSettingTable>
   tool: Tool<T, S>,
   args: readonly string[],
 ): Promise<number> {
+  let format: LogFormat = "text";
   try {
     const line = parseCommandLine(tool.options, args);
     if (line.values.help) {
@@ -67,22 +69,20 @@ export async function runTool<T extends OptionTable, S extends FileSettingTable>
       writeOutput(await printedConfiguration(tool, command));
       return ExitCode.ok;
     }
+    if (command.given.get("log-format")?.value === "json") format = "json";
     return await tool.run(command);
   } catch (error) {
-    return report(tool.name, error);
+    return report(tool.name, error, format);
   }
 }
 
-function report(name: string, error: unknown): number {
-  if (error instanceof UsageError) {
-    writeError(`${name}: ${error.message}\nTry: ${name} --help\n`);
-    return error.exitCode;
-  }
-  if (error instanceof ToolError) {
-    writeError(`${name}: ${error.message}\n`);
-    return error.exitCode;
-  }
-  // Not foreseen: the stack is what a bug report needs.
-  writeError(`${name}: unexpected failure: ${Deno.inspect(error, { colors: false })}\n`);
-  return ExitCode.failure;
+function report(name: string, error: unknown, format: LogFormat): number {
+  const isForeseen = error instanceof ToolError;
+  // What is not foreseen: the stack is what a bug report needs.
+  const message = isForeseen
+    ? error.message
+    : `unexpected failure: ${Deno.inspect(error, { colors: false })}`;
+  writeError(logLine(format, name, message, { level: "error" }));
+  if (error instanceof UsageError && format === "text") writeError(`Try: ${name} --help\n`);
+  return isForeseen ? error.exitCode : ExitCode.failure;
 }

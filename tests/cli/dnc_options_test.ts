@@ -17,11 +17,13 @@ Deno.test("dnc: what the options ask for", () => {
   assert.deepEqual(task("-l"), { kind: "listen" });
   assert.deepEqual(task("-l", "--allow", "127.0.0.1:22", "--allow", "[0:0::1]:80"), {
     kind: "serve",
-    services: [
-      { kind: "tcp", host: "127.0.0.1", port: 22 },
-      { kind: "tcp", host: "::1", port: 80 },
-    ],
-    listens: [],
+    rules: {
+      services: [
+        { service: { kind: "tcp", host: "127.0.0.1", port: 22 }, who: undefined },
+        { service: { kind: "tcp", host: "::1", port: 80 }, who: undefined },
+      ],
+      listens: [],
+    },
   });
   assert.deepEqual(task(ID.toUpperCase()), { kind: "connect", id: ID, target: undefined });
   assert.deepEqual(task(ID, "-i", "::1", "-P", "80"), {
@@ -48,6 +50,8 @@ Deno.test("dnc: options that contradict one another are wrong usage", () => {
     [["-l", ID], /takes no ID/],
     [["-l", "-P", "22"], /use --allow/],
     [[ID, "--allow", "127.0.0.1:22"], /--allow needs -l/],
+    [[ID, "--crl", "x"], /--crl needs -l/],
+    [[ID, "-a"], /--anonymous needs -l/],
     [[ID, "-i", "127.0.0.1"], /-i needs the port too/],
     [["abc"], /is not an id/],
     [["--ping"], /give the ID/],

@@ -3,6 +3,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { connect } from "../../cmd/dnc/connect.ts";
 import { serve } from "../../cmd/dnc/serve.ts";
 import type { Service } from "../../cmd/dnc/service/service.ts";
+import { ServicePolicy } from "../../cmd/dnc/service_policy.ts";
 import { ToolError } from "../../cmd/tool/exit_code.ts";
 import { MemoryEndpoint } from "../support/memory_endpoint.ts";
 import { memoryStreams } from "../support/memory_streams.ts";
@@ -19,9 +20,12 @@ async function withTargets(
   const peers = new Map<string, MemoryEndpoint>();
   const stop = new AbortController();
   const server = new MemoryEndpoint("L", peers);
-  const serving = serve(server.incoming(), {
-    services,
+  const policy = await ServicePolicy.create({
+    services: services.map((service) => ({ service, who: undefined })),
     listens: [],
+  });
+  const serving = serve(server.incoming(), {
+    policy,
     signal: stop.signal,
     report: REPORT,
   });

@@ -64,7 +64,7 @@ export class MemoryEndpoint implements PeerEndpoint {
     answer.promise.catch(() => {});
     const [dialler, acceptor] = MemoryChannel.pair(name, answer.promise);
     this.#incoming.push({
-      peer: { id: peerId },
+      peer: { id: peerId, chainIds: [peerId] },
       name,
       accept() {
         answer.resolve();
