@@ -1,0 +1,81 @@
+import { bytesToHex } from "@noble/hashes/utils.js";
+import { mutate, seededBelow } from "./mutation.ts";
+import type { FuzzSubject, FuzzTarget } from "./target.ts";
+
+/** Inputs that one state machine takes before a fresh one takes over. */
+const INPUTS_PER_SUBJECT = 500;
+/** An input that takes longer is a hang, ms of processor time or of waiting for it. */
+const HANG_MS = 2_000;
+
+/** An input that does what none may do. */
+export class Finding extends Error {
+  override readonly name = "Finding";
+
+  constructor(target: string, bytes: Uint8Array, cause: unknown) {
+    super(`${target}: ${cause}\n  input: ${bytesToHex(bytes)}`, { cause });
+  }
+}
+
+/** How long to go on. */
+export interface FuzzBounds {
+  /** Of the random numbers: the same seed gives the same inputs. */
+  readonly seed: number;
+  /** Inputs at most. */
+  readonly cases: number;
+  /** Whether to stop; asked between subjects. */
+  readonly isOver?: () => boolean;
+}
+
+/**
+ * Feeds a target with its corpus and with changed samples.
+ *
+ * @returns how many inputs it took
+ * @throws {Finding} at the first one that raises a foreign error, breaks a bound, or hangs
+ */
+export async function fuzz(
+  target: FuzzTarget,
+  { seed, cases, isOver = () => false }: FuzzBounds,
+  corpus: readonly Uint8Array[] = [],
+): Promise<number> {
+  const below = seededBelow(seed);
+  const samples = [...target.samples, ...corpus];
+  let count = 0;
+  while (count < cases && !isOver()) {
+    const subject = target.start();
+    for (const bytes of count === 0 ? samples : []) {
+      await feed(target, subject, Uint8Array.from(bytes));
+    }
+    const end = Math.min(cases, count + INPUTS_PER_SUBJECT);
+    for (; count < end; count++) {
+      const pending = feed(target, subject, mutate(samples, below));
+      if (pending !== undefined) await pending;
+    }
+    subject.check?.();
+  }
+  return count;
+}
+
+/** Undefined when it is done already: a promise for each input would cost more than most decoders. */
+function feed(
+  target: FuzzTarget,
+  subject: FuzzSubject,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<void> | undefined {
+  const kept = bytes.slice();
+  const start = performance.now();
+  const failed = (cause: unknown): never => {
+    throw new Finding(target.name, kept, cause);
+  };
+  const judge = () => {
+    const elapsed = performance.now() - start;
+    if (elapsed > HANG_MS) failed(`took ${elapsed.toFixed(0)} ms`);
+  };
+  try {
+    const pending = subject.take(bytes);
+    if (pending instanceof Promise) return pending.then(judge, failed);
+  } catch (cause) {
+    failed(cause);
+  }
+  judge();
+  return undefined;
+}

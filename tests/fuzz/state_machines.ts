@@ -1,0 +1,147 @@
+import { DhtNode } from "../../lib/dht/mod.ts";
+import { IceAgent } from "../../lib/ice/mod.ts";
+import { generateKeyPair, HandshakeState, NoiseError } from "../../lib/noise/mod.ts";
+import { TurnClient } from "../../lib/turn/mod.ts";
+import { SessionPair } from "../support/session_pair.ts";
+import { seededRandom } from "../support/seeded_random.ts";
+import { DHT_PACKETS, STUN_MESSAGES } from "./decoders.ts";
+import type { FuzzTarget } from "./target.ts";
+
+/** A clock that goes on by itself, so that timers come due between inputs. */
+const STEP_MS = 37;
+
+const dhtNode: FuzzTarget = {
+  name: "DHT node",
+  samples: DHT_PACKETS,
+  start() {
+    const random = seededRandom("fuzz");
+    const node = new DhtNode({ random, now: 0, wallClock: () => 1_700_000_000 });
+    let now = 0;
+    let inputs = 0;
+    return {
+      take(bytes) {
+        inputs++;
+        now += STEP_MS;
+        // Few addresses, so that requests, replies and fragments meet.
+        node.handleDatagram(bytes, { ip: `192.0.2.${inputs % 7 + 1}`, port: 4222 }, now);
+        node.handleTimeout(now);
+        let sent = 0;
+        while (node.pollTransmit() !== undefined) {
+          if (++sent > 1_000) throw new Error("one packet makes it send a thousand");
+        }
+      },
+    };
+  },
+};
+
+const iceAgent: FuzzTarget = {
+  name: "ICE agent",
+  samples: STUN_MESSAGES,
+  start() {
+    const agent = new IceAgent({ controlling: true, random: seededRandom("fuzz"), now: 0 });
+    const local = { ip: "192.0.2.1", port: 1000 };
+    agent.addLocalCandidate({ transport: "udp", type: "host", address: local });
+    agent.setRemote({ ufrag: "evtj", pwd: "VOkJxbRl1RmTxUk/WvJxBt" });
+    let now = 0;
+    return {
+      take(bytes) {
+        now += STEP_MS;
+        const remote = { ip: "192.0.2.2", port: 1000 + now % 97 };
+        agent.handlePacket(bytes, { transport: "udp", local, remote }, now);
+        agent.handleTimeout(now);
+        while (agent.pollTransmit() !== undefined);
+        while (agent.pollEvent() !== undefined);
+      },
+    };
+  },
+};
+
+const turnClient = (transport: "datagram" | "stream"): FuzzTarget => ({
+  name: `TURN client, ${transport}`,
+  samples: STUN_MESSAGES,
+  start() {
+    const client = new TurnClient({
+      transport,
+      credentials: { username: "alice", password: "secret" },
+      random: seededRandom("fuzz"),
+      now: 0,
+    });
+    let now = 0;
+    return {
+      take(bytes) {
+        now += STEP_MS;
+        if (transport === "datagram") client.handleServerDatagram(bytes, now);
+        else client.handleServerBytes(bytes, now);
+        client.handleTimeout(now);
+        while (client.pollTransmit() !== undefined);
+        while (client.pollEvent() !== undefined);
+      },
+    };
+  },
+});
+
+/** Bytes on the pipe of a session: whatever is not sealed by the peer breaks the pipe, no more. */
+const session: FuzzTarget = {
+  name: "session",
+  samples: sampleFlight(),
+  start() {
+    const pair = new SessionPair();
+    let now = 0;
+    return {
+      take(bytes) {
+        now += STEP_MS;
+        pair.right.session.attach(now);
+        pair.right.session.receive(bytes, now);
+        while (pair.right.session.pollTransmit(now) !== undefined);
+        pair.right.session.detach(now);
+      },
+      check() {
+        if (pair.right.requests.length > 1) throw new Error("a channel that nobody opened");
+      },
+    };
+  },
+};
+
+/** What a session sends that opens a channel and writes. */
+function sampleFlight(): Uint8Array[] {
+  const pair = new SessionPair();
+  pair.left.session.attach(0);
+  const channel = pair.left.session.open("fuzz");
+  channel.write(new Uint8Array(100)).catch(() => {});
+  return [pair.left.drain(0)];
+}
+
+/** The first message of a handshake that a listener gets from a stranger. */
+const handshake: FuzzTarget = (() => {
+  const protocolName = "Noise_IK_25519_ChaChaPoly_SHA256";
+  const random = seededRandom("fuzz");
+  const s = generateKeyPair(random);
+  const responder = () =>
+    new HandshakeState({ protocolName, initiator: false, prologue: new Uint8Array(), s, random });
+  return {
+    name: "handshake",
+    samples: [random(200), random(96), new Uint8Array(96)],
+    start: () => ({
+      take(bytes) {
+        const state = responder();
+        try {
+          state.readMessage(bytes);
+        } catch (error) {
+          if (!(error instanceof NoiseError)) throw error;
+          return;
+        }
+        throw new Error("a message that nobody wrote is accepted");
+      },
+    }),
+  };
+})();
+
+/** The state machines that strangers can reach. */
+export const STATE_MACHINES: readonly FuzzTarget[] = [
+  dhtNode,
+  iceAgent,
+  turnClient("datagram"),
+  turnClient("stream"),
+  session,
+  handshake,
+];
