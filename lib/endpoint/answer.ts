@@ -1,6 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import type { VerifiedChain } from "../identity/mod.ts";
-import { type Pipe, quicCertificate } from "../net/mod.ts";
+import { type Pipe, quicCertificate, turnOfEventLoop } from "../net/mod.ts";
 import { commonTransports, type EndpointContext, type Established, firstPipe } from "./context.ts";
 import { Negotiation } from "./negotiation.ts";
 import type { PeerSession } from "./peer_session.ts";
@@ -154,10 +154,13 @@ export class Answerer {
         settingUp.signal,
         AbortSignal.timeout(ESTABLISH_TIMEOUT_MS),
       ]);
+      reply(sealed);
+      // The answer has the longer way: all its fragments leave before we begin to work.
+      await turnOfEventLoop();
+      await turnOfEventLoop();
       lasting = negotiation.run(decodeOffer(request.body), signal)
         .then((nominated) => acceptPipe(nominated, signal))
         .finally(() => negotiation.close());
-      reply(sealed);
       const first = await firstPipe(early.promise, lasting, () => settingUp.abort());
       const peerListens = request.body.options.listening ?? false;
       return { keys, peer: request.peer, peerListens, ...first };

@@ -4,7 +4,14 @@ import { abortedConnect, ConnectError } from "./errors.ts";
 import { Negotiation } from "./negotiation.ts";
 import { decodeOffer, encodeOffer } from "./offer.ts";
 import { dialPipe } from "./path_pipe.ts";
+import { rehearseAfter } from "./rehearsal.ts";
 import { createRequest, exchange, REFUSAL, SignallingError } from "./signalling/mod.ts";
+
+/**
+ * An answer from the same network is there by then, ms. On a longer way the wait is spent on what
+ * would cost time afterwards.
+ */
+const SHORT_WAIT_MS = 15;
 
 /** The peer dials us at the same moment and its dial stands: its session will come. */
 export class SimultaneousDial extends Error {
@@ -42,7 +49,20 @@ export async function dialPeer(
   context: EndpointContext,
   peerId: string,
   signal: AbortSignal,
-  { onAnswer, resume }: DialOptions = {},
+  options: DialOptions = {},
+): Promise<Established> {
+  const waiting = new AbortController();
+  const stopWaiting = () => waiting.abort();
+  rehearseAfter(SHORT_WAIT_MS, context, waiting.signal);
+  const told = { ...options, onAnswer: () => (stopWaiting(), options.onAnswer?.()) };
+  return await dial(context, peerId, signal, told).finally(stopWaiting);
+}
+
+async function dial(
+  context: EndpointContext,
+  peerId: string,
+  signal: AbortSignal,
+  { onAnswer, resume }: DialOptions,
 ): Promise<Established> {
   const { identity, carrier, clock, random, transport } = context;
   const transports = commonTransports(transport, "auto");
@@ -74,7 +94,6 @@ export async function dialPeer(
     });
     const [answer] = await Promise.all([
       exchange(carrier, dialling, { signal }),
-      // QUIC's first use costs tens of milliseconds, which the wait for the answer hides.
       transport === "quic" ? prepareQuic() : undefined,
     ]);
     if (answer.kind === "refused") throw refused(peerId, answer.code, answer.reason);

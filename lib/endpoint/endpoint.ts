@@ -27,6 +27,7 @@ import { answerImprovement, keepImproving, PATH_CHANNEL } from "./path_change.ts
 import type { PortMapper } from "./portmap/mod.ts";
 import { type PeerInfo, PeerSession } from "./peer_session.ts";
 import { allocateRelay, type TurnServer } from "./relay/mod.ts";
+import { rehearse } from "./rehearsal.ts";
 import { sleep } from "./sleep.ts";
 import { awaitResumption, resume } from "./resumption.ts";
 import { type CarrierListener, equalBytes, REFUSAL, winsTieBreak } from "./signalling/mod.ts";
@@ -213,6 +214,7 @@ export class Endpoint implements AsyncDisposable {
     await this.#inbox;
     this.#gatherings.prepare(commonTransports(this.#context.transport, "auto"));
     if (this.#context.transport !== "tcp") await Promise.all([prepareQuic(), quicCertificate()]);
+    rehearse(this.#context);
   }
 
   /**
@@ -372,9 +374,7 @@ export class Endpoint implements AsyncDisposable {
           resume(this.#context, session, loss).then(() => this.#improve(session));
         } else awaitResumption(this.#context, session, loss);
       },
-      onLasting: (session) => {
-        if (outgoing) this.#improve(session);
-      },
+      onLasting: (session) => outgoing && this.#improve(session),
       onOver: (session) => this.#sessions.delete(session),
     });
     this.#sessions.add(session);

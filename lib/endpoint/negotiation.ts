@@ -11,7 +11,13 @@ import {
   pathKey,
 } from "../ice/mod.ts";
 import { formatSocketAddress } from "../ip/mod.ts";
-import { type Clock, dialFramedTcp, type FramedTcp, type Timer } from "../net/mod.ts";
+import {
+  type Clock,
+  dialFramedTcp,
+  type FramedTcp,
+  type Timer,
+  turnOfEventLoop,
+} from "../net/mod.ts";
 import { abortedConnect, ConnectError } from "./errors.ts";
 import type { PortMapping } from "./datagram_port.ts";
 import { EarlyPath } from "./early_path.ts";
@@ -28,6 +34,11 @@ const TCP_CONNECT_TIMEOUT_MS = 5_000;
  * is found later replaces it.
  */
 const RELAY_WAIT_MS = 250;
+/**
+ * Checks that start at once: the host's and the mapped address over both transports. On a long way
+ * their pace, 5 ms, would be seen.
+ */
+const FIRST_CHECKS = 4;
 /** Pairs that an error message names. */
 const MAX_PAIRS_NAMED = 4;
 const WHY: Record<IceFailure, string> = {
@@ -102,6 +113,7 @@ export class Negotiation {
       random,
       now: clock.now(),
       relayWaitMs: RELAY_WAIT_MS,
+      burst: FIRST_CHECKS,
     });
     this.#early = onEarly && new EarlyPath({
       agent: this.#agent,
@@ -220,7 +232,8 @@ export class Negotiation {
   #follow(event: IceEvent): void {
     switch (event.type) {
       case "connect":
-        return this.#dial(event.path);
+        // Datagrams of this turn leave first: they are sooner there than a connection.
+        return void turnOfEventLoop().then(() => this.#closed || this.#dial(event.path));
       case "disconnect":
         return void this.#connections.get(pathKey(event.path))?.close();
       case "nomination-unanswered": // the peer has taken its port to QUIC already

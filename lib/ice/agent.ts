@@ -95,7 +95,7 @@ export class IceAgent {
       settings,
       random,
       role: new Role(controlling, random, tieBreaker),
-      pacer: options.pacer ?? new CheckPacer(options.pacingMs),
+      pacer: options.pacer ?? new CheckPacer(options.pacingMs, options.burst),
       locals: new LocalCandidates(settings.preferTransport, settings.maxCandidates),
       connections: new Connections(),
       stats: {

@@ -249,10 +249,11 @@ export class Generation {
     if (this.state !== "running") return;
     const forgotten = this.nominator.takeReminder(now);
     if (forgotten) this.#send(forgotten, "consent", now);
-    const next = this.nominator.attempt || pacer.ordinaryAt > now
-      ? undefined
-      : this.checklist.nextOrdinary();
-    if (next) this.#startCheck(next, now);
+    while (!this.nominator.attempt && pacer.ordinaryAt <= now) {
+      const next = this.checklist.nextOrdinary();
+      if (!next) break;
+      this.#startCheck(next, now);
+    }
     const end = this.#end();
     if (end && end.at <= now) this.#failAll(end.reason);
   }

@@ -13,7 +13,12 @@ export interface IceOptions {
   readonly tieBreaker?: bigint;
   /** Ta, at least 5, which is also the default (RFC 8445 §14.2). */
   readonly pacingMs?: number;
-  /** A pacer shared with other agents, so that all together keep the pace; then no `pacingMs`. */
+  /**
+   * How many checks may start at once after a pause; 1 by default, as RFC 8445 §14.2 wants it. With
+   * more, the average stays.
+   */
+  readonly burst?: number;
+  /** A pacer shared with other agents, so that all together keep the pace; then no `pacingMs` and `burst`. */
   readonly pacer?: CheckPacer;
   /** Which transport host candidates prefer; "tcp" by default. */
   readonly preferTransport?: Transport;
@@ -55,7 +60,7 @@ export interface IceOptions {
 
 /** All options with a value; the ones that only the constructor needs are left out. */
 export type IceSettings = Required<
-  Omit<IceOptions, "controlling" | "random" | "now" | "tieBreaker" | "pacingMs" | "pacer">
+  Omit<IceOptions, "controlling" | "random" | "now" | "tieBreaker" | "pacingMs" | "burst" | "pacer">
 >;
 
 /** Fills in the defaults and applies the RFC's lower bounds. */

@@ -13,16 +13,21 @@ export const MIN_PACING_MS = 5;
 export class CheckPacer {
   /** Ta, milliseconds. */
   intervalMs: number;
+  readonly #burst: number;
   #nextAt = -Infinity;
 
-  /** `intervalMs` below {@linkcode MIN_PACING_MS} is raised to it. */
-  constructor(intervalMs: number = MIN_PACING_MS) {
+  /**
+   * `intervalMs` below {@linkcode MIN_PACING_MS} is raised to it.
+   * @param burst ordinary checks that may start at once after a pause
+   */
+  constructor(intervalMs: number = MIN_PACING_MS, burst = 1) {
     this.intervalMs = Math.max(MIN_PACING_MS, intervalMs);
+    this.#burst = burst;
   }
 
   /** When the next ordinary check may start. */
   get ordinaryAt(): number {
-    return this.#nextAt;
+    return this.#nextAt - (this.#burst - 1) * this.intervalMs;
   }
 
   /** When the next triggered check or nomination may start. */

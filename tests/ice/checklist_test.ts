@@ -174,3 +174,15 @@ Deno.test("the pacer: the first at once, triggered checks on credit, the average
   assert.equal(sent, MAX_DEBT + 1);
   assert.equal(pacer.ordinaryAt, 5 * sent, "the others wait until the debt is paid");
 });
+
+Deno.test("the pacer: a burst keeps the average", () => {
+  const pacer = new CheckPacer(5, 4);
+  const times: number[] = [];
+  for (let now = 0; now <= 25; now++) {
+    while (pacer.ordinaryAt <= now) {
+      pacer.take(now);
+      times.push(now);
+    }
+  }
+  assert.deepEqual(times, [0, 0, 0, 0, 5, 10, 15, 20, 25]);
+});
