@@ -4,11 +4,13 @@
  * @module
  */
 import { DNC_OPTIONS, type DncOptions } from "./dnc/options.ts";
-import { runDnc } from "./dnc/run.ts";
+import { DNC_FILE_SETTINGS, type DncFileSettings } from "./dnc/settings.ts";
+import { asksForControl, startDnc } from "./dnc/start.ts";
+import { configurationPlaces } from "./tool/configuration_places.ts";
 import { runTool, type Tool } from "./tool/tool.ts";
 
 /** The description of `dnc`. */
-export const DNC: Tool<DncOptions> = {
+export const DNC: Tool<DncOptions, DncFileSettings> = {
   name: "dnc",
   summary: "netcat between machines that know only each other's key",
   usage: [
@@ -19,6 +21,8 @@ export const DNC: Tool<DncOptions> = {
     "--ping ID | --netcheck | --id",
   ],
   options: DNC_OPTIONS,
+  fileSettings: DNC_FILE_SETTINGS,
+  defaultFiles: ({ values }) => configurationPlaces("dnc", values.listen),
   maxPositionals: 1,
   notes: `
 An ID is a device's public key in hex. The identity is made at the first start
@@ -29,8 +33,11 @@ Exit: 0 done, 1 network or peer failed, 2 usage, 3 refused, 130 INT, 143 TERM.
   dnc -l > file ; dnc ID < file         copy a file; one machine: --interface lo
   dnc -l --allow 127.0.0.1:22           serve this machine's ssh
   ssh -o ProxyCommand='dnc %h -P 22' user@ID`,
-  run: (command) => runDnc(command, import.meta.url),
+  run: (command) => startDnc(command, import.meta.url),
 };
+
+// Loading begins before the command line is read: one after the other takes 20 ms longer.
+if (import.meta.main && !asksForControl(Deno.args)) import("./dnc/run.ts").catch(() => {});
 
 // Deno.exit, because a read of standard input may be pending.
 if (import.meta.main) Deno.exit(await runTool(DNC, Deno.args));

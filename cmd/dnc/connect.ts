@@ -1,7 +1,7 @@
 import { ConnectError } from "../../lib/endpoint/errors.ts";
 import { ExitCode } from "../tool/exit_code.ts";
 import { explainFailure } from "../peer/failure.ts";
-import type { PeerChannel, PeerEndpoint } from "../peer/peer_channel.ts";
+import type { Dialler, PeerChannel } from "../peer/peer_channel.ts";
 import { pipeDatagrams } from "./datagram/pipe_datagrams.ts";
 import { pipe } from "./pipe.ts";
 import { describePath, describeTransfer, type Report, type Transfer } from "../peer/report.ts";
@@ -34,7 +34,7 @@ export interface ConnectOptions {
  * @returns the exit code
  * @throws {ToolError} when there is no connection, or it breaks
  */
-export async function connect(endpoint: PeerEndpoint, options: ConnectOptions): Promise<number> {
+export async function connect(endpoint: Dialler, options: ConnectOptions): Promise<number> {
   const { id, report, streams } = options;
   const transfer: Transfer = { sent: 0, received: 0 };
   const start = performance.now();
@@ -63,7 +63,7 @@ export async function connect(endpoint: PeerEndpoint, options: ConnectOptions): 
 }
 
 async function dial(
-  endpoint: PeerEndpoint,
+  endpoint: Dialler,
   { id, target, timeoutMs, signal }: ConnectOptions,
 ): Promise<PeerChannel> {
   const limit = timeoutMs === undefined ? {} : { timeoutMs };

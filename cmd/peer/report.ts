@@ -1,6 +1,6 @@
 import { type LogFields, type LogFormat, logLine } from "../tool/log_line.ts";
 import { formatBytes, writeError } from "../tool/output.ts";
-import type { PeerEndpoint } from "./peer_channel.ts";
+import type { Dialler } from "./peer_channel.ts";
 
 /** What a transfer has carried so far. */
 export interface Transfer {
@@ -47,7 +47,7 @@ export function createReport(
 }
 
 /** One line on the path to a peer: `tcp 127.0.0.1:4000 to 127.0.0.1:5000, round trip 0.2 ms`. */
-export function describePath(endpoint: PeerEndpoint, peerId: string): string {
+export function describePath(endpoint: Dialler, peerId: string): string {
   const session = endpoint.status().sessions.find(({ peer }) => peer.id === peerId);
   const path = session?.path;
   if (path === undefined) return "no path";

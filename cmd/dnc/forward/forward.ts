@@ -1,5 +1,5 @@
 import { explainFailure } from "../../peer/failure.ts";
-import type { PeerEndpoint } from "../../peer/peer_channel.ts";
+import type { Dialler } from "../../peer/peer_channel.ts";
 import { describePath, type Report } from "../../peer/report.ts";
 import { formatTarget } from "../../peer/target.ts";
 import { PING_CHANNEL } from "../ping_service.ts";
@@ -34,7 +34,7 @@ export interface ForwardOptions {
  *
  * @throws {ToolError} at the start; the signal's reason
  */
-export async function forward(endpoint: PeerEndpoint, options: ForwardOptions): Promise<never> {
+export async function forward(endpoint: Dialler, options: ForwardOptions): Promise<never> {
   const { id, forwards, report, signal } = options;
   const link = new PeerLink(endpoint, options);
   using listeners = new DisposableStack();

@@ -1,9 +1,7 @@
 import { ExitCode, ToolError } from "../../tool/exit_code.ts";
+import { listenPrivately } from "../private_socket.ts";
 import type { StreamConnection } from "../relay.ts";
 import { formatListenAddress, type ListenAddress } from "./forward_spec.ts";
-
-/** Takes away all rights but the owner's to read and write. */
-const PRIVATE_UMASK = 0o177;
 
 /** An address of ours that takes connections, until it is closed. */
 export class LocalListener implements Disposable {
@@ -62,13 +60,4 @@ export function cannotListen(address: string, cause: unknown): ToolError {
     ? cause.message
     : String(cause);
   return new ToolError(ExitCode.failure, `cannot listen on ${address}: ${reason}`, { cause });
-}
-
-function listenPrivately(path: string): Deno.UnixListener {
-  const before = Deno.umask(PRIVATE_UMASK);
-  try {
-    return Deno.listen({ transport: "unix", path });
-  } finally {
-    Deno.umask(before);
-  }
 }

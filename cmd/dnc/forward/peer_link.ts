@@ -1,5 +1,5 @@
 import { ConnectError } from "../../../lib/endpoint/errors.ts";
-import type { PeerChannel, PeerEndpoint } from "../../peer/peer_channel.ts";
+import type { Dialler, PeerChannel } from "../../peer/peer_channel.ts";
 import { pause } from "../pause.ts";
 
 /** After a dial that failed, the next one waits so long, ms; each further one twice as long. */
@@ -21,12 +21,12 @@ export interface PeerLinkOptions {
  * when the next channel is wanted; while the peer does not answer, attempts get rarer.
  */
 export class PeerLink {
-  readonly #endpoint: PeerEndpoint;
+  readonly #endpoint: Dialler;
   readonly #options: PeerLinkOptions;
   #pauseMs = 0;
   #notBefore = 0;
 
-  constructor(endpoint: PeerEndpoint, options: PeerLinkOptions) {
+  constructor(endpoint: Dialler, options: PeerLinkOptions) {
     this.#endpoint = endpoint;
     this.#options = options;
   }

@@ -1,0 +1,40 @@
+import { ExitCode, ToolError } from "../../tool/exit_code.ts";
+import { waitAtMost } from "../../tool/waiting.ts";
+
+/** A master that has not bound its socket by then is given up, ms. */
+const START_TIMEOUT_MS = 15_000;
+
+/**
+ * Starts a master in the background, where it goes on when we end: in a session of its own, so that
+ * what ends the terminal does not end it.
+ *
+ * @param entry URL of the module that this process was started from
+ * @param args our own command line, which says how to reach the peer
+ * @throws {ToolError} with the master's message and exit code, when it does not start
+ */
+export async function startMaster(entry: string, args: readonly string[]): Promise<void> {
+  const itself = Deno.build.standalone ? [] : ["run", "-A", "--unstable-net", entry];
+  const master = new Deno.Command(Deno.execPath(), {
+    args: [...itself, "--control-master", ...args],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    detached: true,
+  }).spawn();
+  master.unref();
+  const complaint = new Response(master.stderr).text();
+  complaint.catch(() => {});
+  const started = async () => {
+    // It says where it listens; a master that fails says nothing there.
+    const { value } = await master.stdout.getReader().read();
+    if (value !== undefined) return;
+    const { code } = await master.status;
+    const text = (await complaint).trim().replace(/^dnc: /, "").replace(/\nTry: .*$/, "");
+    throw new ToolError(code || ExitCode.failure, text || "the background dnc ended at once");
+  };
+  const begin = performance.now();
+  await waitAtMost(started(), START_TIMEOUT_MS);
+  if (performance.now() - begin >= START_TIMEOUT_MS) {
+    throw new ToolError(ExitCode.failure, "the background dnc does not start");
+  }
+}

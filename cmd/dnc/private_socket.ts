@@ -1,0 +1,16 @@
+/** Takes away all rights but the owner's to read and write. */
+const PRIVATE_UMASK = 0o177;
+
+/**
+ * Listens on a unix socket that nobody but the user can connect to, 0600 from the first moment.
+ *
+ * @throws {Deno.errors.AddrInUse} when the path exists, whatever it is
+ */
+export function listenPrivately(path: string): Deno.UnixListener {
+  const before = Deno.umask(PRIVATE_UMASK);
+  try {
+    return Deno.listen({ transport: "unix", path });
+  } finally {
+    Deno.umask(before);
+  }
+}

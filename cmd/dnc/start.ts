@@ -1,0 +1,27 @@
+import type { DncCommand } from "./reload.ts";
+import { taskOf } from "./task.ts";
+
+/**
+ * Does what a command line of `dnc` asks for, and loads what that takes: through a master, that is
+ * next to nothing.
+ *
+ * @param entry URL of the module that this process was started from
+ * @returns the exit code
+ * @throws {ToolError} for every failure that is foreseen
+ */
+export async function startDnc(command: DncCommand, entry: string): Promise<number> {
+  const task = taskOf(command, command.settings.authorized_services);
+  const { control } = command.values;
+  const isCall = task.kind === "connect" || task.kind === "forward";
+  if (isCall && control !== undefined && control !== "none") {
+    const { runThroughMaster } = await import("./control/run_through_master.ts");
+    return await runThroughMaster(task, control, command, entry);
+  }
+  const { runDnc } = await import("./run.ts");
+  return await runDnc(command, task, entry);
+}
+
+/** Whether a command line most likely ends up with a master, as far as its words tell. */
+export function asksForControl(args: readonly string[]): boolean {
+  return args.some((word) => /^--control(=|$)/.test(word)) && !args.includes("--control-master");
+}
