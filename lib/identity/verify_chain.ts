@@ -1,6 +1,7 @@
 import { type Certificate, decodeCertificate } from "./certificate.ts";
 import { CertificateError } from "./certificate_error.ts";
 import { verify } from "./ed25519.ts";
+import { at, validatePath } from "./path_validation.ts";
 
 /** Most certificates in a chain, the device's own included. */
 export const MAX_CHAIN_LENGTH = 5;
@@ -50,13 +51,7 @@ export function verifyChain(chain: readonly Uint8Array[], now: Date): VerifiedCh
     );
   }
   const certificates = chain.map(decodeAt);
-  certificates.forEach((certificate, index) => {
-    checkOwn(certificate, index, now);
-    // The last one vouches for itself.
-    const issuer = certificates[index + 1] ?? certificate;
-    checkIssuer(certificate, issuer, index, issuer === certificate);
-    if (index > 0) checkAuthority(certificates, index);
-  });
+  validatePath(certificates, now, verify);
   const leaf = certificates[0]!;
   return {
     id: leaf.id,
@@ -75,61 +70,4 @@ function decodeAt(der: Uint8Array, index: number): Certificate {
     if (!(error instanceof CertificateError)) throw error;
     throw new CertificateError(error.code, at(index, error.message), index, { cause: error });
   }
-}
-
-function checkOwn(certificate: Certificate, index: number, now: Date): void {
-  if (now < certificate.notBefore) {
-    throw refusal("not-yet-valid", index, `valid from ${certificate.notBefore.toISOString()}`);
-  }
-  if (now > certificate.notAfter) {
-    throw refusal("expired", index, `expired on ${certificate.notAfter.toISOString()}`);
-  }
-  if (certificate.unknownCritical !== undefined) {
-    throw refusal(
-      "critical-extension",
-      index,
-      `critical extension ${certificate.unknownCritical} is not understood`,
-    );
-  }
-  if (index === 0 && certificate.keyUsage?.digitalSignature === false) {
-    throw refusal("key-usage", index, "its key may not be used to prove an identity");
-  }
-}
-
-function checkIssuer(
-  certificate: Certificate,
-  issuer: Certificate,
-  index: number,
-  last: boolean,
-): void {
-  if (certificate.issuerName !== issuer.subjectName) {
-    throw last
-      ? refusal("incomplete", index, "the chain does not end in a self-signed certificate")
-      : refusal("name-mismatch", index, "its issuer is not the next certificate's subject");
-  }
-  if (!verify(issuer.publicKey, certificate.signed, certificate.signature)) {
-    throw refusal("bad-signature", index, "not signed by the issuer's key");
-  }
-}
-
-function checkAuthority(certificates: Certificate[], index: number): void {
-  const authority = certificates[index]!;
-  if (!authority.authority) throw refusal("not-authority", index, "it is no CA");
-  if (authority.keyUsage?.keyCertSign === false) {
-    throw refusal("key-usage", index, "its key may not sign certificates");
-  }
-  // RFC 5280 §4.2.1.9 counts the certificates in between that are not self-issued.
-  const between = certificates.slice(1, index)
-    .filter(({ subjectName, issuerName }) => subjectName !== issuerName).length;
-  if (authority.pathLength !== undefined && between > authority.pathLength) {
-    throw refusal("path-length", index, `${between} below it, ${authority.pathLength} allowed`);
-  }
-}
-
-function refusal(code: CertificateError["code"], index: number, message: string): CertificateError {
-  return new CertificateError(code, at(index, message), index);
-}
-
-function at(index: number, message: string): string {
-  return `certificate ${index + 1} of the chain: ${message}`;
 }

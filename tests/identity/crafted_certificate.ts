@@ -11,6 +11,7 @@ export interface Crafted {
 
 /** How a crafted certificate differs from a plain device certificate. */
 export interface CraftOptions {
+  secretKey?: Uint8Array;
   name?: string;
   issuer?: Crafted;
   issuerName?: string;
@@ -20,7 +21,9 @@ export interface CraftOptions {
   pathLength?: number;
   /** First octet of the key usage extension. */
   usage?: number;
-  extra?: { oid: string; critical: boolean }[];
+  extra?: { oid: string; critical: boolean; value?: Uint8Array }[];
+  /** Octets of the serial number. */
+  serialNumber?: Uint8Array;
   version?: number;
   algorithm?: string;
   innerAlgorithm?: string;
@@ -29,12 +32,14 @@ export interface CraftOptions {
 
 /** Makes a certificate exactly as told, without asking whether it is sensible. */
 export function craft(options: CraftOptions = {}): Crafted {
-  const secretKey = generateSecretKey();
+  const secretKey = options.secretKey ?? generateSecretKey();
   const name = options.name ?? "crafted";
   const algorithmId = options.algorithm ?? "1.3.101.112";
   const certificate = new pkijs.Certificate({
     version: options.version ?? 2,
-    serialNumber: new asn1js.Integer({ value: 7 }),
+    serialNumber: new asn1js.Integer({
+      valueHex: (options.serialNumber ?? Uint8Array.of(7)).slice().buffer,
+    }),
     signature: new pkijs.AlgorithmIdentifier({
       algorithmId: options.innerAlgorithm ?? algorithmId,
     }),
@@ -71,8 +76,8 @@ function extensions(options: CraftOptions): pkijs.Extension[] {
     const bits = new asn1js.BitString({ valueHex: new Uint8Array([options.usage]).buffer });
     add("2.5.29.15", true, bits.toBER());
   }
-  for (const { oid, critical } of options.extra ?? []) {
-    add(oid, critical, new asn1js.Null().toBER());
+  for (const { oid, critical, value } of options.extra ?? []) {
+    add(oid, critical, value?.slice().buffer ?? new asn1js.Null().toBER());
   }
   return list;
 }
