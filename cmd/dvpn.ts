@@ -1,0 +1,32 @@
+/**
+ * `dvpn`: a private network between machines that know only each other's key.
+ *
+ * @module
+ */
+import { DVPN_OPTIONS, type DvpnOptions } from "./dvpn/options.ts";
+import { runDvpn } from "./dvpn/run.ts";
+import { runTool, type Tool } from "./tool/tool.ts";
+
+/** The description of `dvpn`. */
+export const DVPN: Tool<DvpnOptions> = {
+  name: "dvpn",
+  summary: "a private network between machines that know only each other's key",
+  usage: [
+    "-l          be the server: give addresses to peers",
+    "ID          be a client of that server",
+    "--status    show peers, paths and amounts",
+    "--id        show this device's id",
+  ],
+  options: DVPN_OPTIONS,
+  maxPositionals: 1,
+  notes: `
+Needs Linux, root (CAP_NET_ADMIN) and iproute2. The server gives every peer the
+same addresses again; a peer can send from these alone. Everything is undone at
+the end, on SIGTERM, and when the server goes away; then it is waited for.
+Ctrl-C ends in order, a second at once.
+Exit: 0 done, 1 network or peer failed, 2 usage, 3 refused, 130 INT, 143 TERM.`,
+  run: (command) => runDvpn(command, import.meta.url),
+};
+
+// Deno.exit, because a thread may still wait for the interface.
+if (import.meta.main) Deno.exit(await runTool(DVPN, Deno.args));

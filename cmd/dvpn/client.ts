@@ -1,0 +1,194 @@
+import { hostAddresses, isOnLink } from "../../lib/net/host_addresses.ts";
+import { ExitCode, ToolError } from "../tool/exit_code.ts";
+import { explainFailure } from "../peer/failure.ts";
+import { describePath } from "../peer/report.ts";
+import { formatInterfaceAddress, type InterfaceAddress } from "./address/address_range.ts";
+import { AddressFilter } from "./data/address_filter.ts";
+import { admit } from "./data/downlink.ts";
+import { FrameError } from "./data/frame.ts";
+import { decodeServerGreeting, encodeGreeting, type ServerGreeting } from "./data/greeting.ts";
+import { PeerLink } from "./data/peer_link.ts";
+import { runUplink } from "./data/uplink.ts";
+import { interfacePlan } from "./plan/interface_plan.ts";
+import { AppliedPlan } from "./plan/network_plan.ts";
+import type { VpnStatus } from "./status.ts";
+import { runUpScript } from "./up_script.ts";
+import { remoteAddress, VPN_CHANNEL, type VpnContext } from "./vpn_context.ts";
+
+/** Where an IPv4 or IPv6 packet has its source address. */
+const SOURCE_OFFSET = { 4: 12, 6: 8 } as const;
+/** Waits between attempts to come back, ms: the first, and the longest. */
+const FIRST_RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 30_000;
+
+/** The server as long as it is there. */
+interface Connected {
+  readonly link: PeerLink;
+  readonly greeting: ServerGreeting;
+  readonly own: AddressFilter;
+}
+
+/**
+ * The client's side: what the kernel sends from the address that the server gave goes to the server.
+ *
+ * ```
+ *            first attempt fails: that is thrown
+ *   connect ──▶ connected: addresses set ──server gone──▶ undone ──retry──▶ connect …
+ * ```
+ */
+export class VpnClient {
+  readonly #context: VpnContext;
+  readonly #serverId: string;
+  readonly #timeoutMs: number | undefined;
+  #connected: Connected | undefined;
+
+  /** @param timeoutMs longest time to connect; undefined leaves it to the endpoint */
+  constructor(context: VpnContext, serverId: string, timeoutMs: number | undefined) {
+    this.#context = context;
+    this.#serverId = serverId;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /**
+   * Takes part until the signal.
+   *
+   * @throws {ToolError} when the server cannot be reached at first, or refuses, or the interface
+   *   cannot be set up; the signal's reason
+   */
+  async run(): Promise<never> {
+    const { device, report, signal } = this.#context;
+    const broken = Promise.withResolvers<never>();
+    broken.promise.catch(() => {});
+    runUplink(device, (packet) => this.#route(packet)).catch(broken.reject);
+    let retryMs = 0;
+    for (;;) {
+      try {
+        await Promise.race([this.#takePart(), broken.promise]);
+        signal.throwIfAborted();
+        retryMs = FIRST_RETRY_MS;
+        report.notice("the server has left; trying to come back");
+      } catch (error) {
+        if (signal.aborted) throw signal.reason;
+        const isLasting = error instanceof ToolError && error.exitCode === ExitCode.refused;
+        if (retryMs === 0 || isLasting) throw error;
+        report.detail(error instanceof Error ? error.message : String(error));
+      }
+      await Promise.race([pause(retryMs, signal), broken.promise]);
+      retryMs = Math.min(2 * retryMs, LONGEST_RETRY_MS);
+    }
+  }
+
+  /** What it is doing. */
+  status(): VpnStatus {
+    const { device, settings, endpoint } = this.#context;
+    const connected = this.#connected;
+    return {
+      role: "client",
+      id: endpoint.id,
+      device: device.name,
+      mtu: connected?.greeting.mtu ?? settings.mtu,
+      addresses: connected?.greeting.client.map(formatInterfaceAddress) ?? [],
+      peers: connected === undefined ? [] : [{
+        link: connected.link,
+        addresses: connected.greeting.server.map(({ ip }) => ip),
+      }],
+    };
+  }
+
+  #route(packet: Uint8Array): PeerLink | undefined {
+    const connected = this.#connected;
+    const family = packet[0]! >> 4;
+    if (connected === undefined || (family !== 4 && family !== 6)) return undefined;
+    const isOurs = connected.own.passes(packet, family, SOURCE_OFFSET[family]);
+    return isOurs ? connected.link : undefined;
+  }
+
+  /** One connection, from its beginning until the server ends it or is lost. */
+  async #takePart(): Promise<void> {
+    const { endpoint, device, settings, signal } = this.#context;
+    const limit = this.#timeoutMs === undefined ? {} : { timeoutMs: this.#timeoutMs };
+    const channel = await endpoint.connect(this.#serverId, VPN_CHANNEL, { signal, ...limit })
+      .catch((error) => {
+        throw signal.aborted ? signal.reason : explainFailure(error);
+      });
+    const link = new PeerLink(this.#serverId, channel);
+    const stop = () => link.close();
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      const { mtu } = settings;
+      await link.greet(encodeGreeting({ mtu, segmentsUdp: device.segmentsUdp }));
+      const greeting = decodeServerGreeting(await link.greeting());
+      refuseOverlap(greeting.client);
+      await this.#exchange({ link, greeting, own: new AddressFilter(greeting.client) });
+    } catch (error) {
+      if (error instanceof FrameError) {
+        throw new ToolError(ExitCode.failure, error.message, { cause: error });
+      }
+      throw signal.aborted ? signal.reason : explainFailure(error);
+    } finally {
+      signal.removeEventListener("abort", stop);
+      link.close();
+    }
+  }
+
+  async #exchange(connected: Connected): Promise<void> {
+    const { endpoint, device, settings, run, report } = this.#context;
+    const { link, greeting, own } = connected;
+    const mtu = Math.min(greeting.mtu, settings.mtu);
+    const plan = await AppliedPlan.apply(interfacePlan(device.name, mtu, greeting.client), run);
+    this.#connected = connected;
+    try {
+      report.notice(
+        `connected over ${describePath(endpoint, link.id)}: we have ` +
+          `${greeting.client.map(({ ip }) => ip).join(" and ")}, the server ` +
+          greeting.server.map(({ ip }) => ip).join(" and "),
+      );
+      if (settings.script !== undefined) {
+        await runUpScript(settings.script, {
+          device: device.name,
+          own: greeting.client,
+          peer: greeting.server,
+          remote: remoteAddress(endpoint, link.id),
+          isClient: true,
+        });
+      }
+      await link.receive((bytes) => admit(bytes, device, { notFrom: own, to: own }, link.traffic));
+    } catch (error) {
+      // It was there and is lost: that is for coming back.
+      if (error instanceof FrameError || error instanceof ToolError) throw error;
+      report.detail(error instanceof Error ? error.message : String(error));
+    } finally {
+      this.#connected = undefined;
+      await plan.undo();
+    }
+  }
+}
+
+/** A server may not take over a network that this host is in. */
+function refuseOverlap(addresses: readonly InterfaceAddress[]): void {
+  for (const here of hostAddresses()) {
+    for (const given of addresses) {
+      const shorter = { ...here, prefix: Math.min(here.prefix, given.prefix) };
+      if (!isOnLink(given.ip, shorter)) continue;
+      throw new ToolError(
+        ExitCode.failure,
+        `the server's network ${formatInterfaceAddress(given)} overlaps that of ${here.name}, ` +
+          `${here.ip}/${here.prefix}: another one can be given to it by --range`,
+      );
+    }
+  }
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
+  try {
+    await promise;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", abort);
+  }
+}

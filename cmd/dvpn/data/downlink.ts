@@ -1,0 +1,75 @@
+import {
+  type OffloadedPacket,
+  PacketError,
+  PROTOCOL_UDP,
+  readOffloadedPacket,
+  segment,
+  VNET_HEADER_BYTES,
+  writeVnetHeader,
+} from "../../../lib/net/tun/mod.ts";
+import type { AddressFilter } from "./address_filter.ts";
+import type { PacketDevice } from "./packet_device.ts";
+import type { Traffic } from "./traffic.ts";
+
+/** Which packets of a peer are let in. */
+export interface Admission {
+  /** Addresses that they may come from; absent: from anywhere but ours. */
+  readonly from?: AddressFilter;
+  /** Addresses that they may not come from. */
+  readonly notFrom?: AddressFilter;
+  /** Addresses that they may be for; absent: for anybody. */
+  readonly to?: AddressFilter;
+}
+
+/**
+ * Gives a peer's packet to the kernel, if it may come in: whatever a peer sends, the kernel sees
+ * only whole packets from the peer's own addresses behind an offload header that fits them.
+ *
+ * @param bytes offload header and packet
+ */
+export function admit(
+  bytes: Uint8Array<ArrayBuffer>,
+  device: PacketDevice,
+  { from, notFrom, to }: Admission,
+  traffic: Traffic,
+): void {
+  let packet: OffloadedPacket;
+  try {
+    packet = readOffloadedPacket(bytes);
+  } catch (error) {
+    if (!(error instanceof PacketError)) throw error;
+    traffic.drops.malformed++;
+    return;
+  }
+  const { family } = packet;
+  const source = VNET_HEADER_BYTES + packet.source;
+  const destination = VNET_HEADER_BYTES + packet.destination;
+  if (
+    from?.passes(bytes, family, source) === false || notFrom?.passes(bytes, family, source) ||
+    to?.passes(bytes, family, destination) === false
+  ) {
+    traffic.drops.spoofed++;
+    return;
+  }
+  traffic.packetsReceived++;
+  traffic.bytesReceived += bytes.length - VNET_HEADER_BYTES;
+  const segmented = packet.segmentBytes > 0 && packet.protocol === PROTOCOL_UDP &&
+    !device.segmentsUdp;
+  if (segmented) return writeSegments(bytes, packet, device, traffic);
+  writeVnetHeader(bytes, packet);
+  if (!device.write(bytes)) traffic.drops.refused++;
+}
+
+/** For kernels that do not take segmented UDP. */
+function writeSegments(
+  bytes: Uint8Array,
+  packet: OffloadedPacket,
+  device: PacketDevice,
+  traffic: Traffic,
+): void {
+  for (const one of segment(bytes.subarray(VNET_HEADER_BYTES), packet)) {
+    const whole = new Uint8Array(VNET_HEADER_BYTES + one.length);
+    whole.set(one, VNET_HEADER_BYTES);
+    if (!device.write(whole)) traffic.drops.refused++;
+  }
+}

@@ -1,0 +1,56 @@
+import { CONFIGURATION_OPTIONS } from "../tool/configuration.ts";
+import {
+  choice,
+  count,
+  duration,
+  flag,
+  integer,
+  list,
+  setting,
+  single,
+  text,
+} from "../tool/option.ts";
+import { NETWORK_OPTIONS } from "../peer/network_table.ts";
+import { TRUST_OPTIONS } from "../peer/trust_table.ts";
+import { HELP, versionOption } from "../tool/tool.ts";
+import { parseAddressRange } from "./address/address_range.ts";
+import { MAX_MTU, MIN_MTU } from "./data/greeting.ts";
+import { deviceName } from "./device_name.ts";
+
+/** The options of `dvpn`; its letters are upstream's. */
+export const DVPN_OPTIONS = {
+  listen: flag("l", "Be the server: give addresses to peers."),
+  vpn_configuration: setting(
+    single("C", "FILE", text, "Addresses and script as upstream has them, YAML."),
+    { key: "configuration_file", file: true },
+  ),
+  range: setting(
+    list("", "CIDR", parseAddressRange, "With -l: addresses for peers; one IPv4, one IPv6."),
+  ),
+  device: setting(single("", "NAME", deviceName, "Name of the interface; dvpn0, dvpn1, … .")),
+  mtu: setting(single("", "BYTES", integer(MIN_MTU, MAX_MTU), "Largest packet, 1380 by default.")),
+  script: setting(
+    single("", "FILE", text, "Run this when a peer is connected, as upstream's."),
+    { key: "script_path", file: true },
+  ),
+  "dry-run": flag("", "Show the commands that would be run."),
+  ...TRUST_OPTIONS,
+  ...NETWORK_OPTIONS,
+  ...CONFIGURATION_OPTIONS,
+  timeout: setting(
+    single("", "TIME", duration, "Give up connecting then: 500ms, 10s (20s), 2m."),
+  ),
+  id: flag("", "Show this device's id on standard output."),
+  status: flag("", "Show peers, paths and amounts of the one that runs."),
+  json: flag("", "With --status: as one line of JSON."),
+  quiet: setting(flag("q", "Show errors only.")),
+  verbose: setting(count("v", "Show what is going on; repeat for more.")),
+  "log-format": setting(
+    single("", "FORMAT", choice("text", "json"), "On stderr: text (default), or json."),
+  ),
+  help: HELP,
+  version: versionOption("V"),
+};
+
+/** The type of the table. */
+export type DvpnOptions = typeof DVPN_OPTIONS;

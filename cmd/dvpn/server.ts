@@ -1,0 +1,156 @@
+import { DeclineCode, type IncomingChannel } from "../peer/peer_channel.ts";
+import type { AddressPool } from "./address/address_pool.ts";
+import { SERVER_HOST } from "./address/address_pool.ts";
+import { formatInterfaceAddress, type InterfaceAddress } from "./address/address_range.ts";
+import { AddressFilter, addressKey, destinationKey } from "./data/address_filter.ts";
+import { admit } from "./data/downlink.ts";
+import { decodeGreeting, encodeServerGreeting } from "./data/greeting.ts";
+import { PeerLink } from "./data/peer_link.ts";
+import { runUplink } from "./data/uplink.ts";
+import { interfacePlan } from "./plan/interface_plan.ts";
+import { AppliedPlan } from "./plan/network_plan.ts";
+import { runUpScript } from "./up_script.ts";
+import { remoteAddress, VPN_CHANNEL, type VpnContext } from "./vpn_context.ts";
+import type { LinkStatus, VpnStatus } from "./status.ts";
+
+/** A client with what it was given. */
+interface Client {
+  readonly link: PeerLink;
+  readonly addresses: readonly InterfaceAddress[];
+}
+
+/**
+ * The server's side: one interface, and behind it every client, told apart by its addresses.
+ *
+ * ```
+ *   kernel ──▶ interface ── by destination ──▶ client's channel
+ *   kernel ◀── interface ◀── if the source is the client's own ── client's channel
+ * ```
+ */
+export class VpnServer {
+  readonly #context: VpnContext;
+  readonly #pool: AddressPool;
+  /** Called when an address was given out, so that it can be remembered. */
+  readonly #onAssigned: () => void;
+  readonly #clients = new Map<string, Client>();
+  readonly #byDestination = new Map<string, PeerLink>();
+  readonly #own: readonly InterfaceAddress[];
+
+  constructor(context: VpnContext, pool: AddressPool, onAssigned: () => void) {
+    this.#context = context;
+    this.#pool = pool;
+    this.#onAssigned = onAssigned;
+    this.#own = pool.addresses(SERVER_HOST);
+  }
+
+  /**
+   * Serves until the signal.
+   *
+   * @param requests the channels that peers ask for
+   * @throws {ToolError} when the interface cannot be set up or is gone; the signal's reason
+   */
+  async serve(requests: AsyncIterable<IncomingChannel>): Promise<never> {
+    const { device, settings, run, signal } = this.#context;
+    const plan = await AppliedPlan.apply(interfacePlan(device.name, settings.mtu, this.#own), run);
+    const stopped = Promise.withResolvers<never>();
+    const stop = () => stopped.reject(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
+    const taking = async () => {
+      for await (const incoming of requests) void this.#take(incoming);
+    };
+    taking().catch(stopped.reject);
+    runUplink(device, (packet) => this.#route(packet)).catch(stopped.reject);
+    try {
+      return await stopped.promise;
+    } finally {
+      await plan.undo();
+    }
+  }
+
+  /** What it is doing. */
+  status(): VpnStatus {
+    const { device, settings, endpoint } = this.#context;
+    return {
+      role: "server",
+      id: endpoint.id,
+      device: device.name,
+      mtu: settings.mtu,
+      addresses: this.#own.map(formatInterfaceAddress),
+      peers: [...this.#clients.values()].map(({ link, addresses }): LinkStatus => ({
+        link,
+        addresses: addresses.map(({ ip }) => ip),
+      })),
+    };
+  }
+
+  #route(packet: Uint8Array): PeerLink | undefined {
+    const key = destinationKey(packet);
+    return key === undefined ? undefined : this.#byDestination.get(key);
+  }
+
+  async #take(incoming: IncomingChannel): Promise<void> {
+    const { peer, name } = incoming;
+    const { report } = this.#context;
+    if (name !== VPN_CHANNEL) {
+      return incoming.decline(DeclineCode.notAllowed, "this peer serves a VPN and nothing else");
+    }
+    const host = this.#pool.host(peer.id, (id) => this.#clients.has(id), Date.now());
+    if (host === undefined) {
+      report.notice(`${peer.id} is declined: all addresses are in use`);
+      return incoming.decline(DeclineCode.occupied, "all addresses are in use");
+    }
+    this.#onAssigned();
+    const link = new PeerLink(peer.id, incoming.accept());
+    const client = { link, addresses: this.#pool.addresses(host) };
+    // A client that comes again has lost its former connection, even if we do not know that yet.
+    this.#clients.get(peer.id)?.link.close();
+    this.#enter(client);
+    try {
+      await this.#serveClient(client);
+    } catch (error) {
+      report.detail(`${peer.id}: ${error instanceof Error ? error.message : error}`);
+    } finally {
+      link.close();
+      this.#leave(client);
+    }
+    report.notice(`${peer.id} has left`);
+  }
+
+  async #serveClient({ link, addresses }: Client): Promise<void> {
+    const { device, settings, report, endpoint } = this.#context;
+    const { mtu } = decodeGreeting(await link.greeting());
+    await link.greet(encodeServerGreeting({
+      mtu: Math.min(mtu, settings.mtu),
+      segmentsUdp: device.segmentsUdp,
+      client: addresses,
+      server: this.#own,
+    }));
+    report.notice(`${link.id} has ${addresses.map(({ ip }) => ip).join(" and ")}`);
+    if (settings.script !== undefined) {
+      await runUpScript(settings.script, {
+        device: device.name,
+        own: this.#own,
+        peer: addresses,
+        remote: remoteAddress(endpoint, link.id),
+        isClient: false,
+      });
+    }
+    const from = new AddressFilter(addresses);
+    await link.receive((bytes) => admit(bytes, device, { from }, link.traffic));
+  }
+
+  #enter(client: Client): void {
+    this.#clients.set(client.link.id, client);
+    for (const address of client.addresses) {
+      this.#byDestination.set(addressKey(address), client.link);
+    }
+  }
+
+  /** Unless the client has come again meanwhile. */
+  #leave({ link, addresses }: Client): void {
+    if (this.#clients.get(link.id)?.link !== link) return;
+    this.#clients.delete(link.id);
+    for (const address of addresses) this.#byDestination.delete(addressKey(address));
+  }
+}

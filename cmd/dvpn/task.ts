@@ -1,0 +1,33 @@
+import { UsageError } from "../tool/exit_code.ts";
+import type { CommandLine } from "../tool/command_line.ts";
+import type { DvpnOptions } from "./options.ts";
+import { peerId } from "../peer/peer_id.ts";
+
+/** What a command line asks `dvpn` to do. */
+export type Task =
+  | { readonly kind: "show-id" }
+  | { readonly kind: "status"; readonly json: boolean }
+  | { readonly kind: "serve" }
+  | { readonly kind: "connect"; readonly id: string };
+
+/**
+ * Makes sense of the options together.
+ *
+ * @throws {UsageError} when they contradict one another
+ */
+export function taskOf({ values, positionals }: CommandLine<DvpnOptions>): Task {
+  const [id] = positionals;
+  const modes = (["listen", "status", "id"] as const).filter((mode) => values[mode]);
+  if (modes.length > 1) {
+    throw new UsageError(`give one of ${modes.map((mode) => `--${mode}`).join(", ")}`);
+  }
+  if (values.json && !values.status) throw new UsageError("--json needs --status");
+  if (values.id) return { kind: "show-id" };
+  if (values.status) return { kind: "status", json: values.json };
+  if (values.listen) {
+    if (id !== undefined) throw new UsageError("-l waits for any peer: it takes no ID");
+    return { kind: "serve" };
+  }
+  if (id === undefined) throw new UsageError("give the ID of a server, or -l to be one");
+  return { kind: "connect", id: peerId(id) };
+}
