@@ -29,6 +29,10 @@ export const NETWORK_OPTIONS = {
   turn_realm: setting(
     single("r", "REALM", text, "Give the password to servers of this realm only."),
   ),
+  "turn-ca": setting(
+    single("", "FILE", text, "CA certificates (PEM) for turns:, besides the public ones."),
+    { file: true },
+  ),
   "relay-only": setting(flag("", "Connect over relays alone: peers see no address.")),
   "no-upnp": setting(
     flag("", "Do not ask routers to map ports."),

@@ -3,6 +3,7 @@ import { UsageError } from "../tool/exit_code.ts";
 import type { OptionValues } from "../tool/option.ts";
 import { readSecret } from "../tool/secret.ts";
 import type { NetworkOptions } from "./network_table.ts";
+import { readTurnAuthorities } from "./turn_ca.ts";
 
 /** Environment variable with the password for the TURN servers. */
 export const TURN_PASS_VARIABLE = "DHTNET_TURN_PASS";
@@ -11,7 +12,7 @@ export const TURN_PASS_VARIABLE = "DHTNET_TURN_PASS";
  * The TURN servers that the options name, with the account on them.
  *
  * @throws {UsageError} when an account lacks its server, its user or its password
- * @throws {ToolError} usage, when the password's file cannot be used
+ * @throws {ToolError} usage, when a file cannot be used
  */
 export async function turnServers(
   values: OptionValues<NetworkOptions>,
@@ -27,7 +28,9 @@ export async function turnServers(
     file: values["turn-pass-file"],
   }, { argument: "-w", file: "--turn-pass-file" });
   if (turn_user === undefined) {
-    const orphan = turnOptionsGiven(values).find((name) => name !== "--relay-only");
+    const orphan = turnOptionsGiven(values).find((name) =>
+      name !== "--relay-only" && name !== "--turn-ca"
+    );
     if (orphan !== undefined) throw new UsageError(`${orphan} needs the user too: -u NAME`);
   } else if (password === undefined) {
     throw new UsageError(
@@ -42,7 +45,10 @@ export async function turnServers(
       ...(turn_realm === undefined ? {} : { realm: turn_realm }),
     },
   };
-  return turn_host.map((uri) => ({ ...parseTurnUri(uri), ...account }));
+  const authorities = values["turn-ca"] === undefined
+    ? {}
+    : { caCertificates: [await readTurnAuthorities(values["turn-ca"])] };
+  return turn_host.map((uri) => ({ ...parseTurnUri(uri), ...account, ...authorities }));
 }
 
 /** Options that make no sense without a TURN server, as the user wrote them. */
@@ -52,6 +58,7 @@ function turnOptionsGiven(values: OptionValues<NetworkOptions>): string[] {
     ...(values.turn_pass === undefined ? [] : ["-w"]),
     ...(values["turn-pass-file"] === undefined ? [] : ["--turn-pass-file"]),
     ...(values.turn_realm === undefined ? [] : ["-r"]),
+    ...(values["turn-ca"] === undefined ? [] : ["--turn-ca"]),
     ...(values["relay-only"] ? ["--relay-only"] : []),
   ];
 }

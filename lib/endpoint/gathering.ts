@@ -39,6 +39,8 @@ const log = getLogger(["dhtnet", "ice"]);
 const MAX_HOST_ADDRESSES = 8;
 /** A call begins with the candidates that are there after this time, ms. */
 const SETTLE_TIMEOUT_MS = 300;
+/** A relayed IPv4 address does not wait longer for an IPv6 one, ms. */
+const SECOND_RELAY_TIMEOUT_MS = 50;
 /** Where UDP does not seem to get out, a relay is waited for so long, ms. */
 const RELAY_TIMEOUT_MS = 3_000;
 
@@ -282,12 +284,20 @@ export class Gathering {
     this.#mappings.set(`${transport} ${formatSocketAddress(internal)}`, mapping);
   }
 
-  /** Asks for a relayed address in each family that we have. */
+  /**
+   * Asks for a relayed address; where we have no IPv6, also for one that those can
+   * reach who have nothing else. In an allocation of its own: coturn 4.6 ignores ADDITIONAL-ADDRESS-FAMILY.
+   */
   #allocate(ips: readonly string[]): Promise<void>[] {
-    const { transports, turnServers, interfaces } = this.#options;
+    const { transports, turnServers, interfaces, relayOnly } = this.#options;
     if (!transports.udp || transports.relay === false || turnServers.length === 0) return [];
     const localAddresses = interfaces === undefined ? undefined : ips;
-    return [this.#allocateIn(4, localAddresses)];
+    const first = this.#allocateIn(4, localAddresses);
+    const has6 = ips.some((ip) => ipFamily(ip) === 6 && ipScope(ip) === "global");
+    if (has6 && !relayOnly) return [first];
+    const second = this.#allocateIn(6, localAddresses);
+    // Many servers have no IPv6, which takes longer to find out than what they do have.
+    return [first.then(() => this.#settle([second], SECOND_RELAY_TIMEOUT_MS))];
   }
 
   async #allocateIn(
@@ -322,8 +332,10 @@ export class Gathering {
       });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      this.#relayErrors.push(reason);
-      if (!this.#closed) log.warn("no IPv{family} relay: {reason}", { family, reason });
+      if (family === 4) this.#relayErrors.push(reason);
+      if (this.#closed) return;
+      const level = family === 4 ? "warn" : "debug";
+      log[level]("no IPv{family} relay: {reason}", { family, reason });
     }
   }
 

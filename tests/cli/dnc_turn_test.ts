@@ -112,3 +112,24 @@ Deno.test("a password on the command line brings a warning", async () => {
     await Deno.remove(directory, { recursive: true });
   }
 });
+
+Deno.test("--turn-ca: certificates for all relays, or an error that names the file", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const file = `${directory}/ca.pem`;
+    const pem = "-----BEGIN CERTIFICATE-----\nMAo=\n-----END CERTIFICATE-----\n";
+    await Deno.writeTextFile(file, pem);
+    const named = ["-t", "turns:a.example", "-t", "b.example", "--turn-ca", file];
+    for (const { caCertificates } of await servers(named, NO_ENVIRONMENT)) {
+      assert.deepEqual(caCertificates, [pem]);
+    }
+    await Deno.writeTextFile(file, "no certificate");
+    const refused = (...args: string[]) => servers(args, NO_ENVIRONMENT);
+    await assert.rejects(refused(...named), { exitCode: 2, message: /ca\.pem: .*no certificate/ });
+    await Deno.remove(file);
+    await assert.rejects(refused(...named), { exitCode: 2, message: /ca\.pem: no such file/ });
+    await assert.rejects(refused("--turn-ca", file), /--turn-ca needs a TURN server/);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});

@@ -48,13 +48,13 @@ natLabTest(
   async (lab) => {
     const client = lab.site("a"), server = lab.site("b");
     const ssh = await startSshd(server, SSH_PORT);
-    const network = await dncNetwork(lab, server);
+    const network = dncNetwork(lab, server);
     const serving = await server.dnc(
       ["-l", "--allow", `127.0.0.1:${SSH_PORT}`, ...network.args],
       { ...await server.environment(), ...network.env },
     );
     const id = await serving.listening();
-    const { args, env } = await dncNetwork(lab, client);
+    const { args, env } = dncNetwork(lab, client);
     const proxy = shellLine(client.dncCommand(id, "-P", String(SSH_PORT), ...args));
     const count = `for i in $(seq ${SSH_LINES}); do echo $i; sleep 0.1; done`;
     const session = new Deno.Command(ssh[0]!, {

@@ -26,6 +26,8 @@ export interface CallOptions {
   readonly both?: readonly string[];
   readonly listener?: readonly string[];
   readonly dialler?: readonly string[];
+  /** The options that name a site's relays; the lab's server unless said otherwise. */
+  readonly relays?: (site: Site) => readonly string[];
 }
 
 let help: Promise<string> | undefined;
@@ -38,19 +40,24 @@ export async function dncHas(option: string): Promise<boolean> {
 }
 
 /** The options by which a site's `dnc` finds the lab's servers, and the secret that goes with them. */
-export async function dncNetwork(
+export function dncNetwork(
   lab: NatLab,
   site: Site,
-): Promise<{ args: string[]; env: Record<string, string> }> {
+  relays: CallOptions["relays"] = (site) => relayOptions(lab, site),
+): { args: string[]; env: Record<string, string> } {
   const only6 = site.addresses.ipv4 === undefined;
   const args = ["--no-discovery", "-v", "-b", only6 ? lab.bootstrap6 : lab.bootstrap];
   if (!lab.hasTurn) return { args, env: {} };
   const { host, host6, port, user, password } = lab.turn;
-  const at = (port: number) => only6 ? `[${host6}]:${port}` : `${host}:${port}`;
-  const turnPort = site.router.plan.outbound === "tcp-443" ? 443 : port;
-  if (await dncHas("--stun")) args.push("--stun", at(port));
-  if (await dncHas("--turn_host")) args.push("-t", at(turnPort), "-u", user);
-  return { args, env: { DHTNET_TURN_PASS: password } };
+  args.push("--stun", only6 ? `[${host6}]:${port}` : `${host}:${port}`);
+  const named = relays(site);
+  if (named.length === 0) return { args, env: {} };
+  return { args: [...args, ...named, "-u", user], env: { DHTNET_TURN_PASS: password } };
+}
+
+function relayOptions({ turn: { host, host6, port } }: NatLab, site: Site): string[] {
+  const open = site.router.plan.outbound === "tcp-443" ? 443 : port;
+  return ["-t", site.addresses.ipv4 === undefined ? `[${host6}]:${open}` : `${host}:${open}`];
 }
 
 /** A `dnc` that listens at one site, and one that dials it from another: new devices both. */
@@ -65,10 +72,10 @@ export class Call {
     lab: NatLab,
     from: Site,
     to: Site,
-    { both = [], listener = [], dialler = [] }: CallOptions = {},
+    { both = [], listener = [], dialler = [], relays }: CallOptions = {},
   ): Promise<Call> {
     const start = async (site: Site, args: readonly string[]) => {
-      const network = await dncNetwork(lab, site);
+      const network = dncNetwork(lab, site, relays);
       const environment = { ...await site.environment(), ...network.env };
       return await site.dnc([...args, ...network.args, ...both], environment);
     };

@@ -50,18 +50,30 @@ export class TurnServer implements AsyncDisposable {
     options: readonly string[] = [],
   ): Promise<TurnServer> {
     const server = new TurnServer(namespace, directory, options);
-    await run(
+    const request = [
       ...["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
-      ...["-nodes", "-days", "2", "-subj", `/CN=${REALM}`],
+      ...["-nodes", "-days", "2"],
+    ];
+    const authorityKey = `${directory}/turn-ca.pem`;
+    await run(
+      ...[...request, "-subj", "/CN=lab CA", "-keyout", authorityKey, "-out", server.caFile],
+    );
+    await run(
+      ...[...request, "-subj", `/CN=${REALM}`, "-CA", server.caFile, "-CAkey", authorityKey],
       ...["-addext", `subjectAltName=DNS:${REALM},IP:${server.host},IP:${server.host6}`],
-      ...["-keyout", `${directory}/turn.pem`, "-out", server.certificateFile],
+      ...["-addext", "basicConstraints=critical,CA:FALSE"],
+      ...["-keyout", `${directory}/turn.pem`, "-out", server.#certificateFile],
     );
     await server.start();
     return server;
   }
 
-  /** Its certificate, PEM; it is self-signed, so it is the CA to trust as well. */
-  get certificateFile(): string {
+  /** The certificate of the CA that signed the server's, PEM. */
+  get caFile(): string {
+    return `${this.#directory}/turn-ca.crt`;
+  }
+
+  get #certificateFile(): string {
     return `${this.#directory}/turn.crt`;
   }
 
@@ -81,7 +93,7 @@ export class TurnServer implements AsyncDisposable {
       ...[`--listening-port=${PORT}`, `--tls-listening-port=${TLS_PORT}`],
       ...[`--aux-server=${ipv4[0]}:${HTTPS_PORT}`, `--aux-server=[${ipv6[0]}]:${HTTPS_PORT}`],
       ...["--lt-cred-mech", `--user=${USER}:${PASSWORD}`, `--realm=${REALM}`],
-      ...[`--cert=${this.certificateFile}`, `--pkey=${this.#directory}/turn.pem`],
+      ...[`--cert=${this.#certificateFile}`, `--pkey=${this.#directory}/turn.pem`],
       ...[`--userdb=${this.#directory}/turndb`, `--pidfile=${this.#directory}/turn.pid`],
       ...this.#options,
     ));
