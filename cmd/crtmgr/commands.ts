@@ -3,6 +3,7 @@ import type { CommandLine } from "../tool/command_line.ts";
 import { UsageError } from "../tool/exit_code.ts";
 import type { OptionValues } from "../tool/option.ts";
 import type { CrtmgrOptions } from "./options.ts";
+import { explained } from "./signer.ts";
 
 /** What a command works with. */
 export interface CommandContext {
@@ -40,7 +41,7 @@ const COMMANDS: Record<string, Command> = {
     load: async () => (await import("./verify.ts")).verify,
   },
   revoke: {
-    operands: [1, Infinity],
+    operands: [0, Infinity],
     operandName: "CERTIFICATE, serial number or id",
     options: ["certificate", "privatekey", "output", "reason", "days", "key-pass-file"],
     load: async () => (await import("./revoke.ts")).revoke,
@@ -50,6 +51,18 @@ const COMMANDS: Record<string, Command> = {
     operandName: "CRL",
     options: ["ca", "json"],
     load: async () => (await import("./revocations.ts")).revocations,
+  },
+  renew: {
+    operands: [1, 1],
+    operandName: "CERTIFICATE",
+    options: ["certificate", "privatekey", "output", "days", "key-pass-file"],
+    load: async () => (await import("./renew.ts")).renew,
+  },
+  rotate: {
+    operands: [1, 1],
+    operandName: "CERTIFICATE",
+    options: ["certificate", "privatekey", "output", "name", "days", "key-pass-file"],
+    load: async () => (await import("./rotate.ts")).rotate,
   },
   encrypt: {
     operands: [1, 1],
@@ -82,13 +95,13 @@ const MODES: Record<"identifier" | "interactive" | "setup" | "create", Command> 
   setup: {
     operands: [0, 0],
     operandName: "",
-    options: ["setup", "output", "key-pass-file"],
+    options: ["setup", "output", "days", "key-pass-file"],
     load: async () => (await import("./server_setup.ts")).setup,
   },
   create: {
     operands: [0, 0],
     operandName: "",
-    options: ["output", "name", "certificate", "privatekey", "key-pass-file"],
+    options: ["output", "name", "certificate", "privatekey", "days", "key-pass-file"],
     load: async () => (await import("./create.ts")).create,
   },
 };
@@ -113,7 +126,7 @@ export async function runCommand(
     throw new UsageError(`--${option} has no meaning with ${name}`);
   }
   const run = await command.load();
-  return await run({ values, operands, entry });
+  return await explained(() => run({ values, operands, entry }));
 }
 
 function commandOf(word: string): Command {

@@ -13,7 +13,7 @@ import type { CommandContext } from "./commands.ts";
 import { registerIssued } from "./issued.ts";
 import { passphraseSource } from "./key_passphrase.ts";
 import { exists, makeDirectory, withoutSlash } from "./new_file.ts";
-import { explained, loadNamed } from "./signer.ts";
+import { loadNamed } from "./signer.ts";
 
 /** `crtmgr -o`: makes a CA, or with `-c` and `-p` a device that this CA signs. */
 export async function create({ values }: CommandContext): Promise<number> {
@@ -21,31 +21,35 @@ export async function create({ values }: CommandContext): Promise<number> {
   const directory = withoutSlash(values.output!);
   const name = fileName(values.name ?? (authority === undefined ? "ca" : "certificate"));
   const path = `${directory}/${name}`;
-  await explained(async () => {
-    const identity = await makeIdentity(name, authority);
-    await makeDirectory(directory, 0o700);
-    await writeIdentity(path, identity);
-    const signer = authority && values.certificate;
-    if (signer !== undefined) await registerIssued(signer, identity.chain[0]!);
-    const kind = authority === undefined ? "CA" : "device";
-    writeError(`${kind} ${identity.id}\nwritten: ${path}.crt ${path}.pem\n`);
-  });
+  const identity = await makeIdentity(name, authority, values.days);
+  await makeDirectory(directory, 0o700);
+  await writeIdentity(path, identity);
+  const signer = authority && values.certificate;
+  if (signer !== undefined) await registerIssued(signer, identity.chain[0]!);
+  const kind = authority === undefined ? "CA" : "device";
+  writeError(`${kind} ${identity.id}\nwritten: ${path}.crt ${path}.pem\n`);
   return ExitCode.ok;
 }
 
 async function makeIdentity(
   name: string,
   authority: Identity | undefined,
+  days: number | undefined,
 ): Promise<Identity> {
-  if (authority === undefined) return await createAuthority(name);
-  const identity = await createDevice(name, authority);
+  if (authority === undefined) return await createAuthority(name, { days });
+  const identity = await createDevice(name, authority, { days });
   // A signer that has expired would make a device that everybody refuses.
   verifyChain(identity.chain, new Date());
   return identity;
 }
 
-/** Writes the key first: it alone can be used again, a certificate without its key cannot. */
-async function writeIdentity(path: string, identity: Identity): Promise<void> {
+/**
+ * Writes an identity to new files `PATH.pem` and `PATH.crt`. The key comes first: it alone can be
+ * used again, a certificate without its key cannot.
+ *
+ * @throws {IdentityError} `exists`, `io`
+ */
+export async function writeIdentity(path: string, identity: Identity): Promise<void> {
   for (const file of [`${path}.pem`, `${path}.crt`]) {
     if (await exists(file)) {
       throw new IdentityError("exists", `${file} exists already and is not overwritten`);
@@ -55,7 +59,8 @@ async function writeIdentity(path: string, identity: Identity): Promise<void> {
   await writeCertificateFile(`${path}.crt`, identity.chain);
 }
 
-function fileName(name: string): string {
+/** @throws {UsageError} for what cannot be the name of a file in a folder */
+export function fileName(name: string): string {
   if (/^\.{1,2}$|[/\\\0]/.test(name)) {
     throw new UsageError(`-n: ${JSON.stringify(name)} cannot be the name of a file`);
   }

@@ -4,6 +4,7 @@ import {
   decodeCertificate,
   decodeRevocationList,
   isOutdated,
+  type KeyRotation,
   type RevocationList,
 } from "../../lib/identity/mod.ts";
 
@@ -83,6 +84,15 @@ export function describeRevocationList(der: Uint8Array, now: Date): Description 
       ...(list.nextUpdate === undefined ? {} : { nextUpdate: list.nextUpdate.toISOString() }),
       revocations,
     },
+  };
+}
+
+/** What a statement says by which a key takes the place of another; its signatures hold. */
+export function describeKeyRotation({ oldId, newId, rotatedAt }: KeyRotation): Description {
+  return {
+    title: "key rotation, signed by both keys",
+    fields: [["old id", oldId], ["new id", newId], ["made", day(rotatedAt)]],
+    json: { kind: "key rotation", oldId, newId, rotatedAt: rotatedAt.toISOString() },
   };
 }
 

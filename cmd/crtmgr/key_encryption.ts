@@ -10,26 +10,22 @@ import { ExitCode } from "../tool/exit_code.ts";
 import { writeError } from "../tool/output.ts";
 import type { CommandContext } from "./commands.ts";
 import { newPassphrase, passphraseSource } from "./key_passphrase.ts";
-import { explained, readSecretKey } from "./signer.ts";
+import { readSecretKey } from "./signer.ts";
 
 /** `crtmgr encrypt`: puts a private key under a passphrase, in its place or in a new file. */
 export async function encrypt({ values, operands: [path = ""] }: CommandContext): Promise<number> {
   const passFile = values["key-pass-file"];
-  return await explained(async () => {
-    if (await isEncrypted(path)) throw new IdentityError("exists", `${path} is encrypted already`);
-    const secretKey = await readSecretKey(path, passphraseSource(passFile));
-    const passphrase = await newPassphrase(passFile, path);
-    return await rewrite(path, values.output, secretKey, { passphrase });
-  });
+  if (await isEncrypted(path)) throw new IdentityError("exists", `${path} is encrypted already`);
+  const secretKey = await readSecretKey(path, passphraseSource(passFile));
+  const passphrase = await newPassphrase(passFile, path);
+  return await rewrite(path, values.output, secretKey, { passphrase });
 }
 
 /** `crtmgr decrypt`: takes the passphrase off a private key; its file's mode protects it then. */
 export async function decrypt({ values, operands: [path = ""] }: CommandContext): Promise<number> {
-  return await explained(async () => {
-    if (!await isEncrypted(path)) throw new IdentityError("exists", `${path} is not encrypted`);
-    const secretKey = await readSecretKey(path, passphraseSource(values["key-pass-file"]));
-    return await rewrite(path, values.output, secretKey, {});
-  });
+  if (!await isEncrypted(path)) throw new IdentityError("exists", `${path} is not encrypted`);
+  const secretKey = await readSecretKey(path, passphraseSource(values["key-pass-file"]));
+  return await rewrite(path, values.output, secretKey, {});
 }
 
 async function isEncrypted(path: string): Promise<boolean> {

@@ -1,9 +1,6 @@
-import { REVOCATION_REASONS } from "../../lib/identity/mod.ts";
+import { MAX_VALIDITY_DAYS, REVOCATION_REASONS } from "../../lib/identity/mod.ts";
 import { choice, flag, integer, list, single, text } from "../tool/option.ts";
 import { HELP, versionOption } from "../tool/tool.ts";
-
-/** Longest validity that can be asked for, in days: a century. */
-const MAX_DAYS = 36_525;
 
 /** The options of `crtmgr`; its letters are upstream's. */
 export const CRTMGR_OPTIONS = {
@@ -19,7 +16,12 @@ export const CRTMGR_OPTIONS = {
   certificate: single("c", "FILE", text, "Certificate of the signing CA; with -a, of the device."),
   privatekey: single("p", "FILE", text, "Private key that belongs to -c."),
   identifier: flag("a", "Show the id of a device, alone on standard output."),
-  days: single("", "N", integer(1, MAX_DAYS), "revoke: a newer list will be there within N days."),
+  days: single(
+    "",
+    "N",
+    integer(1, MAX_VALIDITY_DAYS),
+    "Valid for so many days, not 10 years; revoke: a newer list follows within them.",
+  ),
   ca: list("", "FILE", text, "verify, revocations: certificate of a trusted CA; repeatable."),
   crl: list("", "FILE", text, "verify: certificates that their CA has revoked; repeatable."),
   reason: single(

@@ -13,9 +13,8 @@ import { ExitCode, ToolError, UsageError } from "../tool/exit_code.ts";
 import { writeError } from "../tool/output.ts";
 import type { CommandContext } from "./commands.ts";
 import { readIssued } from "./issued.ts";
-import { passphraseSource } from "./key_passphrase.ts";
 import { exists } from "./new_file.ts";
-import { explained, loadNamed } from "./signer.ts";
+import { loadAuthority } from "./signer.ts";
 
 /** Ms in a day. */
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -24,43 +23,34 @@ const DEFAULT_DAYS = 30;
 
 /**
  * `crtmgr revoke`: puts devices on the CA's revocation list, beside its certificate (`ca.crl` for
- * `ca.crt`) unless `-o` names it. Who is on it stays on it.
+ * `ca.crt`) unless `-o` names it. Who is on it stays on it; with nobody to add, the list is made anew
+ * and may be relied on for longer.
  */
 export async function revoke({ values, operands }: CommandContext): Promise<number> {
-  const { certificate } = values;
-  const authority = await loadNamed(values, passphraseSource(values["key-pass-file"]));
-  if (authority === undefined || certificate === undefined) {
-    throw new UsageError("revoke needs the CA: -c CA.crt -p CA.pem");
-  }
+  const { identity: authority, certificate } = await loadAuthority("revoke", values);
   const path = values.output ?? `${certificate.replace(/\.[^./]*$/, "")}.crl`;
   const now = new Date();
-  await explained(async () => {
-    // Two at once would both start from the same list, and one device would get away.
-    using lock = await Deno.open(certificate);
-    await lock.lock(true);
-    const serialNumbers = new Set<string>();
-    for (const operand of operands) {
-      for (const serialNumber of await serialNumbersOf(operand, authority, certificate)) {
-        serialNumbers.add(serialNumber);
-      }
+  // Two at once would both start from the same list, and one device would get away.
+  using lock = await Deno.open(certificate);
+  await lock.lock(true);
+  const serialNumbers = new Set<string>();
+  for (const operand of operands) {
+    for (const serialNumber of await serialNumbersOf(operand, authority, certificate)) {
+      serialNumbers.add(serialNumber);
     }
-    const former = await formerList(path, authority, now);
-    const entries = new Map<string, RevocationEntry>(former?.revocations);
-    let added = 0;
-    for (const serialNumber of serialNumbers) {
-      if (entries.has(serialNumber)) {
-        writeError(`${serialNumber} is revoked already\n`);
-        continue;
-      }
-      entries.set(serialNumber, { serialNumber, revokedAt: now, reason: values.reason });
-      added++;
-    }
-    const number = (former?.number ?? 0n) + 1n;
-    const nextUpdate = new Date(now.getTime() + (values.days ?? DEFAULT_DAYS) * DAY_MS);
-    const list = createRevocationList(authority, entries.values(), { number, now, nextUpdate });
-    await writeRevocationListFile(path, list);
-    writeError(`revoked: ${added}, ${entries.size} in all\nwritten: ${path}, list ${number}\n`);
-  });
+  }
+  const former = await formerList(path, authority, now);
+  const entries = new Map<string, RevocationEntry>(former?.revocations);
+  for (const serialNumber of serialNumbers) {
+    if (entries.has(serialNumber)) writeError(`${serialNumber} is revoked already\n`);
+    else entries.set(serialNumber, { serialNumber, revokedAt: now, reason: values.reason });
+  }
+  const number = (former?.number ?? 0n) + 1n;
+  const nextUpdate = new Date(now.getTime() + (values.days ?? DEFAULT_DAYS) * DAY_MS);
+  const list = createRevocationList(authority, entries.values(), { number, now, nextUpdate });
+  await writeRevocationListFile(path, list);
+  const added = entries.size - (former?.revocations.size ?? 0);
+  writeError(`revoked: ${added}, ${entries.size} in all\nwritten: ${path}, list ${number}\n`);
   return ExitCode.ok;
 }
 

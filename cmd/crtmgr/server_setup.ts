@@ -6,7 +6,6 @@ import { completeIdentity, describeStored, type StoredIdentity } from "./complet
 import { registerIssued } from "./issued.ts";
 import { exists, makeDirectory, withoutSlash } from "./new_file.ts";
 import { type PassphraseSource, passphraseSource } from "./key_passphrase.ts";
-import { explained } from "./signer.ts";
 
 /** Where a server's files are below its folder, without `.crt` and `.pem`; as upstream has them. */
 export const SERVER_FILES = { authority: "CA/ca-server", device: "id/id-server" } as const;
@@ -24,12 +23,14 @@ export interface ServerIdentities {
  *
  * @param folder holds `CA/` and `id/`; made if need be
  * @param name of the new device certificate
+ * @param days how long new certificates are valid; 10 years by default
  * @throws {IdentityError}, {CertificateError}
  */
 export async function setUpServer(
   folder: string,
   name: string,
   passphrase: PassphraseSource,
+  days?: number,
 ): Promise<ServerIdentities> {
   const authorityPath = `${folder}/${SERVER_FILES.authority}`;
   const devicePath = `${folder}/${SERVER_FILES.device}`;
@@ -48,13 +49,13 @@ export async function setUpServer(
   const authority = await completeIdentity(
     authorityPath,
     passphrase,
-    (secretKey) => createAuthority(`${name} CA`, { secretKey }),
+    (secretKey) => createAuthority(`${name} CA`, { secretKey, days }),
   );
   const device = await completeIdentity(
     devicePath,
     passphrase,
     async (secretKey) => {
-      const identity = await createDevice(name, authority.identity, { secretKey });
+      const identity = await createDevice(name, authority.identity, { secretKey, days });
       await registerIssued(`${authorityPath}.crt`, identity.chain[0]!);
       return identity;
     },
@@ -67,9 +68,7 @@ export async function setup({ values }: CommandContext): Promise<number> {
   if (values.output === undefined) throw new UsageError("-s needs a folder: -o DIR");
   const folder = withoutSlash(values.output);
   const passphrase = passphraseSource(values["key-pass-file"]);
-  const { authority, device } = await explained(() =>
-    setUpServer(folder, Deno.hostname(), passphrase)
-  );
+  const { authority, device } = await setUpServer(folder, Deno.hostname(), passphrase, values.days);
   if (authority !== undefined) writeError(`${describeStored("CA", authority)}\n`);
   writeError(`${describeStored("device", device)}\n`);
   return ExitCode.ok;

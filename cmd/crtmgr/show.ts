@@ -1,5 +1,6 @@
 import {
   decodeCertificatePem,
+  decodeKeyRotationPem,
   decodeRevocationListPem,
   formatId,
   publicKeyOf,
@@ -11,21 +12,22 @@ import { jsonLine, writeOutput } from "../tool/output.ts";
 import type { CommandContext } from "./commands.ts";
 import {
   describeCertificate,
+  describeKeyRotation,
   describeRevocationList,
   type Description,
   renderDescription,
 } from "./description.ts";
 import { type PassphraseSource, passphraseSource } from "./key_passphrase.ts";
-import { explained, readSecretKey } from "./signer.ts";
+import { readSecretKey } from "./signer.ts";
 
 /** Largest file that is looked at, in characters: a revocation list of the greatest size as PEM. */
 const MAX_CHARACTERS = 1.5 * MAX_REVOCATION_LIST_BYTES;
 
-/** `crtmgr show`: what certificates, private keys and revocation lists say. */
+/** `crtmgr show`: what certificates, private keys, revocation lists and key rotations say. */
 export async function show({ values, operands }: CommandContext): Promise<number> {
   const passphrase = passphraseSource(values["key-pass-file"]);
   for (const path of operands) {
-    const found = await explained(() => describeFile(path, passphrase));
+    const found = await describeFile(path, passphrase);
     for (const [index, description] of found.entries()) {
       const place = found.length > 1 ? ` (${index + 1} of ${found.length})` : "";
       writeOutput(
@@ -38,7 +40,7 @@ export async function show({ values, operands }: CommandContext): Promise<number
   return ExitCode.ok;
 }
 
-/** Everything in a file, in the order certificates, key, revocation lists. */
+/** Everything in a file, in the order certificates, key, revocation lists, rotations. */
 async function describeFile(path: string, passphrase: PassphraseSource): Promise<Description[]> {
   const text = await readIdentityFile(path, { secret: false, maxBytes: MAX_CHARACTERS });
   const holds = (label: string) => text.includes(`-----BEGIN ${label}-----`);
@@ -59,7 +61,11 @@ async function describeFile(path: string, passphrase: PassphraseSource): Promise
   if (holds("X509 CRL")) {
     found.push(...decodeRevocationListPem(text).map((der) => describeRevocationList(der, now)));
   }
+  if (holds("DHTNET KEY ROTATION")) {
+    found.push(...decodeKeyRotationPem(text).map(describeKeyRotation));
+  }
   if (found.length > 0) return found;
-  const message = `${path}: no certificate, private key or revocation list in PEM form`;
+  const message =
+    `${path}: no certificate, private key, revocation list or key rotation in PEM form`;
   throw new ToolError(ExitCode.failure, message);
 }

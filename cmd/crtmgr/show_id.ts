@@ -8,7 +8,7 @@ import { ExitCode, UsageError } from "../tool/exit_code.ts";
 import { jsonLine, writeOutput } from "../tool/output.ts";
 import type { CommandContext } from "./commands.ts";
 import { passphraseSource } from "./key_passphrase.ts";
-import { explained, loadIdentityFiles, readSecretKey } from "./signer.ts";
+import { loadIdentityFiles, readSecretKey } from "./signer.ts";
 
 /**
  * `crtmgr -a`: writes the id, and nothing else, to standard output. Either file knows it; with both,
@@ -17,18 +17,16 @@ import { explained, loadIdentityFiles, readSecretKey } from "./signer.ts";
 export async function showId({ values }: CommandContext): Promise<number> {
   const { certificate, privatekey } = values;
   const passphrase = passphraseSource(values["key-pass-file"]);
-  const id = await explained(async () => {
-    if (certificate !== undefined && privatekey !== undefined) {
-      return (await loadIdentityFiles(certificate, privatekey, passphrase)).id;
-    }
-    if (certificate !== undefined) {
-      return decodeCertificate((await readCertificateFile(certificate))[0]!).id;
-    }
-    if (privatekey !== undefined) {
-      return formatId(publicKeyOf(await readSecretKey(privatekey, passphrase)));
-    }
+  let id: string;
+  if (certificate !== undefined && privatekey !== undefined) {
+    ({ id } = await loadIdentityFiles(certificate, privatekey, passphrase));
+  } else if (certificate !== undefined) {
+    ({ id } = decodeCertificate((await readCertificateFile(certificate))[0]!));
+  } else if (privatekey !== undefined) {
+    id = formatId(publicKeyOf(await readSecretKey(privatekey, passphrase)));
+  } else {
     throw new UsageError("-a needs the files of a device: -c FILE, -p FILE or both");
-  });
+  }
   writeOutput(values.json ? jsonLine({ id }) : `${id}\n`);
   return ExitCode.ok;
 }

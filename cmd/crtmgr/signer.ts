@@ -6,15 +6,16 @@ import {
   readCertificateFile,
   readKeyFile,
 } from "../../lib/identity/mod.ts";
+import { NetError } from "../../lib/net/net_error.ts";
 import { ExitCode, ToolError, UsageError } from "../tool/exit_code.ts";
-import type { PassphraseSource } from "./key_passphrase.ts";
+import { type PassphraseSource, passphraseSource } from "./key_passphrase.ts";
 
 /**
  * Loads the certificate and key that `-c` and `-p` name.
  *
  * @returns undefined when neither is given
  * @throws {UsageError} when one is given without the other
- * @throws {ToolError} when they cannot be used
+ * @throws {IdentityError} when they cannot be used
  */
 export async function loadNamed(
   values: { certificate: string | undefined; privatekey: string | undefined },
@@ -24,7 +25,34 @@ export async function loadNamed(
   if (certificate === undefined && privatekey === undefined) return undefined;
   if (certificate === undefined) throw new UsageError("-p needs the certificate too: -c FILE");
   if (privatekey === undefined) throw new UsageError("-c needs the private key too: -p FILE");
-  return await explained(() => loadIdentityFiles(certificate, privatekey, passphrase));
+  return await loadIdentityFiles(certificate, privatekey, passphrase);
+}
+
+/** A CA in files. */
+export interface SigningAuthority {
+  readonly identity: Identity;
+  /** Path of its certificate. */
+  readonly certificate: string;
+}
+
+/**
+ * Loads the CA that `-c` and `-p` name, for a command that cannot do without.
+ *
+ * @throws {UsageError} when they are not given
+ * @throws {IdentityError} when they cannot be used
+ */
+export async function loadAuthority(
+  command: string,
+  values: {
+    certificate: string | undefined;
+    privatekey: string | undefined;
+    "key-pass-file": string | undefined;
+  },
+): Promise<SigningAuthority> {
+  const identity = await loadNamed(values, passphraseSource(values["key-pass-file"]));
+  const { certificate } = values;
+  if (identity !== undefined && certificate !== undefined) return { identity, certificate };
+  throw new UsageError(`${command} needs the CA: -c CA.crt -p CA.pem`);
 }
 
 /**
@@ -61,12 +89,15 @@ export async function readSecretKey(
   return await readKeyFile(path, { passphrase: () => passphrase(path) });
 }
 
-/** Turns what identities and certificates complain about into a failure of the tool. */
+/** Turns what identities, certificates and files complain about into a failure of the tool. */
 export async function explained<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    if (cause instanceof IdentityError || cause instanceof CertificateError) {
+    if (
+      cause instanceof IdentityError || cause instanceof CertificateError ||
+      cause instanceof NetError
+    ) {
       throw new ToolError(ExitCode.failure, cause.message, { cause });
     }
     throw cause;

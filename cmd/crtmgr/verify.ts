@@ -10,7 +10,6 @@ import {
 import { ExitCode, UsageError } from "../tool/exit_code.ts";
 import { jsonLine, writeError, writeOutput } from "../tool/output.ts";
 import type { CommandContext } from "./commands.ts";
-import { explained } from "./signer.ts";
 import { readAuthorities, readVerifiedLists } from "./trusted_lists.ts";
 
 /** What a certificate is verified against. */
@@ -27,21 +26,19 @@ interface Trust {
 export async function verify({ values, operands }: CommandContext): Promise<number> {
   if (values.ca.length === 0) throw new UsageError("verify needs the CA's certificate: --ca FILE");
   const now = new Date();
-  return await explained(async () => {
-    const authorities = await readAuthorities(values.ca);
-    const lists = values.crl.map((path) => readVerifiedLists(path, authorities, now));
-    const trust = { authorities, revocations: (await Promise.all(lists)).flat() };
-    let code: number = ExitCode.ok;
-    for (const path of operands) {
-      const verdict = judge(await readCertificateFile(path), trust, now);
-      const ok = verdict.reason === undefined;
-      if (!ok) code = ExitCode.failure;
-      if (values.json) writeOutput(jsonLine({ file: path, valid: ok, ...verdict }));
-      else if (ok) writeOutput(`${path}: OK\n`);
-      else writeError(`${path}: ${verdict.reason}\n`);
-    }
-    return code;
-  });
+  const authorities = await readAuthorities(values.ca);
+  const lists = values.crl.map((path) => readVerifiedLists(path, authorities, now));
+  const trust = { authorities, revocations: (await Promise.all(lists)).flat() };
+  let code: number = ExitCode.ok;
+  for (const path of operands) {
+    const verdict = judge(await readCertificateFile(path), trust, now);
+    const ok = verdict.reason === undefined;
+    if (!ok) code = ExitCode.failure;
+    if (values.json) writeOutput(jsonLine({ file: path, valid: ok, ...verdict }));
+    else if (ok) writeOutput(`${path}: OK\n`);
+    else writeError(`${path}: ${verdict.reason}\n`);
+  }
+  return code;
 }
 
 interface Verdict {

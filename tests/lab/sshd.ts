@@ -25,6 +25,7 @@ export async function startSshd(place: SshdPlace, port: number): Promise<string[
     `AuthorizedKeysFile ${directory}/user.pub`,
     ...["StrictModes no", "UsePAM no", "PidFile none", "PermitRootLogin prohibit-password"],
     ...["PasswordAuthentication no", "KbdInteractiveAuthentication no"],
+    "Subsystem sftp internal-sftp",
   ];
   await Deno.writeTextFile(`${directory}/sshd_config`, settings.join("\n"));
   await Deno.mkdir("/run/sshd", { recursive: true });

@@ -2,17 +2,17 @@ import {
   createAuthority,
   createDevice,
   decodeCertificate,
-  encodeCertificatePem,
   type Identity,
   readCertificateFile,
+  renewDevice,
+  replaceCertificateFile,
 } from "../../../lib/identity/mod.ts";
-import { writeAtomic } from "../../../lib/net/atomic_file.ts";
 import { shellLine } from "../../tool/invocation.ts";
 import { completeIdentity, describeStored } from "../complete_identity.ts";
 import { exists, makeDirectory } from "../new_file.ts";
 import { registerIssued } from "../issued.ts";
 import { SERVER_FILES } from "../server_setup.ts";
-import { explained, loadIdentityFiles, readSecretKey } from "../signer.ts";
+import { explained, loadIdentityFiles, type SigningAuthority } from "../signer.ts";
 import { clientSettings } from "./dnc_settings.ts";
 import { askConfiguration, writeConfiguration } from "./existing_configuration.ts";
 import { askNetwork, writePassword } from "./network_questions.ts";
@@ -48,7 +48,7 @@ export async function clientWizard(context: WizardContext): Promise<void> {
     : undefined;
 
   await makeDirectory(folder, 0o700);
-  if (replace) await replaceCertificate(context, certificate, serverAuthority);
+  if (replace) await replaceCertificate(`${certificate}.crt`, serverAuthority);
   const device = await completeIdentity(certificate, context.passphrase, async (secretKey) => {
     const authority = serverAuthority ?? await ownAuthority(context, folder, name);
     const identity = await createDevice(name, authority.identity, { secretKey });
@@ -73,13 +73,6 @@ export async function clientWizard(context: WizardContext): Promise<void> {
     questions.say(describeStep("copy a file", "scp", "FILE", "USER@ID.dnc:"));
   }
   questions.say(describeStep("or pipe through the server's service", ...dnc, "ID"));
-}
-
-/** A CA in files. */
-interface SigningAuthority {
-  readonly identity: Identity;
-  /** Path of its certificate. */
-  readonly certificate: string;
 }
 
 /** The server's CA, if it is to sign this client's certificate; asks where it is, if need be. */
@@ -133,17 +126,11 @@ async function askReplacement(
 }
 
 /** Has a CA sign the key of a certificate that exists. */
-async function replaceCertificate(
-  { passphrase }: WizardContext,
-  path: string,
-  authority: SigningAuthority,
-): Promise<void> {
-  const [leaf] = await readCertificateFile(`${path}.crt`);
-  const secretKey = await readSecretKey(`${path}.pem`, passphrase);
-  const name = decodeCertificate(leaf!).subject;
-  const { chain } = await createDevice(name, authority.identity, { secretKey });
+async function replaceCertificate(path: string, authority: SigningAuthority): Promise<void> {
+  const [leaf] = await readCertificateFile(path);
+  const chain = await renewDevice(leaf!, authority.identity);
+  await replaceCertificateFile(path, chain);
   await registerIssued(authority.certificate, chain[0]!);
-  await writeAtomic(`${path}.crt`, new TextEncoder().encode(encodeCertificatePem(chain)), 0o644);
 }
 
 async function canRead(path: string): Promise<boolean> {

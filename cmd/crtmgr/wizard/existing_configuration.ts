@@ -1,6 +1,4 @@
 import { readBounded, writeAtomic } from "../../../lib/net/atomic_file.ts";
-import { NetError } from "../../../lib/net/net_error.ts";
-import { ExitCode, ToolError } from "../../tool/exit_code.ts";
 import {
   configurationValues,
   editedConfiguration,
@@ -26,20 +24,25 @@ export interface ExistingConfiguration {
 /**
  * Looks at a configuration file, and asks whether to change it if it is there.
  *
- * @throws {ToolError} when it is to be changed but cannot be read
+ * @throws {ToolError} usage, when it is to be changed but is no YAML
+ * @throws {NetError} `file`
  */
 export async function askConfiguration(
   { questions }: WizardContext,
   path: string,
 ): Promise<ExistingConfiguration> {
-  const bytes = await explainedIo(() => readBounded(path, MAX_CONFIGURATION_BYTES));
+  const bytes = await readBounded(path, MAX_CONFIGURATION_BYTES);
   if (bytes === undefined) return { path, text: undefined, values: new Map(), change: true };
   const text = new TextDecoder().decode(bytes);
   const change = await questions.confirm(`${path} exists. Change what it says?`, false);
   return { path, text, values: change ? configurationValues(path, text) : new Map(), change };
 }
 
-/** Writes the settings to a new file, or into the one that is there. */
+/**
+ * Writes the settings to a new file, or into the one that is there.
+ *
+ * @throws {NetError} `file`
+ */
 export async function writeConfiguration(
   { path, text }: ExistingConfiguration,
   title: string,
@@ -48,17 +51,6 @@ export async function writeConfiguration(
   const written = text === undefined
     ? newConfiguration(title, settings)
     : editedConfiguration(path, text, settings);
-  await explainedIo(async () => {
-    const mode = text === undefined ? undefined : (await Deno.stat(path)).mode;
-    await writeAtomic(path, new TextEncoder().encode(written), (mode ?? 0o644) & 0o777);
-  });
-}
-
-async function explainedIo<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    if (!(cause instanceof NetError)) throw cause;
-    throw new ToolError(ExitCode.failure, cause.message, { cause });
-  }
+  const mode = text === undefined ? undefined : (await Deno.stat(path)).mode;
+  await writeAtomic(path, new TextEncoder().encode(written), (mode ?? 0o644) & 0o777);
 }

@@ -59,16 +59,15 @@ export async function askNetwork(
   return { bootstrap, turn: { hosts, user: name, passwordFile }, password };
 }
 
-/** Writes the relay's password, if there is a new one, for its owner's eyes only. */
+/**
+ * Writes the relay's password, if there is a new one, for its owner's eyes only.
+ *
+ * @throws {NetError} `file`
+ */
 export async function writePassword({ turn, password }: NetworkAnswers): Promise<void> {
   const path = turn?.passwordFile;
   if (path === undefined || password === undefined) return;
-  try {
-    await writeSecret(path, new TextEncoder().encode(`${password}\n`));
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new ToolError(ExitCode.failure, reason, { cause });
-  }
+  await writeSecret(path, new TextEncoder().encode(`${password}\n`));
 }
 
 /** A relay as the user writes it. */

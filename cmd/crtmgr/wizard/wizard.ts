@@ -3,7 +3,6 @@ import { invocation } from "../../tool/invocation.ts";
 import type { CommandContext } from "../commands.ts";
 import { standardConsole } from "../console.ts";
 import { passphraseSource } from "../key_passphrase.ts";
-import { explained } from "../signer.ts";
 import { clientWizard } from "./client_wizard.ts";
 import { Questions } from "./questions.ts";
 import { serverWizard } from "./server_wizard.ts";
@@ -31,6 +30,6 @@ export async function runWizard({ values, entry }: CommandContext): Promise<numb
     ["client", "server"],
     "client",
   );
-  await explained(() => role === "server" ? serverWizard(context) : clientWizard(context));
+  await (role === "server" ? serverWizard(context) : clientWizard(context));
   return ExitCode.ok;
 }

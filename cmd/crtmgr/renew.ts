@@ -1,0 +1,47 @@
+import {
+  decodeCertificate,
+  formatId,
+  type Identity,
+  publicKeyOf,
+  readCertificateFile,
+  renewAuthority,
+  renewDevice,
+  replaceCertificateFile,
+  writeCertificateFile,
+} from "../../lib/identity/mod.ts";
+import { ExitCode } from "../tool/exit_code.ts";
+import { writeError } from "../tool/output.ts";
+import type { CommandContext } from "./commands.ts";
+import { registerIssued } from "./issued.ts";
+import { loadAuthority } from "./signer.ts";
+
+/**
+ * `crtmgr renew`: signs a certificate anew, under the same key and name, in its place or in a new
+ * file. The CA may be another one than before: so a server's CA takes in a client that has made its
+ * own identity, and sees nothing of its private key.
+ */
+export async function renew({ values, operands: [path = ""] }: CommandContext): Promise<number> {
+  const { identity: authority, certificate } = await loadAuthority("renew", values);
+  const [leaf] = await readCertificateFile(path);
+  const chain = await renewedChain(leaf!, authority, values.days);
+  if (values.output === undefined) await replaceCertificateFile(path, chain);
+  else await writeCertificateFile(values.output, chain);
+  const { id, authority: isAuthority, notAfter } = decodeCertificate(chain[0]!);
+  if (!isAuthority) await registerIssued(certificate, chain[0]!);
+  const until = notAfter.toISOString().slice(0, 10);
+  writeError(`${isAuthority ? "CA" : "device"} ${id}, valid until ${until}\n`);
+  writeError(`written: ${values.output ?? path}\n`);
+  return ExitCode.ok;
+}
+
+/** A CA that is given its own certificate renews itself. */
+async function renewedChain(
+  leaf: Uint8Array,
+  authority: Identity,
+  days: number | undefined,
+): Promise<readonly Uint8Array[]> {
+  const isItself = decodeCertificate(leaf).id === formatId(publicKeyOf(authority.secretKey));
+  return isItself
+    ? (await renewAuthority(authority, { days })).chain
+    : await renewDevice(leaf, authority, { days });
+}
