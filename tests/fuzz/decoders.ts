@@ -1,9 +1,10 @@
 import { hexToBytes } from "@noble/hashes/utils.js";
 import { SocksHandshake } from "../../cmd/dnc/socks/socks5.ts";
 import { decodeMsgpack, decodePacket, decodeValue, DhtDecodeError } from "../../lib/dht/mod.ts";
-import { decodeDiscovery } from "../../lib/dht/discovery_codec.ts";
+import { decodeDiscovery, encodeDiscoveryAnnouncement } from "../../lib/dht/discovery_codec.ts";
 import { SignallingError } from "../../lib/endpoint/signalling/signalling_error.ts";
 import { decodeMessage as decodeSignal, readBody } from "../../lib/endpoint/signalling/body.ts";
+import { encodeRequest } from "../../lib/endpoint/signalling/mod.ts";
 import { CandidateDecodeError, decodeCandidate, encodeCandidate } from "../../lib/ice/mod.ts";
 import { NetError } from "../../lib/net/mod.ts";
 import { FrameParser } from "../../lib/net/frame_parser.ts";
@@ -96,13 +97,22 @@ export const DECODERS: readonly FuzzTarget[] = [
   decoder("DHT value", DHT_PACKETS, decodeValue, DhtDecodeError),
   decoder(
     "DHT discovery",
-    [hexToBytes("82a3646874821234a16ec403abcdef")],
+    [encodeDiscoveryAnnouncement({ id: new Uint8Array(20), port: 4222, networkId: 0 })],
     decodeDiscovery,
     DhtDecodeError,
   ),
   decoder(
     "signalling message",
-    [hexToBytes("9701c4100011223344556677889900aabbccddeeff02c403aabbcc")],
+    [encodeRequest({
+      version: 1,
+      connectionId: new Uint8Array(16),
+      time: 1_767_225_600_000,
+      chain: [new Uint8Array(30), new Uint8Array(40)],
+      ufrag: "ufra",
+      pwd: "p".repeat(22),
+      candidates: [new Uint8Array(24)],
+      options: { transport: "tcp", resume: new Uint8Array(16) },
+    })],
     (bytes) => readBody(decodeSignal(bytes)[1]),
     SignallingError,
   ),
