@@ -66,6 +66,7 @@ export const DNC_OPTIONS = {
   "until-direct": flag("", "With --ping: end with the first direct reply."),
   json: flag("", "With --netcheck, --ping: one object a line."),
   id: flag("", "Show this device's id on standard output."),
+  qr: flag("", "Show it as a QR code."),
   status: flag("", "Show path, round trip and amounts on stderr."),
   quiet: setting(flag("q", "Show errors only.")),
   verbose: setting(count("v", "Show what is going on; repeat for more.")),

@@ -37,7 +37,7 @@ export async function runDnc(
   const { values } = command;
   checkInterfaces(values.interface);
   if (task.kind === "show-id") {
-    writeOutput(`${(await ownIdentity(values)).id}\n`);
+    await showId((await ownIdentity(values)).id, task.asQrCode);
     return ExitCode.ok;
   }
   if (values.verbose > 0) await configureLogging(values.verbose, values["log-format"]);
@@ -73,6 +73,14 @@ export async function runDnc(
     if (isInterruption(error)) return error.exitCode;
     throw error;
   }
+}
+
+async function showId(id: string, asQrCode: boolean): Promise<void> {
+  if (asQrCode) {
+    const { qrCode } = await import("./qr_code.ts");
+    writeOutput(qrCode(id, Deno.stdout.isTerminal() && !Deno.noColor));
+  }
+  writeOutput(`${id}\n`);
 }
 
 async function callPeer(

@@ -1,3 +1,4 @@
+import { knownPeer } from "../peer/peer_names.ts";
 import type { DncCommand } from "./reload.ts";
 import { taskOf } from "./task.ts";
 
@@ -9,7 +10,8 @@ import { taskOf } from "./task.ts";
  * @returns the exit code
  * @throws {ToolError} for every failure that is foreseen
  */
-export async function startDnc(command: DncCommand, entry: string): Promise<number> {
+export async function startDnc(line: DncCommand, entry: string): Promise<number> {
+  const command = await withPeerId(line);
   const task = taskOf(command, command.settings.authorized_services);
   const { control } = command.values;
   const isCall = task.kind === "connect" || task.kind === "forward";
@@ -19,6 +21,19 @@ export async function startDnc(command: DncCommand, entry: string): Promise<numb
   }
   const { runDnc } = await import("./run.ts");
   return await runDnc(command, task, entry);
+}
+
+/** A peer's name gives way to its id, and to where its network begins, if the user does not say. */
+async function withPeerId(command: DncCommand): Promise<DncCommand> {
+  const { values, positionals: [peer] } = command;
+  if (peer === undefined || values.listen || values.netcheck) return command;
+  const { id, bootstrap } = await knownPeer(peer);
+  const isKnown = bootstrap.length > 0 && values.bootstrap.length === 0;
+  return {
+    ...command,
+    positionals: [id],
+    values: isKnown ? { ...values, bootstrap } : values,
+  };
 }
 
 /** Whether a command line most likely ends up with a master, as far as its words tell. */

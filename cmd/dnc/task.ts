@@ -13,7 +13,7 @@ import type { ServiceRules } from "./service_policy.ts";
 
 /** What a command line asks `dnc` to do. */
 export type Task =
-  | { readonly kind: "show-id" }
+  | { readonly kind: "show-id"; readonly asQrCode: boolean }
   | { readonly kind: "netcheck" }
   | {
     readonly kind: "ping";
@@ -46,7 +46,7 @@ export function taskOf(
   const [id] = positionals;
   const isSaid = (name: keyof DncOptions) => isWritten(given, name);
   checkModes(values);
-  if (values.id) return { kind: "show-id" };
+  if (values.id || values.qr) return { kind: "show-id", asQrCode: values.qr };
   if (values.netcheck) {
     if (id !== undefined) throw new UsageError("--netcheck takes no ID; --ping does");
     return { kind: "netcheck" };
@@ -55,6 +55,9 @@ export function taskOf(
     if (id !== undefined) throw new UsageError("-l waits for any peer: it takes no ID");
     if (isSaid("ip") || isSaid("port")) {
       throw new UsageError("-i and -P name a target to connect to; with -l use --allow HOST:PORT");
+    }
+    for (const name of CALLING_OPTIONS) {
+      if (isSaid(name)) throw new UsageError(`--${name} needs the ID of a peer, not -l`);
     }
     return listeningTask(values, authorized);
   }
@@ -84,6 +87,12 @@ export function taskOf(
   }
   return { kind: "forward", id: peerId(id), forwards };
 }
+
+/** Options that make sense for a call only. */
+const CALLING_OPTIONS = [
+  ...["local-forward", "remote-forward", "dynamic-forward", "udp"] as const,
+  ...["control", "control-master", "control-persist"] as const,
+];
 
 /** Options that make sense for a listener only. */
 const LISTENING_OPTIONS = [
@@ -147,7 +156,9 @@ function datagramForward({ from, to }: LocalForward): DatagramForward {
 
 /** Only one thing is done at a time, and its options with it. */
 function checkModes(values: Values): void {
-  const modes = (["listen", "ping", "netcheck", "id"] as const).filter((mode) => values[mode]);
+  const modes = (["listen", "ping", "netcheck", "id", "qr"] as const).filter((mode) =>
+    values[mode]
+  );
   if (modes.length > 1) {
     throw new UsageError(`give one of ${modes.map((mode) => `--${mode}`).join(", ")}`);
   }

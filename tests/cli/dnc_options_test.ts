@@ -36,7 +36,8 @@ Deno.test("dnc: what the options ask for", () => {
     id: ID,
     target: { kind: "tcp", host: "127.0.0.1", port: 22 },
   });
-  assert.deepEqual(task("--id"), { kind: "show-id" });
+  assert.deepEqual(task("--id"), { kind: "show-id", asQrCode: false });
+  assert.deepEqual(task("--qr"), { kind: "show-id", asQrCode: true });
   assert.deepEqual(task("--netcheck", "--json"), { kind: "netcheck" });
   const ping = { kind: "ping", id: ID, count: 5, untilDirect: false } as const;
   assert.deepEqual(task("--ping", ID), ping);
