@@ -1,0 +1,40 @@
+/**
+ * `dsh`: a shell on another machine, by its key.
+ *
+ * @module
+ */
+import { DSH_OPTIONS, type DshOptions } from "./dsh/options.ts";
+import { runDsh } from "./dsh/run.ts";
+import { configurationPlaces } from "./tool/configuration_places.ts";
+import { runTool, type Tool } from "./tool/tool.ts";
+
+/** The description of `dsh`. */
+export const DSH: Tool<DshOptions> = {
+  name: "dsh",
+  summary: "a shell on another machine, by its key",
+  usage: [
+    "ID                      get a shell at a peer",
+    "ID -- COMMAND [ARG]…    run a command there, for its shell to split as with ssh",
+    "-l                      run programs for peers",
+    "ID --detach NAME        a shell that stays; --attach NAME goes on with it",
+    "--id",
+  ],
+  options: DSH_OPTIONS,
+  defaultFiles: ({ values }) => configurationPlaces("dsh", values.listen),
+  maxPositionals: Infinity,
+  notes: `
+An ID is a device's public key in hex. Who may connect to -l: devices of the CA
+that signed its own certificate, and those that --authority, --allow-peer or
+--anonymous name. They get the login shell of the user that runs dsh, unless
+-s, --allow-command, --forced-command or --user say otherwise.
+A terminal is used where stdin is one, and stdout if a command is given. There,
+after a new line, ~. disconnects, ~d detaches, ~? lists such escapes.
+Exit: what the program there exits with, 128+N if signal N ended it, 255 if dsh
+failed by itself, 2 usage. With -l: 0, 1 network, 2 usage, 130 INT, 143 TERM.
+  dsh -l --allow-peer ID                a shell for one device
+  tar c dir | dsh ID -- tar x -C /srv   streams are separate and binary-safe`,
+  run: (command) => runDsh(command, import.meta.url),
+};
+
+// Deno.exit, because a read of standard input may be pending.
+if (import.meta.main) Deno.exit(await runTool(DSH, Deno.args));

@@ -1,0 +1,101 @@
+import { checkInterfaces } from "../peer/network.ts";
+import { networkOptions } from "../peer/network_options.ts";
+import { ownIdentity } from "../peer/own_identity.ts";
+import { createReport, type Report } from "../peer/report.ts";
+import { TURN_PASS_VARIABLE } from "../peer/turn_account.ts";
+import { withEndpoint } from "../peer/with_endpoint.ts";
+import type { Command } from "../tool/configuration.ts";
+import { ExitCode } from "../tool/exit_code.ts";
+import { isWritten } from "../tool/given.ts";
+import { isInterruption, watchInterruption } from "../tool/interruption.ts";
+import { configureLogging } from "../tool/logging.ts";
+import { writeOutput } from "../tool/output.ts";
+import { LocalTerminal } from "./client/local_terminal.ts";
+import { ownFailure, runSession } from "./client/run_session.ts";
+import { sessionRequest } from "./client/session_request_of.ts";
+import { SessionSignals } from "./client/session_signals.ts";
+import { SESSION_STREAMS } from "./client/session_streams.ts";
+import type { DshOptions } from "./options.ts";
+import { type Task, taskOf } from "./task.ts";
+
+/** A whole command line of `dsh`. */
+export type DshCommand = Command<DshOptions, Record<never, never>>;
+
+/**
+ * Does what a command line of `dsh` asks for.
+ *
+ * @param entry URL of the module that this process was started from
+ * @returns the exit code
+ * @throws {ToolError} for every failure that is foreseen
+ */
+export async function runDsh(command: DshCommand, entry: string): Promise<number> {
+  const { values } = command;
+  const task = taskOf(command);
+  checkInterfaces(values.interface);
+  if (task.kind === "show-id") {
+    writeOutput(`${(await ownIdentity(values)).id}\n`);
+    return ExitCode.ok;
+  }
+  if (values.verbose > 0) await configureLogging(values.verbose, values["log-format"]);
+  const report = createReport("dsh", { ...values, status: false });
+  if (isWritten(command.given, "turn_pass")) {
+    report.notice(
+      "others on this machine can see the password after -w in the process list; " +
+        `set ${TURN_PASS_VARIABLE}, or give --turn-pass-file FILE, instead`,
+      { level: "warning" },
+    );
+  }
+  return task.kind === "serve"
+    ? await serve(command, report, entry)
+    : await connect(command, task, report);
+}
+
+async function serve(command: DshCommand, report: Report, entry: string): Promise<number> {
+  const network = await networkOptions(command.values);
+  const identity = await ownIdentity(command.values);
+  const signal = watchInterruption("dsh");
+  // What only servers need is not loaded by clients.
+  const { prepareServer } = await import("./listen_for_peers.ts");
+  const server = await prepareServer({ command, identity, signal, report, entry });
+  const { authorize } = server.doorkeeper;
+  try {
+    return await withEndpoint(
+      { ...network, identity, authorize },
+      (endpoint) => server.serve(endpoint),
+    );
+  } catch (error) {
+    if (isInterruption(error)) return error.exitCode;
+    throw error;
+  }
+}
+
+async function connect(
+  { values }: DshCommand,
+  task: Extract<Task, { kind: "session" }>,
+  report: Report,
+): Promise<number> {
+  using terminal = new LocalTerminal();
+  using signals = new SessionSignals();
+  // A command whose output goes elsewhere must not have its line ends changed by a terminal.
+  const isAtTerminal = task.terminal ??
+    (Deno.stdin.isTerminal() && (task.command === undefined || Deno.stdout.isTerminal()));
+  const request = sessionRequest({
+    ...task,
+    binary: values.binary,
+    size: isAtTerminal ? terminal.size : undefined,
+    variables: values.env,
+  }, Deno.env.toObject());
+  try {
+    const network = await networkOptions(values);
+    const identity = await ownIdentity(values);
+    return await withEndpoint({ ...network, identity }, (endpoint) =>
+      runSession(endpoint, {
+        ...{ id: task.id, request, signals, report, timeoutMs: values.timeout },
+        terminal: isAtTerminal ? terminal : undefined,
+        streams: SESSION_STREAMS,
+      }));
+  } catch (error) {
+    if (error === signals.signal.reason) return (error as { exitCode: number }).exitCode;
+    throw ownFailure(error);
+  }
+}

@@ -1,0 +1,72 @@
+import { peerMatches, type VerifiedChain } from "../../../lib/identity/mod.ts";
+import { isIdText } from "../../peer/peer_id.ts";
+import { UsageError } from "../../tool/exit_code.ts";
+import { type Account, accountOf, ownAccount } from "./account.ts";
+
+/** `--user [PEER=]USER`: whose rights sessions have. */
+export interface UserRule {
+  /** Id or certificate name of the peer whose sessions they are; undefined for all others. */
+  readonly peer: string | undefined;
+  /** User of this machine. */
+  readonly user: string;
+}
+
+/**
+ * Reads `USER` or `PEER=USER`.
+ *
+ * @throws {UsageError} when it is neither
+ */
+export function parseUserRule(text: string): UserRule {
+  const at = text.lastIndexOf("=");
+  const user = text.slice(at + 1);
+  if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]*\$?$/.test(user) || at === 0) {
+    throw new UsageError(`expects USER or PEER=USER, not ${JSON.stringify(text)}`);
+  }
+  const peer = at < 0 ? undefined : text.slice(0, at);
+  return { peer: peer !== undefined && isIdText(peer) ? peer.toLowerCase() : peer, user };
+}
+
+/** Finds the account that a peer's sessions run as. */
+export class Accounts {
+  readonly #rules: readonly { peer: string | undefined; account: Account }[];
+  readonly #usual: Account | undefined;
+  readonly #authorities: readonly string[];
+
+  private constructor(
+    rules: readonly { peer: string | undefined; account: Account }[],
+    usual: Account | undefined,
+    authorities: readonly string[],
+  ) {
+    this.#rules = rules;
+    this.#usual = usual;
+    this.#authorities = authorities;
+  }
+
+  /**
+   * Looks up the accounts of rules. Where every rule names a peer, there is none for the others.
+   *
+   * @param authorities ids of the CAs whose devices are known by the names in their certificates;
+   *   any other CA may have written anything there
+   * @throws {ToolError} usage, when there is no such user, or only root could become it
+   */
+  static async of(rules: readonly UserRule[], authorities: readonly string[]): Promise<Accounts> {
+    const found = await Promise.all(
+      rules.map(async ({ peer, user }) => ({ peer, account: await accountOf(user) })),
+    );
+    const named = found.filter(({ peer }) => peer !== undefined);
+    const usual = rules.length === 0
+      ? await ownAccount()
+      : found.findLast(({ peer }) => peer === undefined)?.account;
+    return new Accounts(named, usual, authorities);
+  }
+
+  /** The account for a peer; undefined when there is none: then it may run nothing. */
+  accountFor(peer: VerifiedChain): Account | undefined {
+    const name = peerMatches({ authorities: this.#authorities }, peer)
+      ? peer.subjects[0]
+      : undefined;
+    const rule = this.#rules.find((rule) => rule.peer === peer.id) ??
+      this.#rules.find((rule) => rule.peer === name && name !== undefined);
+    return rule?.account ?? this.#usual;
+  }
+}

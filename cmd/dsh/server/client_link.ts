@@ -1,0 +1,168 @@
+import type { TerminalSize } from "../../../lib/net/pty.ts";
+import type { PeerChannel } from "../../peer/peer_channel.ts";
+import { CLIENT_TYPES, FrameType, INITIAL_CREDIT } from "../protocol/frame.ts";
+import { type Frame, FrameDecoder } from "../protocol/frame_decoder.ts";
+import { FrameWriter } from "../protocol/frame_writer.ts";
+import {
+  decodeSignal,
+  decodeSize,
+  encodeCredit,
+  encodeFailure,
+  type SessionFailure,
+} from "../protocol/messages.ts";
+import { ProtocolError } from "../protocol/protocol_error.ts";
+import { decodeSessionRequest, type SessionRequest } from "../protocol/session_request.ts";
+
+/** Size of the reads from the channel, bytes. */
+const READ_BYTES = 256 * 1024;
+/** Credit is given back in pieces of this size, bytes. */
+const CREDIT_STEP = INITIAL_CREDIT / 4;
+/** Longest wait for the request, and for the client to have taken the last frame, ms. */
+const REQUEST_TIMEOUT_MS = 20_000;
+
+/** What a client does with its session. */
+export interface ClientActions {
+  /** Takes input; resolves when there is room for more. */
+  onInput(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
+  onInputEnd(): void;
+  onResize(size: TerminalSize): void;
+  onSignal(signal: Deno.Signal): void;
+}
+
+/** How a client left: by its own will, or because its connection broke. */
+export type Departure = "detached" | "gone";
+
+/** The server's end of a session's channel. */
+export class ClientLink {
+  /** Sends frames. */
+  readonly writer: FrameWriter;
+  readonly #channel: PeerChannel;
+  readonly #decoder = new FrameDecoder(CLIENT_TYPES);
+  readonly #frames: AsyncGenerator<Frame, void>;
+
+  /** @param channel accepted, with nothing read from it */
+  constructor(channel: PeerChannel) {
+    this.#channel = channel;
+    this.writer = new FrameWriter(channel);
+    this.#frames = this.#read();
+  }
+
+  /**
+   * The client's first frame.
+   *
+   * @throws {ProtocolError} when it is none, or does not come
+   */
+  async request(): Promise<SessionRequest> {
+    const late = setTimeout(() => this.#channel.reset(), REQUEST_TIMEOUT_MS);
+    try {
+      const { value: frame } = await this.#frames.next();
+      if (frame?.type !== FrameType.request) {
+        throw new ProtocolError("message", "a session begins with a request");
+      }
+      return decodeSessionRequest(frame.payload);
+    } finally {
+      clearTimeout(late);
+    }
+  }
+
+  /**
+   * Does what the client asks for until it leaves.
+   *
+   * @throws {ProtocolError} when it breaks the protocol
+   */
+  async serve(actions: ClientActions): Promise<Departure> {
+    const input = new PacedInput(
+      actions,
+      (bytes) => void this.writer.send(FrameType.credit, encodeCredit(bytes)).catch(() => {}),
+    );
+    try {
+      for await (const { type, payload } of this.#frames) {
+        switch (type) {
+          case FrameType.input:
+            input.take(payload);
+            break;
+          case FrameType.inputEnd:
+            input.end();
+            break;
+          case FrameType.resize:
+            actions.onResize(decodeSize(payload));
+            break;
+          case FrameType.signal:
+            actions.onSignal(decodeSignal(payload));
+            break;
+          case FrameType.detach:
+            return "detached";
+          default:
+            throw new ProtocolError("message", "a session has one request");
+        }
+      }
+    } catch (error) {
+      if (error instanceof ProtocolError) throw error;
+      // Whatever ended the channel, the client is gone.
+    }
+    return "gone";
+  }
+
+  /** Sends the last frame. */
+  async finish(type: typeof FrameType.exit | typeof FrameType.error, payload: Uint8Array) {
+    try {
+      await this.writer.send(type, payload);
+      await this.#channel.closeWrite();
+    } catch {
+      // The client is gone.
+    }
+  }
+
+  /** Says why there is no session, or no more. */
+  fail(failure: SessionFailure): Promise<void> {
+    return this.finish(FrameType.error, encodeFailure(failure));
+  }
+
+  /** Aborts the channel. */
+  reset(): void {
+    this.#channel.reset();
+  }
+
+  async *#read(): AsyncGenerator<Frame, void> {
+    const buffer = new Uint8Array(READ_BYTES);
+    while (true) {
+      const count = await this.#channel.read(buffer);
+      if (count === null) return;
+      yield* this.#decoder.decode(buffer.subarray(0, count));
+    }
+  }
+}
+
+/** Input that waits for its program, bounded by the credit that its client was given. */
+class PacedInput {
+  readonly #actions: ClientActions;
+  readonly #grant: (bytes: number) => void;
+  #credit = INITIAL_CREDIT;
+  #taken = 0;
+  #last: Promise<void> = Promise.resolve();
+  #ended = false;
+
+  constructor(actions: ClientActions, grant: (bytes: number) => void) {
+    this.#actions = actions;
+    this.#grant = grant;
+  }
+
+  take(bytes: Uint8Array): void {
+    if (this.#ended) throw new ProtocolError("message", "input after its end");
+    this.#credit -= bytes.length;
+    if (this.#credit < 0) throw new ProtocolError("message", "more input than there is credit");
+    const copy = bytes.slice();
+    this.#last = this.#last.then(() => this.#actions.onInput(copy)).then(() => {
+      this.#taken += copy.length;
+      if (this.#taken < CREDIT_STEP) return;
+      this.#credit += this.#taken;
+      this.#grant(this.#taken);
+      this.#taken = 0;
+    });
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#last = this.#last.then(() => this.#actions.onInputEnd());
+  }
+}

@@ -1,0 +1,52 @@
+/** Fields of /proc/PID/stat behind the name, counted from the state (proc(5)). */
+const STATE = 0;
+const SESSION = 3;
+const TERMINAL_GROUP = 5;
+
+/** The process group in the foreground of a process's terminal. */
+export function foregroundGroup(pid: number): number | undefined {
+  const group = Number(readStat(pid)?.[TERMINAL_GROUP]);
+  return group > 0 ? group : undefined;
+}
+
+/** Processes by the process session that they are in; what has ended and is not reaped is not. */
+type SessionTable = ReadonlyMap<number, readonly number[]>;
+
+let nextTable: Promise<SessionTable> | undefined;
+
+/**
+ * The processes of a process session. Whoever asks at the same time shares one look at the table.
+ *
+ * @param session process id of its leader
+ */
+export async function processesOf(session: number): Promise<readonly number[]> {
+  nextTable ??= Promise.resolve().then(() => {
+    nextTable = undefined;
+    return readTable();
+  });
+  return (await nextTable).get(session) ?? [];
+}
+
+async function readTable(): Promise<SessionTable> {
+  const table = new Map<number, number[]>();
+  for await (const { name } of Deno.readDir("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    const stat = readStat(Number(name));
+    if (stat === undefined || stat[STATE] === "Z") continue;
+    const session = Number(stat[SESSION]);
+    const members = table.get(session);
+    if (members === undefined) table.set(session, [Number(name)]);
+    else members.push(Number(name));
+  }
+  return table;
+}
+
+function readStat(pid: number): string[] | undefined {
+  try {
+    const text = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    // The name stands in parentheses and may hold anything, parentheses too.
+    return text.slice(text.lastIndexOf(")") + 2).split(" ");
+  } catch {
+    return undefined;
+  }
+}
