@@ -35,6 +35,18 @@ export const PROGRAMS: readonly Program[] = [
     help: async () => (await import("../dnc.ts")).DNC,
   },
   {
+    name: "dsh",
+    entry: "cmd/dsh.ts",
+    permissions: ["--allow-all"],
+    help: async () => (await import("../dsh.ts")).DSH,
+  },
+  {
+    name: "dvpn",
+    entry: "cmd/dvpn.ts",
+    permissions: ["--allow-all"],
+    help: async () => (await import("../dvpn.ts")).DVPN,
+  },
+  {
     name: "crtmgr",
     entry: "cmd/crtmgr.ts",
     permissions: ["--allow-read", "--allow-write", "--allow-env", "--allow-sys"],
