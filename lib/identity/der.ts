@@ -160,9 +160,13 @@ export function readSmallInteger(reader: DerReader): number {
   return value;
 }
 
+/** Longest object identifier, in octets: those in use have a dozen. */
+const MAX_OID_BYTES = 64;
+
 /** The text of an OBJECT IDENTIFIER, dotted (X.690 §8.19); arcs below 2^31 only. */
 export function readOid(reader: DerReader): string {
   const content = reader.read(DER.oid);
+  if (content.length > MAX_OID_BYTES) throw new DerError("object identifier", reader.offset);
   const arcs: number[] = [];
   let arc = 0;
   for (const octet of content) {
@@ -181,10 +185,13 @@ export function readOid(reader: DerReader): string {
   return [first, arcs[0]! - first * 40, ...arcs.slice(1)].join(".");
 }
 
+/** The longer form of a time, `YYYYMMDDHHMMSSZ`. */
+const MAX_TIME_BYTES = 15;
+
 /** A UTCTime or GeneralizedTime in the form that RFC 5280 §4.1.2.5 demands. */
 export function readTime(reader: DerReader): Date {
   const { tag, content } = reader.readAny();
-  const text = String.fromCharCode(...content);
+  const text = String.fromCharCode(...content.subarray(0, MAX_TIME_BYTES + 1));
   const match = tag === DER.utcTime
     ? /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(text)
     : tag === DER.generalizedTime

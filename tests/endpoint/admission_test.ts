@@ -8,6 +8,8 @@ import {
   NOT_AUTHORIZED,
   type PeerInfo,
 } from "../../mod.ts";
+import { PeerSession } from "../../lib/endpoint/peer_session.ts";
+import type { Pipe } from "../../lib/net/mod.ts";
 import { throwawayAuthority, throwawayIdentity } from "../support/throwaway_identity.ts";
 
 const LOCAL = { interfaces: ["lo"], discovery: false, transport: "tcp" } as const;
@@ -96,6 +98,44 @@ Deno.test("a peer that is banned while its connection is set up does not stay", 
   const call = client.connect(server.id, "service").then(({ opened }) => opened);
   await endsAsRefused(call, "banned");
   assert.equal(server.status().sessions.length, 0);
+  await close();
+});
+
+/** The pipes that sessions get while a test runs. */
+function watchPipes(): { pipes: Pipe[] } & Disposable {
+  const { attach } = PeerSession.prototype;
+  const pipes: Pipe[] = [];
+  PeerSession.prototype.attach = function (pipe) {
+    pipes.push(pipe);
+    attach.call(this, pipe);
+  };
+  return { pipes, [Symbol.dispose]: () => void (PeerSession.prototype.attach = attach) };
+}
+
+Deno.test("a session whose peer was banned meanwhile is not resumed, and the peer hears why", async () => {
+  using watched = watchPipes();
+  let banned = false;
+  const { server, client, close } = await pair(() => banned ? "banned" : undefined);
+  const channel = await connected(client, server);
+  assert.equal(watched.pipes.length, 2);
+  const reading = channel.read(new Uint8Array(1));
+  banned = true;
+  await watched.pipes[0]!.abort();
+  await endsAsRefused(reading, "banned");
+  assert.equal(client.status().sessions.length, 0);
+  await close();
+});
+
+Deno.test("a session whose peer is still welcome is resumed", async () => {
+  using watched = watchPipes();
+  const { server, client, channels, close } = await pair(() => undefined);
+  const channel = await connected(client, server);
+  const { value: served } = await channels.next();
+  const reading = channel.read(new Uint8Array(1));
+  await watched.pipes[0]!.abort();
+  await served.write(Uint8Array.of(7));
+  assert.equal(await reading, 1);
+  assert.equal(watched.pipes.length, 4);
   await close();
 });
 

@@ -228,6 +228,19 @@ Deno.test("size and entries are bounded, on both ways", () => {
   refuses(() => decodeRevocationList(new Uint8Array(MAX_REVOCATION_LIST_BYTES + 1)), "too-large");
 });
 
+Deno.test("values of half a megabyte are malformed where they make no sense", () => {
+  const huge = (tag: number) => writeDer(tag, new Uint8Array(500_000).fill(0x31));
+  const lists = [
+    signedList(huge(DER.integer)),
+    signedList(HEAD[0]!, ED25519, NAME, huge(DER.utcTime)),
+    signedList(...HEAD, entriesOf(writeDer(DER.sequence, huge(DER.integer), writeTime(NOW)))),
+    signedList(...HEAD, entriesOf(writeDer(DER.sequence, writeInteger(7), huge(DER.utcTime)))),
+    signedList(...HEAD, extensionsOf(extension("2.5.29.20", huge(DER.integer)))),
+    signedList(...HEAD, extensionsOf(writeDer(DER.sequence, huge(DER.oid)))),
+  ];
+  for (const der of lists) refuses(() => decodeRevocationList(der), "malformed");
+});
+
 Deno.test("serial numbers that are none, or there twice, are refused when a list is made", () => {
   for (const serialNumber of ["", "7", "0x07", "-07", "00".repeat(21)]) {
     const make = () =>
