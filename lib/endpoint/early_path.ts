@@ -1,6 +1,5 @@
 import { type IceAgent, type PairSummary, type Path, pathKey } from "../ice/mod.ts";
 import { EarlyPipe, isEarlyDatagram } from "./early_pipe.ts";
-import { HeldPipe } from "./held_pipe.ts";
 
 /** On shorter ways, ms of round trip, a lasting pipe is there as soon as the first bytes would be. */
 const WORTHWHILE_ROUND_TRIP_MS = 8;
@@ -11,7 +10,7 @@ const ANSWER_MS = 20;
 export interface EarlyPathOptions {
   readonly agent: IceAgent;
   /** Takes the pipe. Once. */
-  readonly onPipe: (pipe: HeldPipe) => void;
+  readonly onPipe: (pipe: EarlyPipe) => void;
   /** Sends a datagram that is no STUN message, best effort. */
   readonly send: (path: Path, datagram: Uint8Array) => void;
   /** Has the agent's timers looked at again. */
@@ -19,8 +18,8 @@ export interface EarlyPathOptions {
 }
 
 /**
- * Lets the first bytes of a session travel on the first path over UDP that works (RFC 8445 §12.1),
- * before ICE has chosen one and QUIC has taken it over. On a long way that saves four one-way
+ * Lets the first bytes of a session travel on the first direct path over UDP that works (RFC 8445
+ * §12.1), before ICE has chosen one and QUIC has taken it over. On a long way that saves four one-way
  * delays and all that happens between.
  *
  * ```
@@ -48,7 +47,7 @@ export class EarlyPath {
     if (this.#pipe !== undefined) {
       if (agent.pair(this.#path!)?.valid) this.#pipe.open();
     } else if (agent.controlling && agent.state === "running") {
-      const best = agent.pairs().find(({ valid, transport }) => valid && transport === "udp");
+      const best = agent.pairs().find((pair) => pair.valid && isDirectUdp(pair));
       const roundTripMs = best?.roundTripMs ?? 0;
       if (best === undefined || roundTripMs < WORTHWHILE_ROUND_TRIP_MS) return;
       this.#postpone(now + roundTripMs + ANSWER_MS);
@@ -74,7 +73,7 @@ export class EarlyPath {
     this.#pipe?.hold();
   }
 
-  #begin(path: Path, { localType, remoteType, valid }: PairSummary): EarlyPipe {
+  #begin(path: Path, { valid }: PairSummary): EarlyPipe {
     const pipe = new EarlyPipe(path, (datagram) => {
       if (!this.#closed) this.#options.send(path, datagram);
     });
@@ -82,8 +81,7 @@ export class EarlyPath {
     this.#path = path;
     this.#pipe = pipe;
     if (valid) pipe.open();
-    const relayed = localType === "relay" || remoteType === "relay";
-    this.#options.onPipe(new HeldPipe(pipe, { relayed, release: () => Promise.resolve() }));
+    this.#options.onPipe(pipe);
     return pipe;
   }
 
@@ -92,4 +90,9 @@ export class EarlyPath {
     this.#options.agent.postponeNomination(until);
     this.#options.onPostponed();
   }
+}
+
+/** While a relayed path works first, a direct one that works may be a moment behind. */
+function isDirectUdp({ transport, localType, remoteType }: PairSummary): boolean {
+  return transport === "udp" && localType !== "relay" && remoteType !== "relay";
 }

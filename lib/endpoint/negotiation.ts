@@ -22,7 +22,7 @@ import { abortedConnect, ConnectError } from "./errors.ts";
 import type { PortMapping } from "./datagram_port.ts";
 import { EarlyPath } from "./early_path.ts";
 import type { Gathering } from "./gathering.ts";
-import type { HeldPipe } from "./held_pipe.ts";
+import type { EarlyPipe } from "./early_pipe.ts";
 import type { TurnRelay } from "./relay/mod.ts";
 import { openSimultaneously } from "./simultaneous_open.ts";
 
@@ -79,7 +79,7 @@ export interface NegotiationOptions {
   readonly clock: Clock;
   readonly random: (length: number) => Uint8Array;
   /** Takes a pipe for the first bytes, if that comes before the path is chosen: {@linkcode EarlyPath}. */
-  readonly onEarly?: ((pipe: HeldPipe) => void) | undefined;
+  readonly onEarly?: ((pipe: EarlyPipe) => void) | undefined;
 }
 
 /**
