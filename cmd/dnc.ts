@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { DNC_OPTIONS, type DncOptions } from "./dnc/options.ts";
+import { DNC_OPTIONS, DNC_TOPICS, type DncOptions } from "./dnc/options.ts";
 import { DNC_FILE_SETTINGS, type DncFileSettings } from "./dnc/settings.ts";
 import { asksForControl, startDnc } from "./dnc/start.ts";
 import { configurationPlaces } from "./tool/configuration_places.ts";
@@ -18,17 +18,20 @@ export const DNC: Tool<DncOptions, DncFileSettings> = {
     "-l --allow HOST:PORT   let peers reach this target, no other",
     "ID                     connect to a peer, pipe stdin and stdout",
     "ID [-i HOST] -P PORT   reach a target at the peer's side",
-    "--ping ID | --netcheck | --id",
+    "ID -L PORT:HOST:PORT   forward a port to a target there; also -R, -D",
+    "--ping ID | --netcheck | --id | --qr",
   ],
+  topics: DNC_TOPICS,
   options: DNC_OPTIONS,
   fileSettings: DNC_FILE_SETTINGS,
   defaultFiles: ({ values }) => configurationPlaces("dnc", values.listen),
   maxPositionals: 1,
   notes: `
-An ID is a device's public key in hex. The identity is made at the first start
-in $DHTNET_CONFIG_DIR, $XDG_CONFIG_HOME/dhtnet or ~/.config/dhtnet. The relays'
-password may be in $DHTNET_TURN_PASS. Standard output carries payload only. The
-end of input ends that direction only. Ctrl-C ends in order, a second at once.
+An ID is a device's public key in hex, or its name in peers.yaml. That file and
+our identity, made at the first start, are in $DHTNET_CONFIG_DIR or
+$XDG_CONFIG_HOME/dhtnet or ~/.config/dhtnet. The relays' password may be in
+$DHTNET_TURN_PASS. Standard output carries payload only. The end of input ends
+that direction only. Ctrl-C ends in order, a second at once.
 Exit: 0 done, 1 network or peer failed, 2 usage, 3 refused, 130 INT, 143 TERM.
   dnc -l > file ; dnc ID < file         copy a file; one machine: --interface lo
   dnc -l --allow 127.0.0.1:22           serve this machine's ssh

@@ -19,9 +19,19 @@ const MAX_COUNT = 8192;
 /** The options of `dnc`; its letters are upstream's. */
 export const DNC_OPTIONS = {
   listen: flag("l", "Wait for peers instead of connecting to one."),
-  allow: list("", "TARGET", parseService, "With -l: peers may reach HOST:PORT, udp:…, unix:/PATH."),
+  allow: list(
+    "",
+    "TARGET",
+    parseService,
+    "With -l: peers may reach this HOST:PORT, udp:HOST:PORT or unix:/PATH.",
+  ),
   "allow-remote": setting(
-    list("", "[HOST:]PORT", parseListenTarget, "With -l: peers may use -R with it."),
+    list(
+      "",
+      "[HOST:]PORT",
+      parseListenTarget,
+      "With -l: peers may have this port lead to them, by -R.",
+    ),
   ),
   ...TRUST_OPTIONS,
   "drain-timeout": setting(
@@ -33,23 +43,28 @@ export const DNC_OPTIONS = {
     "L",
     "[BIND:]PORT:HOST:PORT",
     parseLocalForward,
-    "Port here to target there.",
+    "A port here leads to a target there.",
   ),
   "remote-forward": list(
     "R",
     "[BIND:]PORT:HOST:PORT",
     parseRemoteForward,
-    "Port there to target here.",
+    "A port there leads to a target here, if --allow-remote there has it.",
   ),
   "dynamic-forward": list(
     "D",
     "[BIND:]PORT",
     parseDynamicForward,
-    "SOCKS5 proxy to targets there.",
+    "A SOCKS5 proxy here to targets there.",
   ),
   udp: flag("", "With -P, -L: datagrams, not connections."),
   control: setting(
-    single("", "auto|PATH", parseControl, "Share the session with further dncs to ID; none."),
+    single(
+      "",
+      "auto|PATH",
+      parseControl,
+      "Further dncs to ID with this option share the session, and are there at once: like ssh's ControlMaster. Default: none.",
+    ),
   ),
   "control-persist": setting(
     single("", "TIME", duration, "Keep a shared session so long after its last use (60s)."),
@@ -81,6 +96,19 @@ export const DNC_OPTIONS = {
   help: HELP,
   version: versionOption("V"),
 };
+
+/** What `dnc --help TOPIC` is about. */
+export const DNC_TOPICS = {
+  listen: ["allow-remote", ...Object.keys(TRUST_OPTIONS), "drain-timeout"],
+  forward: [
+    ...["local-forward", "remote-forward", "dynamic-forward", "udp"],
+    ...["control", "control-persist", "control-master"],
+  ],
+  network: Object.keys(NETWORK_OPTIONS).filter((name) =>
+    !["bootstrap", "interface"].includes(name)
+  ),
+  diagnose: ["count", "until-direct", "json", "print-config", "log-format"],
+} satisfies Record<string, readonly string[]>;
 
 /** The type of the table. */
 export type DncOptions = typeof DNC_OPTIONS;

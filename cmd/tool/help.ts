@@ -1,3 +1,4 @@
+import { UsageError } from "./exit_code.ts";
 import type { Option, OptionTable } from "./option.ts";
 
 /** Descriptions begin right of the longest term, but at this column at the latest. */
@@ -19,24 +20,61 @@ export interface HelpPage {
   readonly options: OptionTable;
   /** Paragraphs after the options; lines are kept as they are. */
   readonly notes: string;
+  /** Options that `--help` only names, and `--help TOPIC` describes, by topic. */
+  readonly topics?: Readonly<Record<string, readonly string[]>>;
 }
 
-/** The text of `--help`. */
-export function renderHelp(page: HelpPage): string {
+/** The topic of all options. */
+const EVERYTHING = "all";
+
+/**
+ * The text of `--help`, which fits a screen; with a topic, what there is to say about that.
+ *
+ * @throws {UsageError} when there is no such topic
+ */
+export function renderHelp(page: HelpPage, topic?: string): string {
+  const { name, summary, notes, topics = {} } = page;
+  if (topic !== undefined) return renderOptions(page, optionsOn(page, topic));
   const usage = page.usage.map((line, index) =>
-    `${index === 0 ? "Usage:" : "      "} ${page.name} ${line}`
+    `${index === 0 ? "Usage:" : "      "} ${name} ${line}`
   );
-  const terms = Object.entries(page.options).map(([name, option]) => termOf(name, option));
+  const elsewhere = new Set(Object.values(topics).flat());
+  const here = Object.keys(page.options).filter((name) => !elsewhere.has(name));
+  return `${name}: ${summary}\n\n${usage.join("\n")}\n\nOptions:\n${renderOptions(page, here)}${
+    renderTopics(page)
+  }\n${notes.trim()}\n`;
+}
+
+function optionsOn({ name, options, topics = {} }: HelpPage, topic: string): readonly string[] {
+  if (topic === EVERYTHING) return Object.keys(options);
+  if (Object.hasOwn(topics, topic)) return topics[topic]!;
+  const all = [...Object.keys(topics), EVERYTHING].join(", ");
+  throw new UsageError(`no help on ${topic}; there is ${name} --help and one of ${all}`);
+}
+
+function renderOptions({ options }: HelpPage, names: readonly string[]): string {
+  const terms = names.map((name) => termOf(name, options[name]!));
   const column = Math.min(
     MAX_DESCRIPTION_COLUMN,
     Math.max(...terms.map(({ length }) => length)) + GAP,
   );
-  const options = Object.values(page.options).map(({ description }, index) =>
-    renderOption(terms[index]!, description, column)
-  );
-  return `${page.name}: ${page.summary}\n\n${usage.join("\n")}\n\nOptions:\n${
-    options.join("\n")
-  }\n\n${page.notes.trim()}\n`;
+  return names.map((name, index) =>
+    `${renderTerm(terms[index]!, options[name]!.description, column)}\n`
+  ).join("");
+}
+
+/** One paragraph a topic, with the shortest way to write each of its options. */
+function renderTopics({ options, topics = {} }: HelpPage): string {
+  const terms = Object.keys(topics).map((topic) => `  --help ${topic}`);
+  if (terms.length === 0) return "";
+  const column = Math.max(...terms.map(({ length }) => length)) + GAP;
+  return "More options:\n" + Object.values(topics).map((names, index) => {
+    const written = names.map((name) => {
+      const letter = options[name]!.letters[0];
+      return letter === undefined ? `--${name}` : `-${letter}`;
+    });
+    return `${renderTerm(terms[index]!, written.join(" "), column)}\n`;
+  }).join("");
 }
 
 function termOf(name: string, { letters, argument }: Option<unknown>): string {
@@ -44,7 +82,7 @@ function termOf(name: string, { letters, argument }: Option<unknown>): string {
   return `  ${[...written, `--${name}`].join(", ")}${argument ? ` ${argument}` : ""}`;
 }
 
-function renderOption(term: string, description: string, column: number): string {
+function renderTerm(term: string, description: string, column: number): string {
   const indent = " ".repeat(column);
   const lines = wrap(description, WIDTH - column);
   if (term.length + GAP > column) lines.unshift(term);

@@ -48,6 +48,14 @@ inDirectory("help and version go to standard output", async (_directory, dnc) =>
   const lines = help.stdout.trimEnd().split("\n");
   for (const line of lines) assert.ok(line.length <= 80, line);
   assert.ok(lines.length <= 100, "two screens");
+  assert.match(help.stdout, /--help network .*--relay-only/s);
+  const [about, all, unknown] = await Promise.all(
+    ["network", "all", "nothing"].map((topic) => dnc("--help", topic)),
+  );
+  assert.match(about!.stdout, /^ {2}--relay-only +Connect over/m);
+  assert.ok(all!.stdout.split("\n").length > about!.stdout.split("\n").length);
+  assert.deepEqual([unknown!.code, unknown!.stdout], [2, ""]);
+  assert.match(unknown!.stderr, /no help on nothing; .* listen, forward, network, diagnose, all/);
   assert.match(version.stdout, /^dnc \d+\.\d+\.\d+\n$/);
   assert.equal(letter.stdout, version.stdout);
 });
@@ -64,6 +72,22 @@ inDirectory("--id makes the identity once and shows it alone", async (directory,
   const refused = await dnc("--id");
   assert.deepEqual([refused.code, refused.stdout], [2, ""]);
   assert.match(refused.stderr, /^dnc: private key .*certificate\.pem .*chmod 600/);
+});
+
+inDirectory("--qr shows the id as a QR code", async (_directory, dnc) => {
+  const { code, stdout, stderr } = await dnc("--qr");
+  assert.deepEqual([code, stderr], [0, ""]);
+  const lines = stdout.trimEnd().split("\n");
+  assert.equal(`${lines.pop()}\n`, (await dnc("--id")).stdout);
+  // Version 4 has 33 modules a side, and 4 of quiet zone on each (ISO/IEC 18004).
+  assert.deepEqual(lines.map(({ length }) => length), Array(21).fill(41));
+  // The finder patterns: in three corners, and not in the fourth.
+  const corners = [[2, 4], [2, 30], [15, 4], [15, 30]] as const;
+  const finders = corners.map(([line, column]) =>
+    lines[line]!.slice(column, column + 7) === " ▄▄▄▄▄ " &&
+    lines[line + 1]!.slice(column, column + 7) === " █   █ "
+  );
+  assert.deepEqual(finders, [true, true, true, false]);
 });
 
 inDirectory("-c and -p name another identity, which has to be sound", async (directory, dnc) => {
