@@ -14,21 +14,17 @@ import { writeError } from "../tool/output.ts";
 import type { CommandContext } from "./commands.ts";
 import { readIssued } from "./issued.ts";
 import { exists } from "./new_file.ts";
+import { nextUpdateAfter, revocationListOf } from "./revocation_list_place.ts";
 import { loadAuthority } from "./signer.ts";
 
-/** Ms in a day. */
-const DAY_MS = 24 * 60 * 60 * 1000;
-/** Until when a server may rely on a list unless told otherwise, days. */
-const DEFAULT_DAYS = 30;
-
 /**
- * `crtmgr revoke`: puts devices on the CA's revocation list, beside its certificate (`ca.crl` for
- * `ca.crt`) unless `-o` names it. Who is on it stays on it; with nobody to add, the list is made anew
+ * `crtmgr revoke`: puts devices on the CA's revocation list, which is where
+ * {@linkcode revocationListOf} says unless `-o` names it. Who is on it stays on it; with nobody to add, the list is made anew
  * and may be relied on for longer.
  */
 export async function revoke({ values, operands }: CommandContext): Promise<number> {
   const { identity: authority, certificate } = await loadAuthority("revoke", values);
-  const path = values.output ?? `${certificate.replace(/\.[^./]*$/, "")}.crl`;
+  const path = values.output ?? revocationListOf(certificate);
   const now = new Date();
   // Two at once would both start from the same list, and one device would get away.
   using lock = await Deno.open(certificate);
@@ -46,11 +42,12 @@ export async function revoke({ values, operands }: CommandContext): Promise<numb
     else entries.set(serialNumber, { serialNumber, revokedAt: now, reason: values.reason });
   }
   const number = (former?.number ?? 0n) + 1n;
-  const nextUpdate = new Date(now.getTime() + (values.days ?? DEFAULT_DAYS) * DAY_MS);
+  const nextUpdate = nextUpdateAfter(now, values.days);
   const list = createRevocationList(authority, entries.values(), { number, now, nextUpdate });
   await writeRevocationListFile(path, list);
   const added = entries.size - (former?.revocations.size ?? 0);
   writeError(`revoked: ${added}, ${entries.size} in all\nwritten: ${path}, list ${number}\n`);
+  writeError(`A server heeds it that has it in its configuration: crl: ${path}\n`);
   return ExitCode.ok;
 }
 

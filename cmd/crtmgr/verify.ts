@@ -10,7 +10,7 @@ import {
 import { ExitCode, UsageError } from "../tool/exit_code.ts";
 import { jsonLine, writeError, writeOutput } from "../tool/output.ts";
 import type { CommandContext } from "./commands.ts";
-import { readAuthorities, readVerifiedLists } from "./trusted_lists.ts";
+import { readAuthorities, readVerifiedLists } from "./authority_files.ts";
 
 /** What a certificate is verified against. */
 interface Trust {
@@ -27,8 +27,8 @@ export async function verify({ values, operands }: CommandContext): Promise<numb
   if (values.ca.length === 0) throw new UsageError("verify needs the CA's certificate: --ca FILE");
   const now = new Date();
   const authorities = await readAuthorities(values.ca);
-  const lists = values.crl.map((path) => readVerifiedLists(path, authorities, now));
-  const trust = { authorities, revocations: (await Promise.all(lists)).flat() };
+  const revocations = await readVerifiedLists(values.crl, authorities, now);
+  const trust = { authorities, revocations };
   let code: number = ExitCode.ok;
   for (const path of operands) {
     const verdict = judge(await readCertificateFile(path), trust, now);

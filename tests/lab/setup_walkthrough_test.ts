@@ -88,3 +88,28 @@ async function succeed(machine: FreshMachine, command: readonly string[]) {
   assert.equal(result.code, 0, `${command.join(" ")}: ${result.stderr}`);
   return result;
 }
+
+natLabTest("a server that lets in what its CA has signed, and nobody else", PLAN, async (lab) => {
+  const { server, id, dnc } = await startServer(lab, "signed");
+  const client = await startClient(lab, server);
+  const login = ["ssh", ...ASK_NOTHING, `root@dnc/${id}`, "true"];
+
+  const stranger = await client.run(login);
+  assert.equal(stranger.code, 255);
+  assert.match(stranger.stderr, /not signed by an authority that is trusted here/);
+  console.log(`a stranger was refused after ${stranger.elapsedMs.toFixed(0)} ms`);
+
+  // The client's certificate goes to the server's administrator and comes back; its key does not.
+  await Deno.copyFile(client.home(".dnc/certificate.crt"), server.home("client.crt"));
+  const authority = ["-c", "/etc/dhtnet/CA/ca-server.crt", "-p", "/etc/dhtnet/CA/ca-server.pem"];
+  await succeed(server, ["crtmgr", "renew", "client.crt", ...authority]);
+  await Deno.copyFile(server.home("client.crt"), client.home(".dnc/certificate.crt"));
+  await succeed(client, login);
+
+  // Nobody restarts the server.
+  await succeed(server, ["crtmgr", "revoke", "client.crt", ...authority]);
+  await dnc.shows(/rules read again/);
+  const revoked = await client.run(login);
+  assert.equal(revoked.code, 255);
+  assert.match(revoked.stderr, /was revoked on/);
+}, { timeoutMs: TIMEOUT_MS });

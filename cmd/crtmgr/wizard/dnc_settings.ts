@@ -28,6 +28,8 @@ export interface ServerAnswers extends CommonAnswers {
   readonly anonymous: boolean;
   /** What peers may reach; undefined to leave what the configuration says. */
   readonly services: readonly Target[] | undefined;
+  /** Where this server's CA lists the certificates that it has revoked. */
+  readonly revocationList: string;
 }
 
 /** The keys of a server's `dnc.yaml`, upstream's names. */
@@ -39,6 +41,14 @@ export function serverSettings(answers: ServerAnswers): Setting[] {
       comment: "Who may connect: true lets in everybody who knows this server's id; false only\n" +
         "devices whose certificate was signed by this server's CA (crtmgr -c CA.crt -p CA.pem).",
       value: answers.anonymous,
+    },
+    {
+      key: "crl",
+      comment:
+        "Certificates that their CA has taken back (crtmgr revoke); read again when it changes.",
+      value: answers.anonymous ? undefined : answers.revocationList,
+      example: `crl: ${answers.revocationList}`,
+      keep: true,
     },
     {
       key: "authorized_services",

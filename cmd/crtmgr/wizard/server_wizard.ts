@@ -1,7 +1,13 @@
+import {
+  createRevocationList,
+  type Identity,
+  writeRevocationListFile,
+} from "../../../lib/identity/mod.ts";
 import { formatTarget, parseTarget, type Target } from "../../peer/target.ts";
 import { UsageError } from "../../tool/exit_code.ts";
 import { describeStored } from "../complete_identity.ts";
 import { exists } from "../new_file.ts";
+import { nextUpdateAfter, revocationListOf } from "../revocation_list_place.ts";
 import { SERVER_FILES, setUpServer } from "../server_setup.ts";
 import { serverSettings } from "./dnc_settings.ts";
 import {
@@ -10,6 +16,7 @@ import {
   writeConfiguration,
 } from "./existing_configuration.ts";
 import { askNetwork, writePassword } from "./network_questions.ts";
+import { giveToService, SERVICE_ACCOUNT } from "./service_account.ts";
 import { askName, describeStep, folderAnswer, type WizardContext } from "./wizard_context.ts";
 
 /** Where upstream keeps a server's files. */
@@ -37,28 +44,37 @@ export async function serverWizard(context: WizardContext): Promise<void> {
   const { authority, device } = await setUpServer(folder, name, context.passphrase);
   if (policy !== undefined && network !== undefined) {
     await writePassword(network);
+    const revocationList = revocationListOf(`${folder}/${SERVER_FILES.authority}.crt`);
+    if (authority !== undefined && !policy.anonymous) {
+      await startRevocationList(revocationList, authority.identity);
+    }
+    const files = { certificate: `${device.path}.crt`, privateKey: `${device.path}.pem` };
     await writeConfiguration(
       configuration,
       TITLE,
-      serverSettings({ ...policy, ...network, ...filesOf(device.path) }),
+      serverSettings({ ...policy, ...network, ...files, revocationList }),
     );
   }
+  const secrets = [`${folder}/id`, `${device.path}.crt`, `${device.path}.pem`];
+  if (network?.turn?.passwordFile !== undefined) secrets.push(network.turn.passwordFile);
+  const given = await giveToService(secrets);
   questions.say("");
   if (authority !== undefined) questions.say(describeStored("CA", authority));
   questions.say(describeStored("device", device));
+  if (given) {
+    questions.say(`the device's key can be read by the service's account ${SERVICE_ACCOUNT}`);
+  }
   questions.say(`${policy ? "written" : "kept"}: configuration ${configuration.path}`);
   questions.say(`\nThis server's id: ${device.identity.id}\n\nNext:`);
   questions.say(describeStep("start it", ...context.dnc, "-l", "-d", configuration.path));
   questions.say(describeStep("on a client, once", ...context.crtmgr, "--interactive"));
   questions.say(describeStep("on the client, then", "ssh", `USER@dnc/${device.identity.id}`));
   if (authority !== undefined && policy?.anonymous === false) {
-    questions.say(
-      describeStep(
-        "a client's certificate, to be signed here",
-        ...[...context.crtmgr, "renew", "CERTIFICATE.crt"],
-        ...["-c", `${authority.path}.crt`, "-p", `${authority.path}.pem`],
-      ),
-    );
+    const signer = ["-c", `${authority.path}.crt`, "-p", `${authority.path}.pem`];
+    const renew = [...context.crtmgr, "renew", "CLIENT.crt", ...signer];
+    const revoke = [...context.crtmgr, "revoke", "CLIENT.crt", ...signer];
+    questions.say(describeStep("sign the certificate of a client, which gets it back", ...renew));
+    questions.say(describeStep("turn a client away from now on", ...revoke));
   }
 }
 
@@ -104,6 +120,11 @@ function presentServices(value: unknown): string | undefined {
   return texts.includes(undefined) ? undefined : texts.join(" ");
 }
 
-function filesOf(path: string): { certificate: string; privateKey: string } {
-  return { certificate: `${path}.crt`, privateKey: `${path}.pem` };
+/** An empty list: the server may begin before anybody is revoked. */
+async function startRevocationList(path: string, authority: Identity): Promise<void> {
+  if (await exists(path)) return;
+  const now = new Date();
+  const nextUpdate = nextUpdateAfter(now);
+  const list = createRevocationList(authority, [], { number: 0, now, nextUpdate });
+  await writeRevocationListFile(path, list);
 }
