@@ -2,6 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import type { VerifiedChain } from "../identity/mod.ts";
 import { type Pipe, quicCertificate, turnOfEventLoop } from "../net/mod.ts";
 import { commonTransports, type EndpointContext, type Established, firstPipe } from "./context.ts";
+import { NOT_AUTHORIZED } from "./errors.ts";
 import { Negotiation } from "./negotiation.ts";
 import type { PeerSession } from "./peer_session.ts";
 import { decodeOffer, encodeOffer } from "./offer.ts";
@@ -86,6 +87,7 @@ export class Answerer {
         (resume && !session ? NOTHING_TO_RESUME : undefined);
       if (refusal !== undefined) {
         log.info("refused {peer}: {reason}", { peer: request.peerId, reason: refusal.reason });
+        if (refusal.code === REFUSAL.policy) session?.fail(refusal.reason, NOT_AUTHORIZED);
         return reply(request.refuse(refusal.code, refusal.reason));
       }
       const established = await this.#counted(this.#establish(request, reply));

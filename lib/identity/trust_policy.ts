@@ -7,8 +7,9 @@ import type { VerifiedChain } from "./verify_chain.ts";
  */
 export interface TrustRules {
   /**
-   * Whether any valid identity is let in that is not banned. Then only bans of device ids hold: a
-   * device can always show certificates of another CA, its own for example.
+   * Whether any valid identity is let in that is not banned. Then only bans of device ids hold back
+   * who wants to evade them: a device that is banned by its CA, or whose certificate is revoked, can
+   * show one of another CA, its own for example.
    */
   readonly anonymous: boolean;
   /**

@@ -123,6 +123,7 @@ Deno.test("a session whose peer was banned meanwhile is not resumed, and the pee
   await watched.pipes[0]!.abort();
   await endsAsRefused(reading, "banned");
   assert.equal(client.status().sessions.length, 0);
+  assert.equal(server.status().sessions.length, 0);
   await close();
 });
 

@@ -17,6 +17,16 @@ Deno.test("a chain is verified once, and again when the clock leaves its validit
   }
 });
 
+Deno.test("a chain that is remembered expires to the second", async () => {
+  const { chain } = await createDevice("device", await createAuthority("authority"), { days: 1 });
+  const cache = new ChainCache();
+  const { notAfter } = await cache.verify(chain, new Date());
+  await cache.verify(chain, notAfter);
+  const late = new Date(notAfter.getTime() + 1);
+  await assert.rejects(cache.verify(chain, late), { code: "expired" });
+  await assert.rejects(cache.verify(chain, late), { code: "expired" });
+});
+
 Deno.test("a chain that differs in one byte is not taken for a known one", async () => {
   const { chain } = await createDevice("device", await createAuthority("authority"));
   const cache = new ChainCache();
