@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { LastingPipe } from "../../lib/endpoint/context.ts";
 import { PeerSession } from "../../lib/endpoint/peer_session.ts";
 import type { PipeLoss } from "../../lib/endpoint/session_driver.ts";
 import { type Pipe, systemClock } from "../../lib/net/mod.ts";
@@ -18,7 +19,7 @@ interface End {
   over: Promise<void>;
 }
 
-function makeEnd(outgoing: boolean, pipe: Pipe): End {
+function makeEnd(outgoing: boolean, pipe: Pipe, lasting?: LastingPipe): End {
   const [a, b, handshakeHash] = KEYS;
   const keys: SessionKeys = outgoing
     ? { send: a, receive: b, handshakeHash }
@@ -38,6 +39,7 @@ function makeEnd(outgoing: boolean, pipe: Pipe): End {
     servesUs: true,
     keys,
     pipe,
+    lasting,
     clock: systemClock,
     onChannel: (_peer, request) => requests.push(request),
     onPipeLost: (_session, loss) => losses.push(loss),
@@ -123,4 +125,50 @@ Deno.test("a peer that sends garbage loses its pipe", async () => {
   assert.deepEqual(dialler.losses.map(({ kind }) => kind), ["broken"]);
   dialler.session.fail("enough");
   await dialler.over;
+});
+
+Deno.test("a session moves from its early pipe to the lasting one without losing a byte", async () => {
+  const [early, earlyThere] = memoryPipes(), [later, laterThere] = memoryPipes();
+  const lasting = Promise.withResolvers<Pipe>();
+  const dialler = makeEnd(true, early, { pipe: lasting.promise, abandon: () => {} });
+  const listener = makeEnd(false, earlyThere);
+  const [near, far] = await open(dialler, listener);
+  await early.abort(); // before the other one is there: that is no loss
+  const writing = near.write(Uint8Array.of(1, 2, 3));
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.deepEqual(dialler.losses, []);
+  listener.session.attach(laterThere);
+  lasting.resolve(later);
+  await writing;
+  assert.equal(await far.read(new Uint8Array(3)), 3);
+  await Promise.all([dialler, listener].map(({ session }) => session.close()));
+});
+
+Deno.test("a lasting pipe that cannot be had is a lost path", async () => {
+  const [early, earlyThere] = memoryPipes();
+  const lasting = Promise.withResolvers<Pipe>();
+  const dialler = makeEnd(true, early, { pipe: lasting.promise, abandon: () => {} });
+  const listener = makeEnd(false, earlyThere);
+  await open(dialler, listener);
+  lasting.reject(new Error("no way"));
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.deepEqual(dialler.losses.map(({ kind }) => kind), ["silent"]);
+  for (const { session } of [dialler, listener]) session.fail("over");
+});
+
+Deno.test("the end of a session ends the making of its lasting pipe", async () => {
+  const [early, earlyThere] = memoryPipes();
+  let abandoned = 0;
+  const lasting = Promise.withResolvers<Pipe>();
+  const dialler = makeEnd(true, early, { pipe: lasting.promise, abandon: () => abandoned++ });
+  const listener = makeEnd(false, earlyThere);
+  await open(dialler, listener);
+  dialler.session.fail("over");
+  await dialler.over;
+  assert.equal(abandoned, 1);
+  const [late] = memoryPipes();
+  lasting.resolve(late);
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  await assert.rejects(late.write(Uint8Array.of(1)), "it is closed");
+  listener.session.fail("over");
 });
