@@ -1,3 +1,4 @@
+import { isExposed } from "../../lib/identity/identity_file.ts";
 import { ExitCode, ToolError, UsageError } from "./exit_code.ts";
 
 /** Longest secret, bytes: what comes from another kind of file is no password. */
@@ -50,9 +51,7 @@ export async function readSecretFile(path: string): Promise<string> {
 async function firstLineOfSecret(path: string): Promise<string> {
   // One handle, so that what was checked is what is read.
   using file = await Deno.open(path);
-  const { mode } = await file.stat();
-  // Windows has no such mode.
-  if (mode !== null && (mode & 0o077) !== 0) {
+  if (isExposed(await file.stat())) {
     throw unusable(path, `others can read this secret; run: chmod 600 ${path}`);
   }
   const bytes = new Uint8Array(MAX_SECRET_BYTES + 2);

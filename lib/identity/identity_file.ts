@@ -1,8 +1,21 @@
 import { MAX_PEM_CHARACTERS } from "./pem.ts";
 import { IdentityError } from "./identity_error.ts";
 
-/** Permission bits that let the group or others at a file. */
-const GROUP_AND_OTHERS = 0o077;
+/** Permission bits that let the group at a file. */
+const GROUP = 0o070;
+/** Permission bits that let everybody at a file. */
+const OTHERS = 0o007;
+
+/**
+ * Whether a file is open to more users than one that holds a secret should be: to others, or to the
+ * group of a file that is ours. What belongs to another user, and was given to us by our group or an
+ * access list, is for that user to guard; so a service manager hands over credentials.
+ */
+export function isExposed({ mode, uid }: Pick<Deno.FileInfo, "mode" | "uid">): boolean {
+  // Windows has no mode bits.
+  if (mode === null) return false;
+  return (mode & OTHERS) !== 0 || (mode & GROUP) !== 0 && uid === Deno.uid();
+}
 
 /** What to make sure of when reading. */
 export interface ReadOptions {
@@ -20,12 +33,11 @@ export interface ReadOptions {
 export async function readIdentityFile(path: string, options: ReadOptions): Promise<string> {
   try {
     using file = await Deno.open(path);
-    const { mode } = await file.stat();
-    // Windows has no mode bits.
-    if (options.secret && mode !== null && (mode & GROUP_AND_OTHERS) !== 0) {
+    const status = await file.stat();
+    if (options.secret && isExposed(status)) {
       throw new IdentityError(
         "readable-by-others",
-        `private key ${path} is accessible to others (mode ${octal(mode)}); ` +
+        `private key ${path} is accessible to others (mode ${octal(status.mode ?? 0)}); ` +
           `run: chmod 600 ${path}`,
       );
     }
