@@ -4,6 +4,7 @@ import { renderManualPage } from "../tool/manual_page.ts";
 import { bundle, ENTRY_FILE } from "./bundle.ts";
 import { type Program, PROGRAMS, RUNTIME_FLAGS, VERSION } from "./programs.ts";
 import { softwareBillOfMaterials } from "./sbom.ts";
+import { shippedConfiguration } from "./shipped_configuration.ts";
 
 /** Where the runtime and the programs are installed. */
 const LIBRARY = "/usr/lib/dhtnet";
@@ -47,7 +48,7 @@ export async function layOutPackage(root: string, directory: string): Promise<vo
   }
   // Upstream's name for crtmgr.
   await Deno.symlink("crtmgr", `${directory}/usr/bin/dhtnet-crtmgr`);
-  await copy("cmd/dist/files/dnc.yaml", "/etc/dhtnet/dnc.yaml");
+  await put("/etc/dhtnet/dnc.yaml", shippedConfiguration());
   await copy("cmd/dnc/dnc.service", "/usr/lib/systemd/system/dnc.service");
   await copy("cmd/dist/files/90-dhtnet.preset", "/usr/lib/systemd/system-preset/90-dhtnet.preset");
   await copy("cmd/dist/files/dhtnet.sysusers", "/usr/lib/sysusers.d/dhtnet.conf");

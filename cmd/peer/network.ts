@@ -3,7 +3,7 @@ import { hostAddresses, interfaceNames } from "../../lib/net/host_addresses.ts";
 import { UsageError } from "../tool/exit_code.ts";
 
 /** Public node of the DHT to start from, as upstream's configuration names it. */
-const DEFAULT_BOOTSTRAP = ["bootstrap.sfl.io:4222"] as const;
+export const DEFAULT_BOOTSTRAP = ["bootstrap.sfl.io:4222"] as const;
 
 /**
  * Makes sure that the interfaces exist.
