@@ -7,14 +7,20 @@ const GROUP = 0o070;
 const OTHERS = 0o007;
 
 /**
- * Whether a file is open to more users than one that holds a secret should be: to others, or to the
- * group of a file that is ours. What belongs to another user, and was given to us by our group or an
- * access list, is for that user to guard; so a service manager hands over credentials.
+ * Whether a file is open to more users than one that holds a secret should be: to others, or to a
+ * group. Only what belongs to root, and was given to us who are not root, may be open to a group:
+ * so a service manager hands over credentials, where the mask of an access list shows as the group.
+ *
+ * @param self the user who reads
  */
-export function isExposed({ mode, uid }: Pick<Deno.FileInfo, "mode" | "uid">): boolean {
+export function isExposed(
+  { mode, uid }: Pick<Deno.FileInfo, "mode" | "uid">,
+  self: number | null = Deno.uid(),
+): boolean {
   // Windows has no mode bits.
   if (mode === null) return false;
-  return (mode & OTHERS) !== 0 || (mode & GROUP) !== 0 && uid === Deno.uid();
+  const isHandedOver = uid === 0 && self !== 0;
+  return (mode & OTHERS) !== 0 || ((mode & GROUP) !== 0 && !isHandedOver);
 }
 
 /** What to make sure of when reading. */

@@ -1,22 +1,26 @@
 import assert from "node:assert/strict";
 import { isExposed } from "../../lib/identity/identity_file.ts";
 
-Deno.test("a secret is exposed to others, and to the group of a file of ours", () => {
-  const ours = Deno.uid();
-  const theirs = (ours ?? 0) + 1;
-  const cases: [mode: number, uid: number | null, exposed: boolean][] = [
-    [0o600, ours, false],
-    [0o400, ours, false],
-    [0o640, ours, true],
-    [0o610, ours, true],
-    [0o604, ours, true],
-    [0o602, ours, true],
-    // What a service manager hands over: root's, and an access list, whose mask shows as the group.
-    [0o440, theirs, false],
-    [0o444, theirs, true],
+const ROOT = 0, US = 1000, SOMEBODY = 1001;
+
+Deno.test("a secret is exposed to others, and to a group unless root hands it over", () => {
+  const cases: [mode: number, owner: number, reader: number, exposed: boolean][] = [
+    [0o600, US, US, false],
+    [0o400, US, US, false],
+    [0o640, US, US, true],
+    [0o610, US, US, true],
+    [0o604, US, US, true],
+    [0o602, US, US, true],
+    [0o440, ROOT, US, false],
+    [0o444, ROOT, US, true],
+    [0o440, ROOT, ROOT, true],
+    [0o440, SOMEBODY, US, true],
+    [0o640, US, ROOT, true],
+    [0o600, US, ROOT, false],
   ];
-  for (const [mode, uid, exposed] of cases) {
-    assert.equal(isExposed({ mode: 0o100000 | mode, uid }), exposed, mode.toString(8));
+  for (const [mode, uid, reader, exposed] of cases) {
+    const name = `${mode.toString(8)} of ${uid} read by ${reader}`;
+    assert.equal(isExposed({ mode: 0o100000 | mode, uid }, reader), exposed, name);
   }
-  assert.equal(isExposed({ mode: null, uid: null }), false);
+  assert.equal(isExposed({ mode: null, uid: null }, null), false);
 });
