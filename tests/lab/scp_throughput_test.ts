@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { shellLine } from "../../cmd/tool/invocation.ts";
+import { run } from "./command.ts";
+import { type Lab, labTest } from "./lab.ts";
+import { startSshd } from "./sshd.ts";
+
+const NODE = "127.0.0.1:4001";
+const JOIN = ["--no-discovery", "-b", NODE];
+const SSH_PORT = 2222;
+const BYTES = 512 * 1024 * 1024;
+const RUNS = 3;
+
+labTest("scp of 512 MiB through dnc, beside scp without it", async (lab) => {
+  await lab.dhtnode(4001);
+  const [, ...sshOptions] = await startSshd(lab, SSH_PORT);
+  const server = await lab.dnc(["-l", "--allow", `127.0.0.1:${SSH_PORT}`, ...JOIN]);
+  const id = await server.listening();
+  const env = await lab.dncEnvironment();
+  const proxy = shellLine(lab.dncCommand(id, "-P", String(SSH_PORT), ...JOIN));
+  const [source, copy] = [`${lab.directory}/source`, `${lab.directory}/copy`];
+  await run("sh", "-c", `head -c ${BYTES} /dev/urandom > ${source}`);
+
+  const plain: number[] = [], through: number[] = [];
+  for (let count = 0; count < RUNS; count++) {
+    // By turns, because the machine is not always as fast.
+    for (
+      const [times, options] of [
+        [plain, ["-P", String(SSH_PORT)]],
+        [through, ["-o", `ProxyCommand=${proxy}`]],
+      ] as const
+    ) {
+      const scp = ["scp", "-q", ...sshOptions, ...options, source, `root@127.0.0.1:${copy}`];
+      times.push(await timed(lab, scp, env));
+      await run("cmp", source, copy);
+      await Deno.remove(copy);
+    }
+  }
+  const rate = (times: readonly number[]) => BYTES / 1e6 / (Math.min(...times) / 1000);
+  const ratio = rate(through) / rate(plain);
+  console.log(
+    `scp: ${rate(plain).toFixed(0)} MB/s; through dnc ${rate(through).toFixed(0)} MB/s, ` +
+      `${ratio.toFixed(2)} of it (best of ${RUNS} each)`,
+  );
+}, 180_000);
+
+/** Runs a command to its end inside the lab; how long it took, ms. */
+async function timed(
+  lab: Lab,
+  command: readonly string[],
+  env: Record<string, string>,
+): Promise<number> {
+  const [program, ...args] = lab.namespace.inside(...command);
+  const begin = performance.now();
+  const { code, stderr } = await new Deno.Command(program!, { args, clearEnv: true, env }).output();
+  assert.equal(code, 0, new TextDecoder().decode(stderr));
+  return performance.now() - begin;
+}
