@@ -71,6 +71,7 @@ export class DhtService {
   readonly #node: DhtNode;
   readonly #statusObservers = new Set<() => void>();
   readonly #ending = new AbortController();
+  readonly #asked = Promise.withResolvers<void>();
   #names: BootstrapNames | undefined;
   #discovery: Promise<LanDiscoveryDriver> | undefined;
   #timer: Timer | undefined;
@@ -125,8 +126,14 @@ export class DhtService {
     return service;
   }
 
+  /** Resolves when the first node has been asked: the addresses are known, and there is a socket. */
+  get asked(): Promise<void> {
+    return this.#asked.promise;
+  }
+
   /** Pings addresses of DHT nodes, again and again while no node is known. */
   bootstrap(addresses: readonly SocketAddress[]): void {
+    this.#asked.resolve();
     this.#run((now) => this.#node.bootstrap(addresses, now));
   }
 
@@ -192,10 +199,11 @@ export class DhtService {
     this.#run((now) => this.#node.networkChanged(now));
   }
 
-  /** Reaches the network over a relay, which belongs to the service from now on. */
-  useRelay(relay: DatagramPort): void {
-    if (this.#closed !== undefined) return void relay.close();
-    this.#log.info("over the relay {address}", { address: formatSocketAddress(relay.local) });
+  /** Reaches the network over a relay, which belongs to the service from now on, or over none. */
+  useRelay(relay: DatagramPort | undefined): void {
+    if (this.#closed !== undefined) return void relay?.close();
+    if (relay === undefined) this.#log.info("over no relay");
+    else this.#log.info("over the relay {address}", { address: formatSocketAddress(relay.local) });
     this.#sockets.useRelay(relay);
     this.#run((now) => this.#node.networkChanged(now));
   }

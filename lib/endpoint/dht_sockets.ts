@@ -55,10 +55,10 @@ export class DhtSockets {
   }
 
   /** Has a relay carry what goes to its family from now on, where UDP does not get out. */
-  useRelay(relay: DatagramPort): void {
+  useRelay(relay: DatagramPort | undefined): void {
     this.#relay?.close();
     this.#relay = relay;
-    relay.onDatagram = this.#onDatagram;
+    if (relay !== undefined) relay.onDatagram = this.#onDatagram;
   }
 
   /** Whether a relay carries what goes to this family: the network sees its address, not ours. */

@@ -1,13 +1,6 @@
 import { getLogger } from "@logtape/logtape";
 import { parseId } from "../identity/mod.ts";
-import {
-  hasQuic,
-  hostAddresses,
-  prepareQuic,
-  quicCertificate,
-  random,
-  systemClock,
-} from "../net/mod.ts";
+import { hasQuic, prepareQuic, quicCertificate, random, systemClock } from "../net/mod.ts";
 import type { Channel } from "../session/mod.ts";
 import { Admission } from "./admission.ts";
 import { Answerer } from "./answer.ts";
@@ -15,6 +8,7 @@ import { ChainCache } from "./chain_cache.ts";
 import { ChannelRequests, type IncomingChannel } from "./channel_requests.ts";
 import { commonTransports, type EndpointContext, type Established } from "./context.ts";
 import { DhtCarrier } from "./dht_carrier.ts";
+import { DhtRelay } from "./dht_relay.ts";
 import { DhtService } from "./dht_service.ts";
 import { type HostPort, parseHostPort } from "./bootstrap_names.ts";
 import { Gatherings } from "./gatherings.ts";
@@ -26,9 +20,8 @@ import type { EndpointOptions } from "./options.ts";
 import { answerImprovement, keepImproving, PATH_CHANNEL } from "./path_change.ts";
 import type { PortMapper } from "./portmap/mod.ts";
 import { type PeerInfo, PeerSession } from "./peer_session.ts";
-import { allocateRelay, type TurnServer } from "./relay/mod.ts";
+import type { TurnServer } from "./relay/mod.ts";
 import { rehearse } from "./rehearsal.ts";
-import { sleep } from "./sleep.ts";
 import { awaitResumption, resume } from "./resumption.ts";
 import { type CarrierListener, equalBytes, REFUSAL, winsTieBreak } from "./signalling/mod.ts";
 import type { EndpointStatus } from "./status.ts";
@@ -37,8 +30,6 @@ const log = getLogger(["dhtnet", "endpoint"]);
 
 /** STUN over UDP (RFC 8489 §18.6). */
 const DEFAULT_STUN_PORT = 3478;
-/** A DHT that no node of has answered by then is tried over a relay, ms. */
-const RELAY_DHT_AFTER_MS = 1_500;
 const DEFAULT_MAX_PENDING_PEERS = 64;
 const DEFAULT_MAX_SESSIONS = 4096;
 
@@ -89,8 +80,8 @@ export class Endpoint implements AsyncDisposable {
   readonly #dials: Dials;
   readonly #sessions = new Set<PeerSession>();
   readonly #watch: NetworkWatch;
-  readonly #closing = new AbortController();
   #mapper: PortMapper | undefined;
+  #dhtRelay: DhtRelay | undefined;
   #inbox: Promise<CarrierListener> | undefined;
   #closed: Promise<void> | undefined;
 
@@ -148,6 +139,7 @@ export class Endpoint implements AsyncDisposable {
   #networkChanged(ips: ReadonlySet<string>): void {
     log.info("the network has changed: {ips}", { ips: [...ips].join(", ") });
     this.#mapper?.refresh().catch((error) => log.warn("port mapping: {error}", { error }));
+    this.#dhtRelay?.networkChanged();
     this.#dht.networkChanged().catch((error) => log.warn("DHT: {error}", { error }));
     for (const session of this.#sessions) session.networkChanged(ips);
   }
@@ -275,13 +267,13 @@ export class Endpoint implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    this.#closing.abort();
     this.#watch.close();
     this.#dials.close();
     this.#answerer.close();
     this.#requests.close();
     await this.#inbox?.then((listener) => listener.close(), () => {});
     await Promise.all([...this.#sessions].map((session) => session.close()));
+    this.#dhtRelay?.close(); // what has been said until now may have gone over it
     await Promise.all([this.#gatherings.close(), this.#dht.close()]);
     await this.#mapper?.close();
   }
@@ -291,19 +283,9 @@ export class Endpoint implements AsyncDisposable {
     return this.#sessions.values().find(({ peer, servesUs }) => peer.id === peerId && servesUs);
   }
 
-  /** Where UDP does not get out, the DHT is reached over a relay. */
-  async #relayDht(servers: readonly TurnServer[]): Promise<void> {
-    const { clock, random } = this.#context;
-    const { interfaces } = this.#options;
-    const { signal } = this.#closing;
-    await sleep(clock, RELAY_DHT_AFTER_MS, signal);
-    if (signal.aborted || this.#dht.status().status === "connected") return;
-    const localAddresses = interfaces && hostAddresses({ interfaces }).map(({ ip }) => ip);
-    try {
-      this.#dht.useRelay(await allocateRelay({ servers, localAddresses, clock, random, signal }));
-    } catch (error) {
-      if (!signal.aborted) log.warn("no relay for the DHT: {error}", { error: String(error) });
-    }
+  #relayDht(servers: readonly TurnServer[]): void {
+    const { clock, random } = this.#context, { interfaces } = this.#options;
+    this.#dhtRelay = new DhtRelay({ dht: this.#dht, servers, interfaces, clock, random });
   }
 
   /** Finds the routers in the background: no call waits for them. */

@@ -160,7 +160,7 @@ export class Gathering {
     );
   }
 
-  /** Whether the candidates are not what they were: a mapping has moved, or a relay is lost. */
+  /** Whether there may be better candidates: a mapping has moved, a relay is lost or was not to be had. */
   get isStale(): boolean {
     return this.#stale;
   }
@@ -332,8 +332,11 @@ export class Gathering {
       });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      if (family === 4) this.#relayErrors.push(reason);
       if (this.#closed) return;
+      if (family === 4) {
+        this.#relayErrors.push(reason);
+        this.#stale = true; // the next call may have more luck
+      }
       const level = family === 4 ? "warn" : "debug";
       log[level]("no IPv{family} relay: {reason}", { family, reason });
     }

@@ -1,9 +1,11 @@
 /** Relays between families, and relays behind TLS. */
 import assert from "node:assert/strict";
-import { Call } from "./nat/call.ts";
+import { Call, dncNetwork } from "./nat/call.ts";
 import { natLabTest } from "./nat/nat_lab_test_case.ts";
+import type { Site } from "./nat/site.ts";
 
 const SIX = { name: "six", nat: "moderate", families: [6] } as const;
+const BESIDE = { name: "b", nat: "moderate" } as const;
 const FOUR = { name: "four", nat: "moderate" } as const;
 
 for (const helped of ["six", "four", "both"]) {
@@ -54,4 +56,26 @@ natLabTest(
     const dnc = await site.dnc(["--netcheck", "--no-discovery", ...args], environment);
     assert.match(await dnc.finish(), /TURN .*invalid peer certificate: UnknownIssuer/);
   },
+);
+
+natLabTest(
+  "a listener that reaches the DHT over a relay is found again after the relay was restarted",
+  { sites: [{ name: "a", nat: "strict", outbound: "tcp-443" }, BESIDE], wan: { turn: true } },
+  async (lab) => {
+    const start = async (site: Site, ...args: string[]) => {
+      const network = dncNetwork(lab, site);
+      const environment = { ...await site.environment(), ...network.env };
+      return await site.dnc([...args, ...network.args], environment);
+    };
+    const listener = await start(lab.site("a"), "-l", "-v");
+    const id = await listener.listening();
+    await listener.shows(/over the relay/);
+    await lab.stopTurn();
+    await listener.shows(/relay of the DHT is lost/);
+    await lab.startTurn();
+    await listener.shows(/relay of the DHT is lost[^]*over the relay[^]*connected/, 25_000);
+    const dialler = await start(lab.site("b"), id, "-v");
+    await dialler.shows(/connected to/);
+  },
+  { timeoutMs: 60_000 },
 );
