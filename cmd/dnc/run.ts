@@ -5,16 +5,10 @@ import { writeOutput } from "../tool/output.ts";
 import { isWritten } from "../tool/given.ts";
 import { connect } from "./connect.ts";
 import { controlPath } from "./control/control_path.ts";
-import { serveControl } from "./control/master.ts";
-import { forward } from "./forward/forward.ts";
-import { listenForPeers } from "./listening.ts";
-import { checkNetwork } from "./netcheck.ts";
 import { checkInterfaces } from "../peer/network.ts";
 import { networkOptions } from "../peer/network_options.ts";
 import { ownIdentity } from "../peer/own_identity.ts";
 import type { Endpoint } from "../../mod.ts";
-import { Doorkeeper } from "../peer/doorkeeper.ts";
-import { ping } from "./ping.ts";
 import { createReport, type Report } from "../peer/report.ts";
 import { withEndpoint } from "../peer/with_endpoint.ts";
 import type { DncCommand } from "./reload.ts";
@@ -23,7 +17,8 @@ import type { Task } from "./task.ts";
 import { TURN_PASS_VARIABLE } from "../peer/turn_account.ts";
 
 /**
- * Does what a command line of `dnc` asks for.
+ * Does what a command line of `dnc` asks for. Connecting has to be quick: what only other tasks need
+ * is loaded when they come.
  *
  * @param entry URL of the module that this process was started from
  * @returns the exit code
@@ -53,10 +48,13 @@ export async function runDnc(
   const signal = watchInterruption("dnc");
   try {
     if (task.kind === "netcheck") {
+      const { checkNetwork } = await import("./netcheck.ts");
       return await checkNetwork({ ...network, signal }, values.json);
     }
     const identity = await ownIdentity(values);
     if (task.kind === "listen" || task.kind === "serve") {
+      const { Doorkeeper } = await import("../peer/doorkeeper.ts");
+      const { listenForPeers } = await import("./listening.ts");
       const doorkeeper = await Doorkeeper.open(command, { identity, anonymous: true }, report);
       const { authorize } = doorkeeper;
       const options = { command, doorkeeper, signal, report, entry };
@@ -97,15 +95,20 @@ async function callPeer(
   switch (task.kind) {
     case "connect":
       return await connect(endpoint, { ...common, ...task, streams: STANDARD_STREAMS });
-    case "forward":
+    case "forward": {
+      const { forward } = await import("./forward/forward.ts");
       return await forward(endpoint, { ...common, ...task });
+    }
     case "control-master": {
       const { values } = command;
+      const { serveControl } = await import("./control/master.ts");
       const path = await controlPath(task.control, task.id, values);
       const persistMs = values["control-persist"];
       return await serveControl(endpoint, { ...common, id: task.id, path, persistMs });
     }
-    case "ping":
+    case "ping": {
+      const { ping } = await import("./ping.ts");
       return await ping(endpoint, { ...common, ...task, json });
+    }
   }
 }
