@@ -1,7 +1,11 @@
 import { ChannelError } from "../../lib/session/errors.ts";
+import { waitAtMost } from "../tool/waiting.ts";
 import type { ByteSink, ByteSource, PeerChannel } from "./peer_channel.ts";
 import { CHUNK_BYTES, pump } from "./pump.ts";
 import { OutputClosed } from "./standard_streams.ts";
+
+/** A source that is busy gives its next bytes by then, ms; one that does not is idle. */
+const LAST_BYTES_TIMEOUT_MS = 200;
 
 /** What a channel is joined to: standard streams, or a TCP connection. */
 export interface LocalEnd {
@@ -52,17 +56,19 @@ export async function join(
   if (signal?.aborted) abort();
 
   let sendFailure: ChannelError | undefined;
-  pump(local.source, channel, onSent, chunkBytes).then(() => channel.closeWrite()).catch(
-    (error) => {
+  const sending = pump(local.source, channel, onSent, chunkBytes)
+    .then(() => channel.closeWrite())
+    .catch((error) => {
       if (error instanceof ChannelError) sendFailure = error;
       else broken.reject(error);
-    },
-  );
+    });
   const receive = async () => {
     await pump(channel, local.sink, onReceived, chunkBytes);
     await local.onPeerEnd?.();
     // Also when nothing more can come of waiting for the source: the peer has closed.
     await channel.closed;
+    // Bytes on their way through the source are too late; without any, nothing is lost.
+    await waitAtMost(sending, LAST_BYTES_TIMEOUT_MS);
     if (sendFailure !== undefined) throw sendFailure;
   };
   try {
