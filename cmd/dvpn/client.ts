@@ -8,7 +8,7 @@ import { admit } from "./data/downlink.ts";
 import { FrameError } from "./data/frame.ts";
 import { decodeServerGreeting, encodeGreeting, type ServerGreeting } from "./data/greeting.ts";
 import { PeerLink } from "./data/peer_link.ts";
-import { runUplink } from "./data/uplink.ts";
+import { Uplink } from "./data/uplink.ts";
 import { interfacePlan } from "./plan/interface_plan.ts";
 import { AppliedPlan } from "./plan/network_plan.ts";
 import type { VpnStatus } from "./status.ts";
@@ -38,6 +38,7 @@ interface Connected {
  */
 export class VpnClient {
   readonly #context: VpnContext;
+  readonly #uplink: Uplink;
   readonly #serverId: string;
   readonly #timeoutMs: number | undefined;
   #connected: Connected | undefined;
@@ -45,6 +46,7 @@ export class VpnClient {
   /** @param timeoutMs longest time to connect; undefined leaves it to the endpoint */
   constructor(context: VpnContext, serverId: string, timeoutMs: number | undefined) {
     this.#context = context;
+    this.#uplink = new Uplink(context.device, (packet) => this.#route(packet));
     this.#serverId = serverId;
     this.#timeoutMs = timeoutMs;
   }
@@ -56,10 +58,10 @@ export class VpnClient {
    *   cannot be set up; the signal's reason
    */
   async run(): Promise<never> {
-    const { device, report, signal } = this.#context;
+    const { report, signal } = this.#context;
     const broken = Promise.withResolvers<never>();
     broken.promise.catch(() => {});
-    runUplink(device, (packet) => this.#route(packet)).catch(broken.reject);
+    this.#uplink.run().catch(broken.reject);
     let retryMs = 0;
     for (;;) {
       try {
@@ -152,7 +154,10 @@ export class VpnClient {
           isClient: true,
         });
       }
-      await link.receive((bytes) => admit(bytes, device, { notFrom: own, to: own }, link.traffic));
+      await link.receive(
+        (bytes) => admit(bytes, device, { notFrom: own, to: own }, link.traffic),
+        () => this.#uplink.drain(),
+      );
     } catch (error) {
       // It was there and is lost: that is for coming back.
       if (error instanceof FrameError || error instanceof ToolError) throw error;

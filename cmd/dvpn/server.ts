@@ -6,7 +6,7 @@ import { AddressFilter, addressKey, destinationKey } from "./data/address_filter
 import { admit } from "./data/downlink.ts";
 import { decodeGreeting, encodeServerGreeting } from "./data/greeting.ts";
 import { PeerLink } from "./data/peer_link.ts";
-import { runUplink } from "./data/uplink.ts";
+import { Uplink } from "./data/uplink.ts";
 import { interfacePlan } from "./plan/interface_plan.ts";
 import { AppliedPlan } from "./plan/network_plan.ts";
 import { runUpScript } from "./up_script.ts";
@@ -34,11 +34,13 @@ export class VpnServer {
   readonly #onAssigned: () => void;
   readonly #clients = new Map<string, Client>();
   readonly #byDestination = new Map<string, PeerLink>();
+  readonly #uplink: Uplink;
   readonly #own: readonly InterfaceAddress[];
 
   constructor(context: VpnContext, pool: AddressPool, onAssigned: () => void) {
     this.#context = context;
     this.#pool = pool;
+    this.#uplink = new Uplink(context.device, (packet) => this.#route(packet));
     this.#onAssigned = onAssigned;
     this.#own = pool.addresses(SERVER_HOST);
   }
@@ -60,7 +62,7 @@ export class VpnServer {
       for await (const incoming of requests) void this.#take(incoming);
     };
     taking().catch(stopped.reject);
-    runUplink(device, (packet) => this.#route(packet)).catch(stopped.reject);
+    this.#uplink.run().catch(stopped.reject);
     try {
       return await stopped.promise;
     } finally {
@@ -137,7 +139,10 @@ export class VpnServer {
       });
     }
     const from = new AddressFilter(addresses);
-    await link.receive((bytes) => admit(bytes, device, { from }, link.traffic));
+    await link.receive(
+      (bytes) => admit(bytes, device, { from }, link.traffic),
+      () => this.#uplink.drain(),
+    );
   }
 
   #enter(client: Client): void {

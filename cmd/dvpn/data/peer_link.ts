@@ -65,15 +65,20 @@ export class PeerLink {
    * Takes the peer's packets until it ends the channel.
    *
    * @param onPacket takes offload header and packet, which are valid for the time of the call
+   * @param onPause called when all that has arrived was taken
    * @throws {FrameError} when something else comes
    * @throws {ChannelError} when the channel ends in another way
    */
-  async receive(onPacket: (bytes: Uint8Array<ArrayBuffer>) => void): Promise<void> {
+  async receive(
+    onPacket: (bytes: Uint8Array<ArrayBuffer>) => void,
+    onPause: () => void,
+  ): Promise<void> {
     do {
       for (let frame = this.#reader.next(); frame !== undefined; frame = this.#reader.next()) {
         if (frame.kind !== FRAME_PACKET) throw new FrameError("the peer greets again");
         onPacket(frame.body);
       }
+      onPause();
     } while (await this.#read());
   }
 

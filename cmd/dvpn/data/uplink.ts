@@ -1,6 +1,5 @@
 import { setImmediate } from "node:timers";
-import { VNET_HEADER_BYTES } from "../../../lib/net/tun/mod.ts";
-import { MAX_TUN_READ_BYTES } from "../../../lib/net/tun/mod.ts";
+import { MAX_TUN_READ_BYTES, VNET_HEADER_BYTES } from "../../../lib/net/tun/mod.ts";
 import type { Outbox } from "./outbox.ts";
 import type { PacketDevice } from "./packet_device.ts";
 import type { PeerLink } from "./peer_link.ts";
@@ -19,45 +18,79 @@ const PATIENCE_MS = 5;
 export type Route = (packet: Uint8Array) => PeerLink | undefined;
 
 /**
- * Takes the kernel's packets and gives them to the peers, until the device is gone. A packet is read
- * into the batch of the peer that the last one went to, so that it is copied only when that was the
- * wrong guess. A peer that does not keep up makes the device wait for {@linkcode PATIENCE_MS}; then
- * its packets are dropped until it has taken a batch, and the others have their turn.
- *
- * @throws {NetError} `closed` when the device is gone
+ * Takes the kernel's packets and gives them to the peers. A packet is read into the batch of the
+ * peer that the last one went to, so that it is copied only when that was the wrong guess. A peer
+ * that does not keep up makes the device wait for {@linkcode PATIENCE_MS}; then its packets are
+ * dropped until it has taken a batch, and the others have their turn.
  */
-export async function runUplink(device: PacketDevice, route: Route): Promise<never> {
-  const elsewhere = new Uint8Array(MAX_TUN_READ_BYTES);
-  const touched = new Set<Outbox>();
-  let guess: Outbox | undefined;
-  for (;;) {
-    let drained = false;
-    for (let count = 0; count < PACKETS_PER_TURN; count++) {
-      if (guess !== undefined && !guess.hasRoom) break;
-      const room = guess?.room() ?? elsewhere;
-      const length = device.read(room);
-      drained = length === 0;
-      if (drained) break;
-      const link = route(room.subarray(VNET_HEADER_BYTES, length));
-      if (link === undefined) continue;
-      const { outbox, traffic } = link;
-      if (outbox === guess) outbox.commit(length);
-      else if (outbox.offer(room.subarray(0, length))) guess = outbox;
-      else {
-        traffic.drops.congested++;
+export class Uplink {
+  readonly #device: PacketDevice;
+  readonly #route: Route;
+  readonly #elsewhere = new Uint8Array(MAX_TUN_READ_BYTES);
+  readonly #touched = new Set<Outbox>();
+  #guess: Outbox | undefined;
+
+  constructor(device: PacketDevice, route: Route) {
+    this.#device = device;
+    this.#route = route;
+  }
+
+  /**
+   * Carries packets until the device is gone.
+   *
+   * @throws {NetError} `closed`
+   */
+  async run(): Promise<never> {
+    for (;;) {
+      const isDrained = this.drain();
+      const guess = this.#guess;
+      if (guess !== undefined && !guess.hasRoom) {
+        await patiently(guess.taken);
+        if (!guess.hasRoom) this.#guess = undefined;
         continue;
       }
-      traffic.packetsSent++;
-      traffic.bytesSent += length - VNET_HEADER_BYTES;
-      touched.add(outbox);
+      // What was flushed leaves before a thread is asked to wait; often there are packets by then.
+      await new Promise((resolve) => setImmediate(resolve));
+      if (isDrained && this.drain()) await this.#device.readable();
     }
-    for (const outbox of touched) outbox.flush();
-    touched.clear();
-    if (drained) await device.readable();
-    else if (guess !== undefined && !guess.hasRoom) {
-      await patiently(guess.taken);
-      if (!guess.hasRoom) guess = undefined;
-    } else await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  /**
+   * Takes the packets that wait now. To be called, too, when packets were given to the device: the
+   * kernel's answer may be there already, and is on its way sooner than by {@linkcode run}.
+   *
+   * @returns whether none is left
+   * @throws {NetError} `closed`
+   */
+  drain(): boolean {
+    let isDrained = false;
+    for (let count = 0; count < PACKETS_PER_TURN && !isDrained; count++) {
+      if (this.#guess !== undefined && !this.#guess.hasRoom) break;
+      isDrained = !this.#takeOne();
+    }
+    for (const outbox of this.#touched) outbox.flush();
+    this.#touched.clear();
+    return isDrained;
+  }
+
+  #takeOne(): boolean {
+    const guess = this.#guess;
+    const room = guess?.room() ?? this.#elsewhere;
+    const length = this.#device.read(room);
+    if (length === 0) return false;
+    const link = this.#route(room.subarray(VNET_HEADER_BYTES, length));
+    if (link === undefined) return true;
+    const { outbox, traffic } = link;
+    if (outbox === guess) outbox.commit(length);
+    else if (outbox.offer(room.subarray(0, length))) this.#guess = outbox;
+    else {
+      traffic.drops.congested++;
+      return true;
+    }
+    traffic.packetsSent++;
+    traffic.bytesSent += length - VNET_HEADER_BYTES;
+    this.#touched.add(outbox);
+    return true;
   }
 }
 
