@@ -15,9 +15,10 @@ export const CONNECTION_LOST = 256;
 
 /**
  * How fast a dead path is noticed and how long a session waits for a new one, ms. Two round trips
- * of a slow relay are a second; four of silence, with an answer due, are a dead path.
+ * of a slow relay are a second; four of silence, with an answer due, are a dead path, and two and a
+ * half where answers used to come at once.
  */
-const SESSION_LIMITS = { silenceMs: 4_000, resumeMs: 40_000 };
+const SESSION_LIMITS = { silenceMs: 4_000, quickSilenceMs: 2_500, resumeMs: 40_000 };
 const SESSION_ID_LENGTH = 16;
 
 /** Who is at the other end, as the handshake proved it: its id, and what its certificates say. */

@@ -16,6 +16,11 @@ export interface SessionLimits {
   pingMs: number;
   /** With an answer due, silence of this length means that the pipe is dead, milliseconds. */
   silenceMs: number;
+  /**
+   * The same for a pipe on which answers came many times faster so far, milliseconds, as far as it
+   * is less than `silenceMs`.
+   */
+  quickSilenceMs: number;
   /** A session without a pipe ends after this time, milliseconds. */
   resumeMs: number;
   /** How long an orderly `close()` waits for what was written to be acknowledged, milliseconds. */
@@ -36,6 +41,7 @@ export const DEFAULT_SESSION_LIMITS: Readonly<SessionLimits> = {
   pendingChannels: 4096,
   pingMs: 5000,
   silenceMs: 10_000,
+  quickSilenceMs: Infinity,
   resumeMs: 60_000,
   lingerMs: 5000,
 };

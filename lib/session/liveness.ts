@@ -2,12 +2,14 @@ import type { SessionLimits } from "./limits.ts";
 
 /** The first ping on a pipe comes this early, to learn the round trip, milliseconds. */
 const FIRST_PING_MS = 200;
+/** So many round trips without a byte, on a pipe whose round trip is known, are no delay any more. */
+const QUICK_SILENCE_ROUND_TRIPS = 8;
 /** Weight of one sample in the smoothed round trip (RFC 6298 §2). */
 const SAMPLE_WEIGHT = 1 / 8;
 
 /**
  * When to ping, and when a pipe counts as dead: an answer has been due for `silenceMs`, and in that time
- * not one byte came. Any byte counts as life, because a record may take long over a slow path.
+ * not one byte came; `quickSilenceMs` is enough where answers were quick so far. Any byte counts as life, because a record may take long over a slow path.
  */
 export class Liveness {
   readonly #limits: SessionLimits;
@@ -17,6 +19,7 @@ export class Liveness {
   #pingSentAt: number | undefined;
   #pingNumber = 0;
   #roundTripMs: number | undefined;
+  #isMeasured = false;
 
   constructor(limits: SessionLimits) {
     this.#limits = limits;
@@ -33,6 +36,7 @@ export class Liveness {
     this.#waitingSince = now;
     this.#pingAt = now + Math.min(FIRST_PING_MS, this.#limits.pingMs);
     this.#pingSentAt = undefined;
+    this.#isMeasured = false;
   }
 
   /** Bytes came. */
@@ -64,6 +68,7 @@ export class Liveness {
     if (this.#pingSentAt === undefined || number !== this.#pingNumber) return;
     const sample = Math.max(0, now - this.#pingSentAt);
     this.#pingSentAt = undefined;
+    this.#isMeasured = true;
     const smoothed = this.#roundTripMs;
     this.#roundTripMs = smoothed === undefined
       ? sample
@@ -83,6 +88,13 @@ export class Liveness {
 
   get #lostAt(): number | undefined {
     if (this.#waitingSince === undefined) return undefined;
-    return Math.max(this.#heardAt, this.#waitingSince) + this.#limits.silenceMs;
+    return Math.max(this.#heardAt, this.#waitingSince) + this.#silenceMs;
+  }
+
+  get #silenceMs(): number {
+    const { silenceMs, quickSilenceMs } = this.#limits;
+    if (!this.#isMeasured) return silenceMs;
+    const patience = QUICK_SILENCE_ROUND_TRIPS * this.#roundTripMs!;
+    return Math.min(silenceMs, Math.max(quickSilenceMs, patience));
   }
 }

@@ -40,6 +40,39 @@ Deno.test("silence while an acknowledgement is due: the path is lost after 10 s"
   assert.equal(pair.left.session.hasPipe, false);
 });
 
+Deno.test("where answers came quickly, a shorter silence is a loss", async () => {
+  for (const [roundTripMs, expected] of [[35, 2_500], [400, 3_200], [900, 4_000]] as const) {
+    const pair = new SessionPair({ limits: { silenceMs: 4_000, quickSilenceMs: 2_500 } });
+    pair.attach();
+    pair.move(pair.left);
+    pair.move(pair.right);
+    pair.now = 200;
+    pair.left.session.handleTimeout(pair.now);
+    pair.move(pair.left);
+    pair.now += roundTripMs;
+    pair.move(pair.right);
+    await settle();
+    pair.left.session.open("x");
+    pair.left.drain(pair.now);
+    const begin = pair.now;
+    assert.equal(expire(pair, () => pair.left.losses.length > 0) - begin, expected);
+  }
+});
+
+Deno.test("a new pipe is given the full time until its own round trip is known", () => {
+  const pair = new SessionPair({ limits: { silenceMs: 4_000, quickSilenceMs: 2_500 } });
+  pair.attach();
+  pair.move(pair.left);
+  pair.move(pair.right);
+  pair.now = 200;
+  pair.left.session.handleTimeout(pair.now);
+  pair.move(pair.left);
+  pair.move(pair.right);
+  pair.left.session.attach(pair.now);
+  pair.left.drain(pair.now);
+  assert.equal(expire(pair, () => pair.left.losses.length > 0), 4_200);
+});
+
 Deno.test("an unanswered ATTACH is a lost path too", () => {
   const pair = new SessionPair();
   pair.left.session.attach(0);
