@@ -6,7 +6,7 @@ import {
   writeKeyFile,
 } from "../../lib/identity/mod.ts";
 import { exists } from "./new_file.ts";
-import type { PassphraseSource } from "./key_passphrase.ts";
+import type { PassphraseSource } from "../tool/key_passphrase.ts";
 import { loadIdentityFiles, readSecretKey } from "./signer.ts";
 
 /** An identity in files, and whether it was there before. */

@@ -11,7 +11,7 @@ import { ExitCode, UsageError } from "../tool/exit_code.ts";
 import { writeError } from "../tool/output.ts";
 import type { CommandContext } from "./commands.ts";
 import { registerIssued } from "./issued.ts";
-import { passphraseSource } from "./key_passphrase.ts";
+import { passphraseSource } from "../tool/key_passphrase.ts";
 import { exists, makeDirectory, withoutSlash } from "./new_file.ts";
 import { loadNamed } from "./signer.ts";
 

@@ -9,7 +9,7 @@ import { readIdentityFile } from "../../lib/identity/identity_file.ts";
 import { ExitCode } from "../tool/exit_code.ts";
 import { writeError } from "../tool/output.ts";
 import type { CommandContext } from "./commands.ts";
-import { newPassphrase, passphraseSource } from "./key_passphrase.ts";
+import { newPassphrase, passphraseSource } from "../tool/key_passphrase.ts";
 import { readSecretKey } from "./signer.ts";
 
 /** `crtmgr encrypt`: puts a private key under a passphrase, in its place or in a new file. */

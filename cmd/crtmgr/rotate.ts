@@ -10,7 +10,7 @@ import { writeError } from "../tool/output.ts";
 import type { CommandContext } from "./commands.ts";
 import { fileName, writeIdentity } from "./create.ts";
 import { registerIssued } from "./issued.ts";
-import { passphraseSource } from "./key_passphrase.ts";
+import { passphraseSource } from "../tool/key_passphrase.ts";
 import { exists, makeDirectory, withoutSlash } from "./new_file.ts";
 import { loadAuthority, loadIdentityFiles } from "./signer.ts";
 

@@ -5,7 +5,7 @@ import { createAuthority, createDevice } from "../../lib/identity/mod.ts";
 import { completeIdentity, describeStored, type StoredIdentity } from "./complete_identity.ts";
 import { registerIssued } from "./issued.ts";
 import { exists, makeDirectory, withoutSlash } from "./new_file.ts";
-import { type PassphraseSource, passphraseSource } from "./key_passphrase.ts";
+import { type PassphraseSource, passphraseSource } from "../tool/key_passphrase.ts";
 
 /** Where a server's files are below its folder, without `.crt` and `.pem`; as upstream has them. */
 export const SERVER_FILES = { authority: "CA/ca-server", device: "id/id-server" } as const;

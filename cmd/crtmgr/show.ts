@@ -17,7 +17,7 @@ import {
   type Description,
   renderDescription,
 } from "./description.ts";
-import { type PassphraseSource, passphraseSource } from "./key_passphrase.ts";
+import { type PassphraseSource, passphraseSource } from "../tool/key_passphrase.ts";
 import { readSecretKey } from "./signer.ts";
 
 /** Largest file that is looked at, in characters: a revocation list of the greatest size as PEM. */

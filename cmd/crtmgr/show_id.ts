@@ -7,7 +7,7 @@ import {
 import { ExitCode, UsageError } from "../tool/exit_code.ts";
 import { jsonLine, writeOutput } from "../tool/output.ts";
 import type { CommandContext } from "./commands.ts";
-import { passphraseSource } from "./key_passphrase.ts";
+import { passphraseSource } from "../tool/key_passphrase.ts";
 import { loadIdentityFiles, readSecretKey } from "./signer.ts";
 
 /**

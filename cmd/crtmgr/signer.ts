@@ -8,7 +8,7 @@ import {
 } from "../../lib/identity/mod.ts";
 import { NetError } from "../../lib/net/net_error.ts";
 import { ExitCode, ToolError, UsageError } from "../tool/exit_code.ts";
-import { type PassphraseSource, passphraseSource } from "./key_passphrase.ts";
+import { type PassphraseSource, passphraseSource } from "../tool/key_passphrase.ts";
 
 /**
  * Loads the certificate and key that `-c` and `-p` name.

@@ -42,9 +42,14 @@ export const NETWORK_OPTIONS = {
     single("c", "FILE", text, "Certificate chain of this device, PEM."),
     { file: true },
   ),
-  privateKey: setting(single("p", "FILE", text, "Private key of this device, PEM."), {
-    file: true,
-  }),
+  privateKey: setting(
+    single("p", "FILE", text, "Private key of this device, PEM."),
+    { file: true },
+  ),
+  "key-pass-file": setting(
+    single("", "FILE", text, "Its passphrase is this file's first line."),
+    { file: true, variable: "DHTNET_KEY_PASS" },
+  ),
   interface: setting(list("", "NAME", text, "Use this interface only, lo included; repeatable.")),
   transport: setting(
     single("", "KIND", choice("auto", "tcp", "quic"), "auto (default), tcp or quic."),

@@ -73,7 +73,10 @@ export async function configure<T extends OptionTable, S extends FileSettingTabl
   environment: (name: string) => string | undefined = (name) => Deno.env.get(name),
 ): Promise<Command<T, S>> {
   const file = await configurationFile(tool, line);
-  const fromFile = file === undefined ? new Map() : await readSettings(tool, file);
+  const fromFile = new Map(file === undefined ? [] : await readSettings(tool, file));
+  for (const [name, { setting }] of Object.entries(tool.options)) {
+    if (setting?.variable !== undefined && environment(setting.variable)) fromFile.delete(name);
+  }
   const fileSettings = Object.entries(tool.fileSettings ?? {});
   const given = strongest(
     [line.given, readEnvironment(tool.options, environment), fromFile],

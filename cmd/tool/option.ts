@@ -36,6 +36,8 @@ export interface SettingTraits {
   readonly file?: true | ((text: string) => boolean);
   /** It is never shown. */
   readonly secret?: true;
+  /** Environment variable that says the same in another way; where it is set, the file does not count. */
+  readonly variable?: string;
   /** Options that say the same in another way: the stronger source of either of them counts. */
   readonly instead?: readonly string[];
 }

@@ -1,5 +1,5 @@
 import { ExitCode, ToolError, UsageError } from "../../tool/exit_code.ts";
-import type { Console } from "../console.ts";
+import type { Console } from "../../tool/console.ts";
 
 /** Answers that are not acceptable before the wizard gives up: a pipe may have no end of them. */
 const MAX_ATTEMPTS = 10;

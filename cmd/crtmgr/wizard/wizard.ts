@@ -1,8 +1,8 @@
 import { ExitCode } from "../../tool/exit_code.ts";
 import { invocation } from "../../tool/invocation.ts";
 import type { CommandContext } from "../commands.ts";
-import { standardConsole } from "../console.ts";
-import { passphraseSource } from "../key_passphrase.ts";
+import { standardConsole } from "../../tool/console.ts";
+import { passphraseSource } from "../../tool/key_passphrase.ts";
 import { clientWizard } from "./client_wizard.ts";
 import { Questions } from "./questions.ts";
 import { serverWizard } from "./server_wizard.ts";

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { ExitCode, ToolError, UsageError } from "../../tool/exit_code.ts";
 import { shellLine } from "../../tool/invocation.ts";
-import type { PassphraseSource } from "../key_passphrase.ts";
+import type { PassphraseSource } from "../../tool/key_passphrase.ts";
 import { withoutSlash } from "../new_file.ts";
 import type { Questions } from "./questions.ts";
 

@@ -1,6 +1,6 @@
-import { readSecretFile } from "../tool/secret.ts";
-import { ExitCode, ToolError, UsageError } from "../tool/exit_code.ts";
-import { standardConsole } from "./console.ts";
+import { readSecretFile } from "./secret.ts";
+import { ExitCode, ToolError, UsageError } from "./exit_code.ts";
+import { type Console, standardConsole, terminalConsole } from "./console.ts";
 
 /** Environment variable with the passphrase of private keys. */
 export const KEY_PASS_VARIABLE = "DHTNET_KEY_PASS";
@@ -14,12 +14,28 @@ export type PassphraseSource = (path: string) => Promise<string>;
 
 /**
  * The passphrase from the file that `--key-pass-file` names, else from the environment, else from
- * whoever sits at the terminal.
+ * whoever sits at standard input.
  *
  * @throws {ToolError} usage, when there is none
  */
 export function passphraseSource(file: string | undefined): PassphraseSource {
   return async (path) => await storedPassphrase(file) ?? await typedPassphrase(path);
+}
+
+/**
+ * The same for a tool whose standard input carries something else: it asks at the terminal that the
+ * process belongs to, as ssh does.
+ *
+ * @throws {ToolError} usage, when there is none
+ */
+export function terminalPassphraseSource(file: string | undefined): PassphraseSource {
+  return async (path) => {
+    const stored = await storedPassphrase(file);
+    if (stored !== undefined) return stored;
+    using terminal = terminalConsole();
+    if (terminal === undefined) throw nobodyToAsk(path);
+    return await typedPassphrase(path, "Passphrase", terminal.console);
+  };
 }
 
 /**
@@ -42,16 +58,21 @@ async function storedPassphrase(file: string | undefined): Promise<string | unde
   return Deno.env.get(KEY_PASS_VARIABLE) || undefined;
 }
 
-async function typedPassphrase(path: string, what = "Passphrase"): Promise<string> {
-  const console = standardConsole();
-  if (!console.interactive) {
-    throw new ToolError(
-      ExitCode.usage,
-      `${path} needs a passphrase: set ${KEY_PASS_VARIABLE}, or give --key-pass-file FILE`,
-    );
-  }
+async function typedPassphrase(
+  path: string,
+  what = "Passphrase",
+  console: Console = standardConsole(),
+): Promise<string> {
+  if (!console.interactive) throw nobodyToAsk(path);
   console.write(`${what} for ${path}: `);
   const passphrase = await console.readSecret();
   if (passphrase) return passphrase;
   throw new UsageError(`no passphrase was given for ${path}`);
+}
+
+function nobodyToAsk(path: string): ToolError {
+  return new ToolError(
+    ExitCode.usage,
+    `${path} needs a passphrase: set ${KEY_PASS_VARIABLE}, or give --key-pass-file FILE`,
+  );
 }

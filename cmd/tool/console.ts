@@ -1,5 +1,5 @@
-import { ExitCode, ToolError } from "../tool/exit_code.ts";
-import { writeError } from "../tool/output.ts";
+import { ExitCode, ToolError } from "./exit_code.ts";
+import { writeError } from "./output.ts";
 
 /** Longest line that is taken from standard input, bytes. */
 const MAX_LINE_BYTES = 4096;
@@ -31,6 +31,25 @@ export interface LineSource {
 export function standardConsole(): Console {
   const colored = Deno.stderr.isTerminal() && !Deno.env.get("NO_COLOR");
   return lineConsole(Deno.stdin, writeError, colored);
+}
+
+/** A console that has to be closed. */
+export interface TerminalConsole extends Disposable {
+  readonly console: Console;
+}
+
+/** The terminal that this process belongs to, wherever its streams lead; undefined without one. */
+export function terminalConsole(): TerminalConsole | undefined {
+  let terminal: Deno.FsFile;
+  try {
+    terminal = Deno.openSync("/dev/tty", { read: true });
+  } catch {
+    return undefined;
+  }
+  return {
+    console: lineConsole(terminal, writeError, false),
+    [Symbol.dispose]: () => terminal.close(),
+  };
 }
 
 /**
