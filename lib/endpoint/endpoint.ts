@@ -19,6 +19,7 @@ import { NetworkWatch } from "./network_watch.ts";
 import type { EndpointOptions } from "./options.ts";
 import { answerImprovement, keepImproving, PATH_CHANNEL } from "./path_change.ts";
 import type { PortMapper } from "./portmap/mod.ts";
+import { DatagramPorts, type PeerDatagrams } from "./peer_datagrams.ts";
 import { type PeerInfo, PeerSession } from "./peer_session.ts";
 import type { TurnServer } from "./relay/mod.ts";
 import { rehearse } from "./rehearsal.ts";
@@ -79,6 +80,7 @@ export class Endpoint implements AsyncDisposable {
   readonly #answerer: Answerer;
   readonly #dials: Dials;
   readonly #sessions = new Set<PeerSession>();
+  readonly #datagrams = new DatagramPorts(this.#sessions);
   readonly #watch: NetworkWatch;
   #mapper: PortMapper | undefined;
   #dhtRelay: DhtRelay | undefined;
@@ -227,6 +229,18 @@ export class Endpoint implements AsyncDisposable {
     return this.#requests.incoming();
   }
 
+  /**
+   * Datagrams to and from a peer, under a name that both sides use: unreliable, sealed, and of use
+   * while a session with the peer runs over QUIC.
+   *
+   * @throws {IdentityError} `invalid-id`
+   * @throws {TypeError} when the name is in use with that peer
+   */
+  datagrams(peerId: string, name: string): PeerDatagrams {
+    parseId(peerId);
+    return this.#datagrams.open(peerId.toLowerCase(), name);
+  }
+
   /** Ends all sessions with a peer, in order: what was written still arrives. */
   async disconnect(peerId: string): Promise<void> {
     const sessions = [...this.#sessions].filter(({ peer }) => peer.id === peerId.toLowerCase());
@@ -349,6 +363,7 @@ export class Endpoint implements AsyncDisposable {
             .catch((error) => log.debug("no better path: {error}", { error }));
         }
       },
+      onDatagram: ({ id }, port, payload) => this.#datagrams.deliver(id, port, payload),
       onPipeLost: (session, loss) => {
         if (this.#closed !== undefined) session.fail("the endpoint is closed");
         // The dialler knows where to reach the listener, not the other way round.

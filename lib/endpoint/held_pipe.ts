@@ -1,5 +1,5 @@
 import { equalSocketAddress, type SocketAddress } from "../ip/mod.ts";
-import { bindUdp, type Pipe } from "../net/mod.ts";
+import { bindUdp, type Pipe, type PipeDatagrams } from "../net/mod.ts";
 import type { TurnRelay } from "./relay/mod.ts";
 
 /** Where QUIC meets the relay. It never leaves the host. */
@@ -23,6 +23,7 @@ export class HeldPipe implements Pipe {
   readonly local: SocketAddress;
   readonly remote: SocketAddress;
   readonly relayed: boolean;
+  readonly datagrams: PipeDatagrams | undefined;
   readonly #pipe: Pipe;
   readonly #release: () => Promise<void>;
 
@@ -32,6 +33,7 @@ export class HeldPipe implements Pipe {
     this.local = local ?? pipe.local;
     this.remote = remote ?? pipe.remote;
     this.relayed = relayed;
+    this.datagrams = pipe.datagrams;
     this.#release = release;
   }
 

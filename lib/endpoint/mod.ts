@@ -8,6 +8,7 @@ export { type ConnectOptions, DEFAULT_CONNECT_TIMEOUT_MS } from "./dials.ts";
 export { Endpoint } from "./endpoint.ts";
 export * from "./errors.ts";
 export type { EndpointOptions, TransportOption } from "./options.ts";
+export type { PeerDatagrams } from "./peer_datagrams.ts";
 export {
   CONNECTION_LOST,
   type PathStatus,

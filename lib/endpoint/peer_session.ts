@@ -6,6 +6,7 @@ import type { Clock, Pipe } from "../net/mod.ts";
 import { type Channel, type ChannelRequest, Session, type SessionKeys } from "../session/mod.ts";
 import type { LastingPipe } from "./context.ts";
 import { HeldPipe } from "./held_pipe.ts";
+import { SessionDatagrams } from "./session_datagrams.ts";
 import { type PipeLoss, SessionDriver } from "./session_driver.ts";
 
 const log = getLogger(["dhtnet", "endpoint"]);
@@ -70,6 +71,8 @@ export interface PeerSessionOptions {
   readonly clock: Clock;
   /** The peer wants to open a channel. */
   readonly onChannel: (peer: PeerInfo, request: ChannelRequest) => void;
+  /** A datagram of the peer's has arrived. */
+  readonly onDatagram?: (peer: PeerInfo, port: number, payload: Uint8Array) => void;
   /** The pipe is gone and the session waits for another one: see {@linkcode PeerSession.attach}. */
   readonly onPipeLost: (session: PeerSession, loss: PipeLoss) => void;
   /** The session has its lasting pipe. */
@@ -85,6 +88,8 @@ export class PeerSession {
   readonly peer: PeerInfo;
   readonly outgoing: boolean;
   readonly servesUs: boolean;
+  /** Datagrams beside the channels. */
+  readonly datagrams: SessionDatagrams;
   readonly #options: PeerSessionOptions;
   readonly #session: Session;
   readonly #driver: SessionDriver;
@@ -101,6 +106,10 @@ export class PeerSession {
     this.outgoing = outgoing;
     this.servesUs = options.servesUs;
     this.#options = options;
+    this.datagrams = new SessionDatagrams(
+      keys,
+      ({ port, payload }) => options.onDatagram?.(peer, port, payload),
+    );
     this.#session = new Session({
       initiator: outgoing,
       keys,
@@ -142,6 +151,7 @@ export class PeerSession {
   attach(pipe: Pipe): void {
     if (this.isOver) return void pipe.abort();
     this.#driver.attach(pipe);
+    this.datagrams.attach(pipe);
     const { relayed, kind, local, remote } = pathStatus(pipe);
     log.info("the session with {peer} runs over {path}", {
       peer: this.peer.id,
@@ -206,6 +216,7 @@ export class PeerSession {
   }
 
   #pipeLost(loss: PipeLoss): void {
+    this.datagrams.attach(undefined);
     if (this.#awaiting) return; // another one is coming
     log.info("the path to {peer} is lost: {message}", {
       peer: this.peer.id,
@@ -215,6 +226,7 @@ export class PeerSession {
   }
 
   #finish(): void {
+    this.datagrams.attach(undefined);
     this.#ended.abort();
     this.#options.onOver(this);
     this.#driver.finish().finally(() => this.#over.resolve());

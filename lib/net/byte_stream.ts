@@ -1,4 +1,5 @@
 import type { SocketAddress } from "../ip/mod.ts";
+import type { PipeDatagrams } from "./pipe.ts";
 
 /**
  * What a {@linkcode Pipe} stands on: a transport's byte stream in both directions, without rules
@@ -11,6 +12,8 @@ export interface ByteStream {
   readonly local: SocketAddress;
   /** The peer's end. */
   readonly remote: SocketAddress;
+  /** Datagrams over the same transport, where it has them. */
+  readonly datagrams?: PipeDatagrams;
   /** One read at a time. Number of bytes read, at least 1; null at the peer's end of stream. */
   read(into: Uint8Array): Promise<number | null>;
   /** One write at a time. All of the bytes; they may be reused when it resolves. */

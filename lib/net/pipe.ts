@@ -2,6 +2,20 @@ import type { SocketAddress } from "../ip/mod.ts";
 import type { ByteStream, PipeKind } from "./byte_stream.ts";
 import { NetError, reasonOf } from "./net_error.ts";
 
+/** Datagrams beside a pipe's bytes, over the same transport: they may be lost or overtake others. */
+export interface PipeDatagrams {
+  /** The longest datagram that the path takes now, bytes; it may grow, and shrink. */
+  readonly maxBytes: number;
+  /** Sends one, or drops it: a longer one, or where the path does not keep up. Never throws. */
+  send(bytes: Uint8Array): void;
+  /**
+   * Waits for the next one.
+   *
+   * @throws when the connection is lost or closed
+   */
+  receive(): Promise<Uint8Array>;
+}
+
 /**
  * A reliable byte stream between two peers, each direction of which ends on its own.
  *
@@ -19,6 +33,8 @@ export interface Pipe {
   readonly local: SocketAddress;
   /** The peer's end. */
   readonly remote: SocketAddress;
+  /** Datagrams over the same transport, where it has them. */
+  readonly datagrams?: PipeDatagrams | undefined;
   /**
    * Reads some bytes; one read at a time.
    *
@@ -56,6 +72,8 @@ export class StreamPipe implements Pipe {
   readonly local: SocketAddress;
   /** The peer's end. */
   readonly remote: SocketAddress;
+  /** Datagrams over the same transport, where it has them. */
+  readonly datagrams: PipeDatagrams | undefined;
   readonly #stream: ByteStream;
   #reading: Promise<unknown> | undefined;
   #writing: Promise<unknown> | undefined;
@@ -71,6 +89,7 @@ export class StreamPipe implements Pipe {
     this.kind = stream.kind;
     this.local = stream.local;
     this.remote = stream.remote;
+    this.datagrams = stream.datagrams;
   }
 
   read(into: Uint8Array): Promise<number | null> {

@@ -1,5 +1,7 @@
 import { canonicalIp, type SocketAddress } from "../ip/mod.ts";
 import type { ByteStream } from "./byte_stream.ts";
+import type { PipeDatagrams } from "./pipe.ts";
+import { QuicDatagrams } from "./quic_datagrams.ts";
 import { withoutZone } from "./zone.ts";
 
 /** What one read asks of the transport: measured fastest from 256 KiB on. */
@@ -16,6 +18,7 @@ export class QuicStream implements ByteStream {
   readonly kind = "quic";
   readonly local: SocketAddress;
   readonly remote: SocketAddress;
+  readonly datagrams: PipeDatagrams;
   readonly #conn: Deno.QuicConn;
   // the connection would end if the endpoint were garbage-collected
   readonly #endpoint: Deno.QuicEndpoint;
@@ -34,6 +37,7 @@ export class QuicStream implements ByteStream {
   ) {
     this.local = local;
     this.remote = quicRemote(conn);
+    this.datagrams = new QuicDatagrams(conn);
     this.#conn = conn;
     this.#endpoint = endpoint;
     this.#reader = reader;

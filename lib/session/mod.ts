@@ -5,6 +5,7 @@
  */
 export { Channel } from "./channel.ts";
 export * from "./codes.ts";
+export * from "./datagram.ts";
 export { DEFAULT_SESSION_LIMITS, type SessionLimits } from "./limits.ts";
 export * from "./session.ts";
 export * from "./session_options.ts";

@@ -16,6 +16,7 @@ export const RECORDS_PER_KEY = 1 << 16;
 const DATA_LABEL = "dhtnet session 1 data";
 const CONTROL_LABEL = "dhtnet session 1 control";
 const REKEY_LABEL = "dhtnet session 1 rekey";
+const DATAGRAM_LABEL = "dhtnet session 1 datagram";
 const KEY_BYTES = 32;
 const NO_SALT = new Uint8Array(0);
 
@@ -46,6 +47,11 @@ export class RecordKeys {
     }
     return this.#data;
   }
+}
+
+/** The key of one direction's datagrams. @param secret the direction's key from the handshake */
+export function datagramKey(secret: Uint8Array, handshakeHash: Uint8Array): Uint8Array {
+  return derive(secret, handshakeHash, DATAGRAM_LABEL);
 }
 
 /** HKDF (RFC 5869) with SHA-256. */
