@@ -27,10 +27,15 @@ export interface LineSource {
   isTerminal(): boolean;
 }
 
-/** The process's own console. Colours are for terminals only, and not where `NO_COLOR` is set. */
+let standard: Console | undefined;
+
+/**
+ * The process's own console: one for all, because it keeps what was typed ahead. Colours are for
+ * terminals only, and not where `NO_COLOR` is set.
+ */
 export function standardConsole(): Console {
   const colored = Deno.stderr.isTerminal() && !Deno.env.get("NO_COLOR");
-  return lineConsole(Deno.stdin, writeError, colored);
+  return standard ??= lineConsole(Deno.stdin, writeError, colored);
 }
 
 /** A console that has to be closed. */
