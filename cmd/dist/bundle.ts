@@ -27,4 +27,16 @@ export async function bundle(program: Program, root: string, directory: string):
     program.entry,
   ], { cwd: root });
   await Deno.rename(`${directory}/${program.name}.js`, `${directory}/${ENTRY_FILE}`);
+  for await (const { name } of Deno.readDir(directory)) await giveRequire(`${directory}/${name}`);
+}
+
+/** What the bundler says where CommonJS asks for a module of the runtime. */
+const NO_REQUIRE = "Dynamic require of ";
+const REQUIRE =
+  'import{createRequire}from"node:module";var require=createRequire(import.meta.url);';
+
+/** Packages in CommonJS, such as `yaml`, need a `require`, which modules do not have. */
+async function giveRequire(path: string): Promise<void> {
+  const code = await Deno.readTextFile(path);
+  if (code.includes(NO_REQUIRE)) await Deno.writeTextFile(path, REQUIRE + code);
 }

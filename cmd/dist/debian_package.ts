@@ -52,7 +52,15 @@ Description: reach any device by knowing only its public key
     await Deno.chmod(`${control}/${script}`, 0o755);
   }
   const name = `dhtnet_${VERSION}_${architecture}.deb`;
-  await run(["dpkg-deb", "--build", "--root-owner-group", "-Zxz", tree, `${output}/${name}`]);
+  await run([
+    "dpkg-deb",
+    "--build",
+    "--root-owner-group",
+    "-Zxz",
+    "-z3",
+    tree,
+    `${output}/${name}`,
+  ]);
   await Deno.remove(control, { recursive: true });
   return name;
 }

@@ -2,7 +2,6 @@
 # @NAME@ @VERSION@ for @PLATFORM@: one file with the program and its runtime behind this script.
 # The first start unpacks them into the cache and checks their SHA-256; later starts run them at once.
 set -u
-umask 077
 fail() { printf '%s: %s\n' '@NAME@' "$1" >&2; exit 1; }
 
 # Only a folder that is ours and that nobody else can write to is a cache.
@@ -12,9 +11,9 @@ is_private() {
 }
 cache=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/dhtnet
 if ! is_private "$cache"; then
-  mkdir -p "$cache" 2>/dev/null
+  (umask 077 && mkdir -p "$cache") 2>/dev/null
   # No home, or that of somebody else (sudo): a folder of our own among the temporary files.
-  is_private "$cache" || { cache=${TMPDIR:-/tmp}/dhtnet-$(id -u); mkdir "$cache" 2>/dev/null; }
+  is_private "$cache" || { cache=${TMPDIR:-/tmp}/dhtnet-$(id -u); mkdir -m 700 "$cache" 2>/dev/null; }
   is_private "$cache" ||
     fail "cannot use $cache as cache: it must be yours alone; set XDG_CACHE_HOME to another folder"
 fi
@@ -32,6 +31,8 @@ unpack() {
 # A name appears only when its content is whole: renaming replaces all at once, also when several
 # first starts do it at the same time.
 if [ ! -x "$runtime" ] || [ ! -f "$program/@ENTRY@" ]; then
+  mask=$(umask)
+  umask 077
   find "$cache" -maxdepth 1 -name 'unpack.*' -mtime +0 -exec rm -rf {} + 2>/dev/null
   work=$(mktemp -d "$cache/unpack.XXXXXXXX") || fail "cannot write to $cache"
   trap 'rm -rf "$work"' EXIT
@@ -51,5 +52,6 @@ if [ ! -x "$runtime" ] || [ ! -f "$program/@ENTRY@" ]; then
   mv -f "$work/program/@ENTRY@" "$program/" || fail "cannot write to $cache"
   trap - EXIT INT TERM
   rm -rf "$work"
+  umask "$mask"
 fi
 DENO_DIR=$cache/deno DENO_NO_UPDATE_CHECK=1 exec "$runtime" run @FLAGS@ "$program/@ENTRY@" "$@"

@@ -15,7 +15,7 @@ export interface ShownSetting {
  * altogether.
  */
 export async function renderYaml(settings: readonly ShownSetting[]): Promise<string> {
-  const { stringify } = await import("yaml");
+  const { stringify } = await import("./yaml_library.ts");
   return settings.map(({ key, plain, comment }) => {
     if (plain === undefined) return `# ${key}:  # ${comment}\n`;
     const [first, ...rest] = stringify({ [key]: plain }, { lineWidth: 0 }).trimEnd().split("\n");

@@ -22,7 +22,7 @@ export interface YamlText {
  * @throws {ConfigError} naming every line that is no YAML
  */
 export async function parseYaml(path: string, text: string): Promise<YamlText> {
-  const yaml = await import("yaml");
+  const yaml = await import("./yaml_library.ts");
   const lines = new yaml.LineCounter();
   const document = yaml.parseDocument(text, {
     lineCounter: lines,
@@ -67,12 +67,12 @@ function explain(code: string, message: string): string {
 /** Turns the library's tree into ours, within bounds whatever the aliases say. */
 class Conversion {
   readonly problems: ConfigProblem[] = [];
-  readonly #yaml: typeof import("yaml");
+  readonly #yaml: typeof import("./yaml_library.ts");
   readonly #document: Document;
   readonly #lines: LineCounter;
   #nodes = 0;
 
-  constructor(yaml: typeof import("yaml"), document: Document, lines: LineCounter) {
+  constructor(yaml: typeof import("./yaml_library.ts"), document: Document, lines: LineCounter) {
     this.#yaml = yaml;
     this.#document = document;
     this.#lines = lines;
