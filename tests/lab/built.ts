@@ -1,0 +1,38 @@
+import { run } from "./command.ts";
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+
+let built: Promise<string> | undefined;
+
+/**
+ * What `deno task dist` writes, built once for all tests of a process: a folder in which `tools/`
+ * has the single files under their plain names.
+ */
+export function builtFiles(): Promise<string> {
+  built ??= build();
+  return built;
+}
+
+async function build(): Promise<string> {
+  const directory = await Deno.makeTempDir({ prefix: "dhtnet-dist-" });
+  globalThis.addEventListener("unload", () => Deno.removeSync(directory, { recursive: true }));
+  await run(
+    Deno.execPath(),
+    "run",
+    "-A",
+    `${ROOT}cmd/dist.ts`,
+    "-o",
+    directory,
+    "--self-extracting",
+  );
+  await Deno.mkdir(`${directory}/tools`);
+  for (const tool of ["dnc", "dsh", "dvpn", "crtmgr"]) {
+    await Deno.symlink(`../${tool}-${await suffix()}`, `${directory}/tools/${tool}`);
+  }
+  return directory;
+}
+
+async function suffix(): Promise<string> {
+  const machine = (await run("uname", "-m")).trim();
+  return machine === "x86_64" ? "linux-x64" : "linux-arm64";
+}
