@@ -21,6 +21,8 @@ export interface MasterOptions {
   readonly signal: AbortSignal;
   /** For the user. */
   readonly report: Report;
+  /** Told the path once somebody listens there; writes it to standard output by default. */
+  announce?(path: string): void;
 }
 
 /**
@@ -33,8 +35,9 @@ export interface MasterOptions {
  */
 export async function serveControl(dialler: Dialler, options: MasterOptions): Promise<number> {
   const { id, path, persistMs = DEFAULT_PERSIST_MS, signal, report } = options;
+  const { announce = (path) => writeOutput(`${path}\n`) } = options;
   const listener = await listenAt(path);
-  writeOutput(`${path}\n`);
+  announce(path);
   if (listener === undefined) return ExitCode.ok;
   const { ino } = Deno.lstatSync(path);
   report.detail(`holding the connection to ${id} for others at ${path}`);

@@ -46,8 +46,8 @@ export class LocalListener implements Disposable {
 
   /** Takes no more connections. */
   [Symbol.dispose](): void {
+    // The runtime removes the socket of a listener that is closed.
     this.#listener.close();
-    if (this.address.kind === "unix") Deno.removeSync(this.address.path);
   }
 }
 
