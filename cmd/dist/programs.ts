@@ -30,7 +30,6 @@ export const PROGRAMS: readonly Program[] = [
       "--allow-env",
       "--allow-net",
       "--allow-sys",
-      "--allow-run=systemd-notify",
     ],
     help: async () => (await import("../dnc.ts")).DNC,
   },
