@@ -8,15 +8,8 @@
  * @module
  */
 import { getLogger } from "@logtape/logtape";
-import type { LocalCandidateInput, Path, Transport } from "../ice/mod.ts";
-import {
-  equalSocketAddress,
-  formatSocketAddress,
-  type IpFamily,
-  ipFamily,
-  ipScope,
-  type SocketAddress,
-} from "../ip/mod.ts";
+import type { LocalCandidateInput, Path } from "../ice/mod.ts";
+import { formatSocketAddress, ipFamily, ipScope, type SocketAddress } from "../ip/mod.ts";
 import {
   bindUdp,
   type Clock,
@@ -27,9 +20,11 @@ import {
 } from "../net/mod.ts";
 import type { DatagramPort, NatView, PortMapping } from "./datagram_port.ts";
 import { ConnectError } from "./errors.ts";
+import { MappedPorts } from "./mapped_ports.ts";
 import type { PortMapper } from "./portmap/mod.ts";
 import { ReflexiveAddresses } from "./reflexive_addresses.ts";
-import { allocateRelay, TurnRelay, type TurnServer } from "./relay/mod.ts";
+import type { TurnRelay, TurnServer } from "./relay/mod.ts";
+import { RelayedPorts } from "./relayed_ports.ts";
 import { SimultaneousPorts } from "./simultaneous_ports.ts";
 import { sleep } from "./sleep.ts";
 
@@ -39,8 +34,8 @@ const log = getLogger(["dhtnet", "ice"]);
 const MAX_HOST_ADDRESSES = 8;
 /** A call begins with the candidates that are there after this time, ms. */
 const SETTLE_TIMEOUT_MS = 300;
-/** A relayed IPv4 address does not wait longer for an IPv6 one, ms. */
-const SECOND_RELAY_TIMEOUT_MS = 50;
+/** How long a router that maps ports is waited for where a relay carries the call, ms. */
+const ROUTER_TIMEOUT_MS = 2_000;
 /** Where UDP does not seem to get out, a relay is waited for so long, ms. */
 const RELAY_TIMEOUT_MS = 3_000;
 
@@ -82,20 +77,36 @@ export class Gathering {
   readonly #options: GatheringOptions;
   readonly #candidates: LocalCandidateInput[] = [];
   readonly #ports = new Map<string, DatagramPort>();
-  readonly #mappings = new Map<string, PortMapping>();
-  readonly #mapped: Promise<void>[] = [];
-  readonly #relayed = new Set<TurnRelay>();
+  readonly #mapped: MappedPorts;
+  readonly #relayed: RelayedPorts;
   readonly #reflexive: ReflexiveAddresses;
   readonly #simultaneous: SimultaneousPorts;
   readonly #listeners: FramedTcpListener[] = [];
-  readonly #relayErrors: string[] = [];
-  readonly #closing = new AbortController();
   #stale = false;
   #closed = false;
 
   private constructor(options: GatheringOptions) {
     this.#options = options;
     const onMoved = () => void (this.#stale = true);
+    this.#mapped = new MappedPorts({
+      mapper: options.mapper,
+      onFound: (candidate) => this.#found(candidate),
+    });
+    this.#relayed = new RelayedPorts({
+      ...options,
+      onFound: (relay) => {
+        this.#adopt(relay);
+        this.#found({
+          transport: "udp",
+          type: "relay",
+          address: relay.address,
+          base: relay.address,
+          related: relay.mapped,
+          server: formatSocketAddress(relay.server),
+        });
+      },
+      onLost: onMoved,
+    });
     this.#reflexive = new ReflexiveAddresses({
       ...options,
       onFound: ({ local }, address, server) => {
@@ -138,7 +149,7 @@ export class Gathering {
     else {
       await Promise.all(ips.map((ip) => gathering.#bind(ip)));
       // A call does not wait for the router; a better path is worth it.
-      const mapped = options.transports.relay === false ? gathering.#mapped : [];
+      const mapped = options.transports.relay === false ? gathering.#mapped.mapped : [];
       const asked = [
         ...gathering.#askServers(),
         ...relays,
@@ -147,6 +158,9 @@ export class Gathering {
       ];
       await gathering.#settle(asked, SETTLE_TIMEOUT_MS);
       gathering.#reflexive.guess(gathering.#sockets);
+      if (options.transports.relay === false && gathering.#mapped.areLikely) {
+        await gathering.#settle([Promise.race(gathering.#mapped.mapped)], ROUTER_TIMEOUT_MS);
+      }
       await gathering.#tryWithoutUdp(ips, relays);
     }
     if (gathering.#candidates.length > 0) return gathering;
@@ -155,7 +169,7 @@ export class Gathering {
     throw new ConnectError(
       "no-network",
       relayOnly
-        ? `no relay: ${gathering.#relayErrors.join("; ") || "no TURN server is configured"}`
+        ? `no relay: ${gathering.#relayed.errors.join("; ") || "no TURN server is configured"}`
         : `nothing to connect from: no usable address on ${where}`,
     );
   }
@@ -193,35 +207,28 @@ export class Gathering {
 
   /** The port of a relayed base, which belongs to the caller from now on. */
   takeRelay(base: SocketAddress): TurnRelay | undefined {
-    const relay = this.#relayed.values().find(({ local }) => equalSocketAddress(local, base));
-    if (relay === undefined) return undefined;
-    this.#relayed.delete(relay);
-    this.takePort(relay);
+    const relay = this.#relayed.take(base);
+    if (relay !== undefined) this.takePort(relay);
     return relay;
   }
 
   /** Lets an address in at our relays, before it is heard of there. */
   permit(ip: string): void {
-    for (const relay of this.#relayed) {
-      if (ipFamily(relay.local.ip) === ipFamily(ip)) relay.permit(ip);
-    }
+    this.#relayed.permit(ip);
   }
 
   /** The mapping of the base of a path, which belongs to the caller from now on. */
-  takeMapping({ transport, local }: Path): PortMapping | undefined {
-    const key = `${transport} ${formatSocketAddress(local)}`, mapping = this.#mappings.get(key);
-    this.#mappings.delete(key);
-    return mapping;
+  takeMapping(path: Path): PortMapping | undefined {
+    return this.#mapped.take(path);
   }
 
   /** Closes everything; resolves when the ports are free. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#closing.abort();
+    this.#relayed.close();
     this.#reflexive.close();
-    // Not awaited: a router may take its time, and nobody needs the port on it to be free.
-    for (const mapping of this.#mappings.values()) mapping.close();
+    this.#mapped.close();
     await Promise.all([
       this.#simultaneous.close(),
       ...this.#listeners.map((listener) => listener.close()),
@@ -243,7 +250,7 @@ export class Gathering {
     const socket = await bindUdp({ ip });
     this.#adopt(socket);
     this.#found({ transport: "udp", type: "host", address: socket.local });
-    this.#map("udp", socket.local);
+    this.#mapped.map("udp", socket.local);
   }
 
   #bindTcp(ip: string): void {
@@ -254,92 +261,18 @@ export class Gathering {
     this.#listeners.push(listener);
     const common = { transport: "tcp", type: "host" } as const;
     this.#found({ ...common, tcpType: "passive", address: listener.local });
-    this.#map("tcp", listener.local);
+    this.#mapped.map("tcp", listener.local);
     this.#found({ ...common, tcpType: "active", address: { ip, port: 0 } });
   }
 
-  /** Has a port mapped on the router; it becomes a candidate when, and if, that succeeds. */
-  #map(transport: Transport, internal: SocketAddress): void {
-    const { mapper } = this.#options;
-    if (mapper === undefined || ipScope(internal.ip) !== "private") return;
-    const mapped = Promise.withResolvers<void>();
-    this.#mapped.push(mapped.promise);
-    const mapping = mapper.map({
-      transport,
-      internal,
-      onChange: (external) => {
-        if (external === undefined || this.#closed) return;
-        mapped.resolve();
-        this.#found({
-          transport,
-          type: "srflx",
-          address: external.address,
-          base: internal,
-          related: internal,
-          server: "router",
-          ...(transport === "tcp" ? { tcpType: "passive" } : {}),
-        });
-      },
-    });
-    this.#mappings.set(`${transport} ${formatSocketAddress(internal)}`, mapping);
-  }
-
-  /**
-   * Asks for a relayed address; where we have no IPv6, also for one that those can
-   * reach who have nothing else. In an allocation of its own: coturn 4.6 ignores ADDITIONAL-ADDRESS-FAMILY.
-   */
+  /** Where we have no IPv6, a relay's helps to meet those who have nothing else. */
   #allocate(ips: readonly string[]): Promise<void>[] {
     const { transports, turnServers, interfaces, relayOnly } = this.#options;
     if (!transports.udp || transports.relay === false || turnServers.length === 0) return [];
-    const localAddresses = interfaces === undefined ? undefined : ips;
-    const first = this.#allocateIn(4, localAddresses);
     const has6 = ips.some((ip) => ipFamily(ip) === 6 && ipScope(ip) === "global");
-    if (has6 && !relayOnly) return [first];
-    const second = this.#allocateIn(6, localAddresses);
-    // Many servers have no IPv6, which takes longer to find out than what they do have.
-    return [first.then(() => this.#settle([second], SECOND_RELAY_TIMEOUT_MS))];
-  }
-
-  async #allocateIn(
-    family: IpFamily,
-    localAddresses: readonly string[] | undefined,
-  ): Promise<void> {
-    const { clock, random, turnServers: servers } = this.#options;
-    const { signal } = this.#closing;
-    try {
-      const relay = await allocateRelay({
-        servers,
-        family,
-        localAddresses,
-        clock,
-        random,
-        signal,
-      });
-      if (this.#closed) return void relay.close();
-      relay.onLost = (error) => {
-        this.#stale = true;
-        log.info("the relay {address} is lost: {error}", { address: relay.address.ip, error });
-      };
-      this.#adopt(relay);
-      this.#relayed.add(relay);
-      this.#found({
-        transport: "udp",
-        type: "relay",
-        address: relay.address,
-        base: relay.address,
-        related: relay.mapped,
-        server: formatSocketAddress(relay.server),
-      });
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      if (this.#closed) return;
-      if (family === 4) {
-        this.#relayErrors.push(reason);
-        this.#stale = true; // the next call may have more luck
-      }
-      const level = family === 4 ? "warn" : "debug";
-      log[level]("no IPv{family} relay: {reason}", { family, reason });
-    }
+    return [
+      this.#relayed.allocate(relayOnly || !has6, interfaces === undefined ? undefined : ips),
+    ];
   }
 
   #adopt(port: DatagramPort): void {
@@ -380,7 +313,7 @@ export class Gathering {
       return;
     }
     const { transports, stunServers } = this.#options;
-    const wanted = transports.tcp && stunServers.length > 0;
+    const wanted = transports.tcp && transports.udp && stunServers.length > 0;
     const located = wanted ? [this.#simultaneous.locate(ips)] : [];
     await Promise.all([
       this.#settle(relays, RELAY_TIMEOUT_MS),
@@ -390,6 +323,6 @@ export class Gathering {
 
   /** UDP ports of our own. */
   get #sockets(): DatagramPort[] {
-    return [...this.#ports.values()].filter((port) => !(port instanceof TurnRelay));
+    return [...this.#ports.values()].filter((port) => !this.#relayed.has(port));
   }
 }

@@ -116,6 +116,11 @@ export class NatLab implements AsyncDisposable {
     await this.site(name).router.setNat(nat);
   }
 
+  /** The site's router begins to map ports, where that was planned for later. */
+  async startMapping(name: string): Promise<void> {
+    await this.site(name).router.startMapping(this.#directory);
+  }
+
   /** The site's router forgets all mappings: those of the same connections will be others. */
   async forgetMappings(name: string): Promise<void> {
     await this.site(name).router.forgetMappings();

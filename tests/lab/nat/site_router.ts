@@ -14,6 +14,8 @@ export interface RouterPlan {
   readonly carrier?: Exclude<NatKind, "none">;
   /** The port mapping protocols that it speaks; none unless said otherwise. */
   readonly mapping?: MiniupnpdOptions;
+  /** Whether it begins to speak them only when {@linkcode SiteRouter.startMapping} is called. */
+  readonly mappingLater?: boolean;
   /** IP versions that the site has; IPv4 alone unless said otherwise. */
   readonly families?: readonly (4 | 6)[];
 }
@@ -76,7 +78,7 @@ export class SiteRouter implements AsyncDisposable {
       : undo.use(await NetworkNamespace.create("nat-carrier"));
     const router = new SiteRouter(home, number, plan, carrier);
     await router.#build(core);
-    if (plan.mapping !== undefined) await router.#startDaemon(directory, plan.mapping);
+    if (!plan.mappingLater) await router.startMapping(directory);
     undo.move();
     return router;
   }
@@ -151,7 +153,10 @@ export class SiteRouter implements AsyncDisposable {
     return routerRules(nat, this.#outbound, ipv4?.address ?? "192.0.2.1");
   }
 
-  async #startDaemon(directory: string, options: MiniupnpdOptions): Promise<void> {
+  /** Starts the port mapping daemon, if one is planned. @param directory for its files */
+  async startMapping(directory: string): Promise<void> {
+    const options = this.plan.mapping;
+    if (options === undefined) return;
     const { ipv4 } = this.#clientAddresses(0);
     if (ipv4 === undefined) throw new TypeError("port mapping is for IPv4");
     const clients = `${ipv4.address}/${ipv4.prefix}`;
