@@ -7,13 +7,13 @@ import { AddressFilter } from "./data/address_filter.ts";
 import { admit } from "./data/downlink.ts";
 import { FrameError } from "./data/frame.ts";
 import { decodeServerGreeting, encodeGreeting, type ServerGreeting } from "./data/greeting.ts";
-import { PeerLink } from "./data/peer_link.ts";
+import type { PeerLink } from "./data/peer_link.ts";
 import { Uplink } from "./data/uplink.ts";
 import { interfacePlan } from "./plan/interface_plan.ts";
 import { AppliedPlan } from "./plan/network_plan.ts";
 import type { VpnStatus } from "./status.ts";
 import { runUpScript } from "./up_script.ts";
-import { remoteAddress, VPN_CHANNEL, type VpnContext } from "./vpn_context.ts";
+import { peerLink, remoteAddress, VPN_CHANNEL, type VpnContext } from "./vpn_context.ts";
 
 /** Where an IPv4 or IPv6 packet has its source address. */
 const SOURCE_OFFSET = { 4: 12, 6: 8 } as const;
@@ -113,7 +113,7 @@ export class VpnClient {
       .catch((error) => {
         throw signal.aborted ? signal.reason : explainFailure(error);
       });
-    const link = new PeerLink(this.#serverId, channel);
+    const link = peerLink(this.#context, this.#serverId, channel);
     const stop = () => link.close();
     signal.addEventListener("abort", stop, { once: true });
     try {

@@ -29,6 +29,14 @@ export const DVPN_OPTIONS = {
   ),
   device: setting(single("", "NAME", deviceName, "Name of the interface; dvpn0, dvpn1, … .")),
   mtu: setting(single("", "BYTES", integer(MIN_MTU, MAX_MTU), "Largest packet, 1380 by default.")),
+  carry: setting(
+    single(
+      "",
+      "HOW",
+      choice("auto", "session", "datagram"),
+      "Packets by session, as datagrams, or auto (default).",
+    ),
+  ),
   script: setting(
     single("", "FILE", text, "Run this when a peer is connected, as upstream's."),
     { key: "script_path", file: true },

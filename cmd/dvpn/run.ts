@@ -4,15 +4,17 @@ import { checkInterfaces } from "../peer/network.ts";
 import { networkOptions } from "../peer/network_options.ts";
 import { ownIdentity } from "../peer/own_identity.ts";
 import type { PeerEndpoint } from "../peer/peer_channel.ts";
+import type { Doorkeeper } from "../peer/doorkeeper.ts";
 import { createReport, type Report } from "../peer/report.ts";
 import { withEndpoint } from "../peer/with_endpoint.ts";
-import type { CommandLine } from "../tool/command_line.ts";
+import type { Command } from "../tool/configuration.ts";
 import { configDirectory } from "../tool/config_directory.ts";
 import { ExitCode, ToolError } from "../tool/exit_code.ts";
 import { isInterruption, watchInterruption } from "../tool/interruption.ts";
 import { invocation, shellLine } from "../tool/invocation.ts";
 import { configureLogging } from "../tool/logging.ts";
 import type { OptionValues } from "../tool/option.ts";
+import type { Identity } from "../../lib/identity/mod.ts";
 import { writeOutput } from "../tool/output.ts";
 import { waitAtMost } from "../tool/waiting.ts";
 import { readAddressBook, writeAddressBook } from "./address/address_book.ts";
@@ -25,6 +27,9 @@ import { addressRanges, vpnSettings } from "./settings.ts";
 import { type Task, taskOf } from "./task.ts";
 import type { VpnContext } from "./vpn_context.ts";
 
+/** A command line of `dvpn`. */
+export type DvpnCommand = Command<DvpnOptions, Record<never, never>>;
+
 /** Longest wait until nodes of the DHT hold our announcement before the user is told to go on, ms. */
 const ANNOUNCE_TIMEOUT_MS = 5_000;
 
@@ -35,7 +40,7 @@ const ANNOUNCE_TIMEOUT_MS = 5_000;
  * @returns the exit code
  * @throws {ToolError} for every failure that is foreseen
  */
-export async function runDvpn(command: CommandLine<DvpnOptions>, entry: string): Promise<number> {
+export async function runDvpn(command: DvpnCommand, entry: string): Promise<number> {
   const { values } = command;
   const task = taskOf(command);
   checkInterfaces(values.interface);
@@ -46,14 +51,19 @@ export async function runDvpn(command: CommandLine<DvpnOptions>, entry: string):
   if (values.verbose > 0) await configureLogging(values.verbose);
   const report = createReport("dvpn", values);
   const network = await networkOptions(values);
+  // Datagrams are QUIC's.
+  const transport = values.carry === "datagram" ? "quic" : network.transport ?? "auto";
   const signal = watchInterruption("dvpn");
   const identity = await ownIdentity(values);
   const settings = vpnSettings(values);
   // The interface comes first: without the right to make it, nobody needs to be called.
   using device = openDevice(settings.device);
   try {
+    const guard = task.kind === "serve"
+      ? { authorize: (await guardedBy(command, identity, report)).authorize }
+      : {};
     return await withEndpoint(
-      { ...network, identity },
+      { ...network, ...guard, transport, identity },
       (endpoint) =>
         perform(
           task,
@@ -100,6 +110,16 @@ async function invite(
   const bootstrap = values.bootstrap.flatMap((address) => ["-b", address]);
   const words = [...invocation("dvpn", entry), endpoint.id, ...bootstrap];
   report.notice(`on the other side run:\n  ${shellLine(words)}`);
+}
+
+/** Who is in a network reaches what is in it, so strangers are let in only where that is said. */
+async function guardedBy(
+  command: DvpnCommand,
+  identity: Identity,
+  report: Report,
+): Promise<Doorkeeper> {
+  const { Doorkeeper } = await import("../peer/doorkeeper.ts");
+  return await Doorkeeper.open(command, { identity, anonymous: false }, report);
 }
 
 function openDevice(name: string): TunDevice {

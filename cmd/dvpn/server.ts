@@ -5,12 +5,12 @@ import { formatInterfaceAddress, type InterfaceAddress } from "./address/address
 import { AddressFilter, addressKey, destinationKey } from "./data/address_filter.ts";
 import { admit } from "./data/downlink.ts";
 import { decodeGreeting, encodeServerGreeting } from "./data/greeting.ts";
-import { PeerLink } from "./data/peer_link.ts";
+import type { PeerLink } from "./data/peer_link.ts";
 import { Uplink } from "./data/uplink.ts";
 import { interfacePlan } from "./plan/interface_plan.ts";
 import { AppliedPlan } from "./plan/network_plan.ts";
 import { runUpScript } from "./up_script.ts";
-import { remoteAddress, VPN_CHANNEL, type VpnContext } from "./vpn_context.ts";
+import { peerLink, remoteAddress, VPN_CHANNEL, type VpnContext } from "./vpn_context.ts";
 import type { LinkStatus, VpnStatus } from "./status.ts";
 
 /** A client with what it was given. */
@@ -103,10 +103,10 @@ export class VpnServer {
       return incoming.decline(DeclineCode.occupied, "all addresses are in use");
     }
     this.#onAssigned();
-    const link = new PeerLink(peer.id, incoming.accept());
-    const client = { link, addresses: this.#pool.addresses(host) };
     // A client that comes again has lost its former connection, even if we do not know that yet.
     this.#clients.get(peer.id)?.link.close();
+    const link = peerLink(this.#context, peer.id, incoming.accept());
+    const client = { link, addresses: this.#pool.addresses(host) };
     this.#enter(client);
     try {
       await this.#serveClient(client);

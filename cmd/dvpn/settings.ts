@@ -2,6 +2,7 @@ import type { OptionValues } from "../tool/option.ts";
 import { UsageError } from "../tool/exit_code.ts";
 import { type AddressRange, parseAddressRange } from "./address/address_range.ts";
 import { defaultRanges } from "./address/default_ranges.ts";
+import type { Carry } from "./data/carriage.ts";
 import { DEFAULT_DEVICE } from "./device_name.ts";
 import type { DvpnOptions } from "./options.ts";
 
@@ -17,6 +18,8 @@ export interface VpnSettings {
   readonly device: string;
   /** Bytes. */
   readonly mtu: number;
+  /** How packets travel. */
+  readonly carry: Carry;
   /** Program to run when a peer is connected. */
   readonly script: string | undefined;
 }
@@ -26,6 +29,7 @@ export function vpnSettings(values: OptionValues<DvpnOptions>): VpnSettings {
   return {
     device: values.device ?? DEFAULT_DEVICE,
     mtu: values.mtu ?? DEFAULT_MTU,
+    carry: values.carry ?? "auto",
     script: values.script,
   };
 }

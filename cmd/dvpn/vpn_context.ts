@@ -1,21 +1,40 @@
 import type { TunDevice } from "../../lib/net/tun/mod.ts";
-import type { PeerEndpoint } from "../peer/peer_channel.ts";
+import type { PeerDatagrams } from "../../lib/endpoint/mod.ts";
+import type { PeerChannel, PeerEndpoint } from "../peer/peer_channel.ts";
 import type { Report } from "../peer/report.ts";
+import { DatagramCarriage } from "./data/carriage.ts";
+import { PeerLink } from "./data/peer_link.ts";
 import type { CommandRunner } from "./plan/network_plan.ts";
 import type { VpnSettings } from "./settings.ts";
 
 /** Name of the channel, as in upstream. */
 export const VPN_CHANNEL = "dvpn://";
 
+/** An endpoint with datagrams. */
+export interface VpnEndpoint extends PeerEndpoint {
+  /** Datagrams to and from a peer, under a name. */
+  datagrams(peerId: string, name: string): PeerDatagrams;
+}
+
 /** What both sides work with. */
 export interface VpnContext {
   readonly device: TunDevice;
-  readonly endpoint: PeerEndpoint;
+  readonly endpoint: VpnEndpoint;
   readonly settings: VpnSettings;
   readonly run: CommandRunner;
   readonly report: Report;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
+}
+
+/** The link over a channel to a peer, with datagrams beside it. */
+export function peerLink(
+  { endpoint, settings }: VpnContext,
+  id: string,
+  channel: PeerChannel,
+): PeerLink {
+  const datagrams = endpoint.datagrams(id, VPN_CHANNEL);
+  return new PeerLink(id, channel, new DatagramCarriage(datagrams, settings.carry));
 }
 
 /** The peer's address outside of the network, without its port; empty when there is no path. */

@@ -1,5 +1,7 @@
+import { VNET_HEADER_BYTES } from "../../../lib/net/tun/mod.ts";
 import { ExitCode, ToolError } from "../../tool/exit_code.ts";
 import type { PeerChannel } from "../../peer/peer_channel.ts";
+import type { DatagramCarriage } from "./carriage.ts";
 import { FRAME_GREETING, FRAME_PACKET, FrameError } from "./frame.ts";
 import { FrameReader } from "./frame_reader.ts";
 import { Outbox } from "./outbox.ts";
@@ -24,12 +26,18 @@ export class PeerLink {
   readonly traffic = new Traffic();
   /** When the link was made. */
   readonly since = new Date();
+  /** The other way to the peer. */
+  readonly datagrams: DatagramCarriage;
   readonly #channel: PeerChannel;
   readonly #reader = new FrameReader();
 
-  /** @param channel `dvpn://` to the peer; it belongs to the link */
-  constructor(id: string, channel: PeerChannel) {
+  /**
+   * @param channel `dvpn://` to the peer; it belongs to the link
+   * @param datagrams those to the peer; they belong to the link, too
+   */
+  constructor(id: string, channel: PeerChannel, datagrams: DatagramCarriage) {
     this.id = id;
+    this.datagrams = datagrams;
     this.#channel = channel;
     // What goes wrong in writing goes wrong in reading, too, and is reported there.
     this.outbox = new Outbox(channel, () => this.close());
@@ -73,6 +81,13 @@ export class PeerLink {
     onPacket: (bytes: Uint8Array<ArrayBuffer>) => void,
     onPause: () => void,
   ): Promise<void> {
+    this.datagrams.receive((packet) => {
+      const bytes = new Uint8Array(VNET_HEADER_BYTES + packet.length);
+      bytes.set(packet, VNET_HEADER_BYTES);
+      this.traffic.packetsReceivedAsDatagrams++;
+      onPacket(bytes);
+      onPause();
+    });
     do {
       for (let frame = this.#reader.next(); frame !== undefined; frame = this.#reader.next()) {
         if (frame.kind !== FRAME_PACKET) throw new FrameError("the peer greets again");
@@ -84,6 +99,7 @@ export class PeerLink {
 
   /** Ends the link at once: packets under way may be lost, as on any network. */
   close(): void {
+    this.datagrams.close();
     this.#channel.reset();
   }
 

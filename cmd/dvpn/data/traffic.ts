@@ -17,5 +17,8 @@ export class Traffic {
   bytesSent = 0;
   packetsReceived = 0;
   bytesReceived = 0;
+  /** Of the packets, those that did not go by the session. */
+  packetsSentAsDatagrams = 0;
+  packetsReceivedAsDatagrams = 0;
   readonly drops: Drops = { malformed: 0, spoofed: 0, congested: 0, refused: 0 };
 }

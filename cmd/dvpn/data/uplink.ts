@@ -81,7 +81,8 @@ export class Uplink {
     const link = this.#route(room.subarray(VNET_HEADER_BYTES, length));
     if (link === undefined) return true;
     const { outbox, traffic } = link;
-    if (outbox === guess) outbox.commit(length);
+    if (link.datagrams.send(room.subarray(0, length))) traffic.packetsSentAsDatagrams++;
+    else if (outbox === guess) outbox.commit(length);
     else if (outbox.offer(room.subarray(0, length))) this.#guess = outbox;
     else {
       traffic.drops.congested++;

@@ -1,0 +1,76 @@
+import {
+  PacketError,
+  PROTOCOL_TCP,
+  readOffloadedPacket,
+  segment,
+  VNET_HEADER_BYTES,
+} from "../../../lib/net/tun/mod.ts";
+import type { PeerDatagrams } from "../../../lib/endpoint/mod.ts";
+
+/**
+ * How packets travel to a peer:
+ *
+ * - `session`: in order and without loss, over a channel; 64 KiB of TCP at once
+ * - `datagram`: each for itself, where the path takes datagrams of its size; a lost one holds up none
+ * - `auto`: TCP by the session, which makes up for losses sooner than the two ends could; the rest,
+ *   which would rather lose a packet than wait for it, as datagrams
+ */
+export type Carry = "auto" | "session" | "datagram";
+
+/** The datagrams to one peer, and what goes by them. */
+export class DatagramCarriage {
+  readonly #datagrams: PeerDatagrams;
+  readonly #carry: Carry;
+
+  constructor(datagrams: PeerDatagrams, carry: Carry) {
+    this.#datagrams = datagrams;
+    this.#carry = carry;
+  }
+
+  /**
+   * Sends a packet of the kernel's as datagrams, each a whole IP packet, if that is how it is to go.
+   *
+   * @param bytes offload header and packet; the packet may be changed
+   * @returns false when it is to go another way
+   */
+  send(bytes: Uint8Array): boolean {
+    if (this.#carry === "session") return false;
+    const { maxBytes } = this.#datagrams;
+    if (maxBytes === 0) return false;
+    const packet = bytes.subarray(VNET_HEADER_BYTES);
+    if (this.#carry === "auto" && protocolOf(packet) === PROTOCOL_TCP) return false;
+    const segments = segmentsOf(bytes, packet, maxBytes);
+    for (const one of segments) this.#datagrams.send(one);
+    return segments.length > 0;
+  }
+
+  /** Takes the peer's packets, whole and without an offload header, in memory of the taker's. */
+  receive(onPacket: (packet: Uint8Array) => void): void {
+    this.#datagrams.onDatagram = onPacket;
+  }
+
+  /** Takes no more. */
+  close(): void {
+    this.#datagrams.close();
+  }
+}
+
+/** The packets that one stands for; none when they are too long. */
+function segmentsOf(bytes: Uint8Array, packet: Uint8Array, maxBytes: number): Uint8Array[] {
+  try {
+    const offloaded = readOffloadedPacket(bytes);
+    const { segmentBytes, headerBytes } = offloaded;
+    const isFitting = segmentBytes > 0
+      ? headerBytes + segmentBytes <= maxBytes
+      : packet.length <= maxBytes;
+    return isFitting ? segment(packet, offloaded) : [];
+  } catch (error) {
+    if (error instanceof PacketError) return []; // the peer will say the same
+    throw error;
+  }
+}
+
+/** The transport's protocol number, as far as the first header tells it. */
+function protocolOf(packet: Uint8Array): number | undefined {
+  return packet[0]! >> 4 === 4 ? packet[9] : packet[6];
+}
