@@ -58,6 +58,10 @@ natLabTest("from empty machines to ssh, scp, rsync and git through dnc", PLAN, a
   const login = await client.run(["ssh", ...ASK_NOTHING, `root@dnc/${id}`, "hostname; echo $HOME"]);
   assert.equal(login.code, 0, login.stderr);
   assert.match(login.stdout, /\n\/root\n$/);
+  await Deno.mkdir(client.home(".config/dhtnet"), { recursive: true });
+  await Deno.writeTextFile(client.home(".config/dhtnet/peers.yaml"), `home: ${id}\n`);
+  await succeed(client, ["ssh", ...ASK_NOTHING, "root@dnc/home", "true"]);
+  await succeed(client, ["ssh", ...ASK_NOTHING, "root@Home.dnc", "true"]);
 
   // To scp, rsync and git a slash before the colon means a local file.
   const host = `root@${id}.dnc`;

@@ -34,7 +34,9 @@ export async function askConfiguration(
   const bytes = await readBounded(path, MAX_CONFIGURATION_BYTES);
   if (bytes === undefined) return { path, text: undefined, values: new Map(), change: true };
   const text = new TextDecoder().decode(bytes);
-  const change = await questions.confirm(`${path} exists. Change what it says?`, false);
+  // One that names no identity came with the package: nobody has set it up yet.
+  const isPristine = !/^certificate:/m.test(text);
+  const change = await questions.confirm(`${path} exists. Change what it says?`, isPristine);
   return { path, text, values: change ? configurationValues(path, text) : new Map(), change };
 }
 

@@ -16,7 +16,7 @@ import {
   writeConfiguration,
 } from "./existing_configuration.ts";
 import { askNetwork, writePassword } from "./network_questions.ts";
-import { giveToService, SERVICE_ACCOUNT } from "./service_account.ts";
+import { giveToService, hasService } from "./service_account.ts";
 import { askName, describeStep, folderAnswer, type WizardContext } from "./wizard_context.ts";
 
 /** Where upstream keeps a server's files. */
@@ -44,6 +44,8 @@ export async function serverWizard(context: WizardContext): Promise<void> {
   const { authority, device } = await setUpServer(folder, name, context.passphrase);
   if (policy !== undefined && network !== undefined) {
     await writePassword(network);
+    const passwordFile = network.turn?.passwordFile;
+    if (passwordFile !== undefined) await giveToService(passwordFile);
     const revocationList = revocationListOf(`${folder}/${SERVER_FILES.authority}.crt`);
     if (authority !== undefined && !policy.anonymous) {
       await startRevocationList(revocationList, authority.identity);
@@ -55,18 +57,15 @@ export async function serverWizard(context: WizardContext): Promise<void> {
       serverSettings({ ...policy, ...network, ...files, revocationList }),
     );
   }
-  const secrets = [`${folder}/id`, `${device.path}.crt`, `${device.path}.pem`];
-  if (network?.turn?.passwordFile !== undefined) secrets.push(network.turn.passwordFile);
-  const given = await giveToService(secrets);
   questions.say("");
   if (authority !== undefined) questions.say(describeStored("CA", authority));
   questions.say(describeStored("device", device));
-  if (given) {
-    questions.say(`the device's key can be read by the service's account ${SERVICE_ACCOUNT}`);
-  }
   questions.say(`${policy ? "written" : "kept"}: configuration ${configuration.path}`);
   questions.say(`\nThis server's id: ${device.identity.id}\n\nNext:`);
   questions.say(describeStep("start it", ...context.dnc, "-l", "-d", configuration.path));
+  if (folder === SERVER_FOLDER && await hasService()) {
+    questions.say(describeStep("or as a service", "systemctl", "enable", "--now", "dnc"));
+  }
   questions.say(describeStep("on a client, once", ...context.crtmgr, "--interactive"));
   questions.say(describeStep("on the client, then", "ssh", `USER@dnc/${device.identity.id}`));
   if (authority !== undefined && policy?.anonymous === false) {

@@ -1,17 +1,23 @@
 /** The account that the packages make for the service `dnc`. */
-export const SERVICE_ACCOUNT = "dhtnet";
+const SERVICE_ACCOUNT = "dhtnet";
+
+/** Where the packages put the description of the service. */
+const UNIT = "/usr/lib/systemd/system/dnc.service";
+
+/** Whether this machine has the service. */
+export async function hasService(): Promise<boolean> {
+  return await Deno.stat(UNIT).then(() => true, () => false);
+}
 
 /**
- * Gives files to the account of the service, so that it can read the keys that nobody else may.
- *
- * @returns whether there is such an account, and we may do so: only root gives files away
+ * Gives a file that only its owner may read to the account of the service, if there is one. The
+ * identity is not among them: the service manager hands that over.
  */
-export async function giveToService(paths: readonly string[]): Promise<boolean> {
-  if (Deno.build.os === "windows" || Deno.uid() !== 0) return false;
+export async function giveToService(path: string): Promise<void> {
+  // Only root gives files away.
+  if (Deno.build.os === "windows" || Deno.uid() !== 0) return;
   const account = await serviceAccount();
-  if (account === undefined) return false;
-  for (const path of paths) await Deno.chown(path, account.uid, account.gid);
-  return true;
+  if (account !== undefined) await Deno.chown(path, account.uid, account.gid);
 }
 
 async function serviceAccount(): Promise<{ uid: number; gid: number } | undefined> {
