@@ -29,9 +29,11 @@ export const DNC: Tool<DncOptions, DncFileSettings> = {
   notes: `
 An ID is a device's public key in hex, or its name in peers.yaml. That file and
 our identity, made at the first start, are in $DHTNET_CONFIG_DIR or
-$XDG_CONFIG_HOME/dhtnet or ~/.config/dhtnet. The relays' password may be in
-$DHTNET_TURN_PASS. Standard output carries payload only. The end of input ends
-that direction only. Ctrl-C ends in order, a second at once.
+$XDG_CONFIG_HOME/dhtnet or ~/.config/dhtnet. Settings: options, then variables
+such as $DHTNET_TURN_PASS, then -d FILE, else ~/.dnc/config.yml or dnc.yaml in
+that directory, with -l also /etc/dhtnet/dnc.yaml; --print-config shows them.
+Standard output carries payload only. The end of input ends that direction only.
+Ctrl-C ends in order, a second at once. SIGHUP makes -l -d read its file again.
 Exit: 0 done, 1 network or peer failed, 2 usage, 3 refused, 130 INT, 143 TERM.
   dnc -l > file ; dnc ID < file         copy a file; one machine: --interface lo
   dnc -l --allow 127.0.0.1:22           serve this machine's ssh
