@@ -213,11 +213,14 @@ inFolder(
 inFolder("a configuration that came with the package is filled in", async (folder) => {
   const server = `${folder}/server`;
   await Deno.mkdir(server);
-  const text = "# shipped\nanonymous: true\n# certificate: FILE\n# privateKey: FILE\n";
-  await Deno.writeTextFile(`${server}/dnc.yaml`, text);
-  await wizard(folder, "server", server);
-  const written = await Deno.readTextFile(`${server}/dnc.yaml`);
-  assert.match(written, /^# shipped\nanonymous: true\ncertificate: \S+\nprivateKey: \S+\n/);
+  for (const shipped of ["# certificate: FILE", `certificate: ${server}/id/id-server.crt`]) {
+    const text = `# shipped\nanonymous: true\n${shipped}\n# privateKey: FILE\n`;
+    await Deno.writeTextFile(`${server}/dnc.yaml`, text);
+    await wizard(folder, "server", server);
+    const written = await Deno.readTextFile(`${server}/dnc.yaml`);
+    assert.match(written, /^# shipped\nanonymous: true\ncertificate: \S+\nprivateKey: \S+\n/);
+    await Deno.remove(`${server}/id`, { recursive: true });
+  }
 });
 
 inFolder("a password in upstream's configuration moves to a file of its own", async (folder) => {

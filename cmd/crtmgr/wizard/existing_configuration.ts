@@ -1,4 +1,5 @@
 import { readBounded, writeAtomic } from "../../../lib/net/atomic_file.ts";
+import { exists } from "../new_file.ts";
 import {
   configurationValues,
   editedConfiguration,
@@ -34,9 +35,8 @@ export async function askConfiguration(
   const bytes = await readBounded(path, MAX_CONFIGURATION_BYTES);
   if (bytes === undefined) return { path, text: undefined, values: new Map(), change: true };
   const text = new TextDecoder().decode(bytes);
-  // One that names no identity came with the package: nobody has set it up yet.
-  const isPristine = !/^certificate:/m.test(text);
-  const change = await questions.confirm(`${path} exists. Change what it says?`, isPristine);
+  const preset = await isPristine(text);
+  const change = await questions.confirm(`${path} exists. Change what it says?`, preset);
   return { path, text, values: change ? configurationValues(path, text) : new Map(), change };
 }
 
@@ -55,4 +55,10 @@ export async function writeConfiguration(
     : editedConfiguration(path, text, settings);
   const mode = text === undefined ? undefined : (await Deno.stat(path)).mode;
   await writeAtomic(path, new TextEncoder().encode(written), (mode ?? 0o644) & 0o777);
+}
+
+/** Whether it came with the package, and nobody has set it up yet: the identity is not there. */
+async function isPristine(text: string): Promise<boolean> {
+  const certificate = /^certificate:\s*["']?([^"'\s#]*)/m.exec(text)?.[1] ?? "";
+  return certificate === "" || !await exists(certificate);
 }
