@@ -18,7 +18,7 @@ const MEANING: Record<NatKind, string> = {
   open: "open NAT: direct with every peer",
   moderate: "moderate NAT: direct with peers behind all but strict NATs",
   strict: "strict NAT: direct with peers behind no or an open NAT; others begin relayed",
-  unknown: "a NAT of unknown kind: a second server would tell, --stun HOST",
+  unknown: "a NAT of unknown kind",
 };
 
 const PROTOCOL_NAMES = { "pcp": "PCP", "nat-pmp": "NAT-PMP", "upnp": "UPnP" } as const;
@@ -32,7 +32,7 @@ export function describeNetwork(report: NetcheckReport, options: NetcheckOptions
     group("NAT", [
       ...nat.flatMap(describeNat),
       ...unresolved,
-      ...(nat.length > 0 ? [] : [whyNoNat(options)]),
+      ...(nat.length > 0 ? [] : [whyNoNat(report, options)]),
     ]),
     group(
       "router",
@@ -51,23 +51,52 @@ function group(label: string, lines: readonly string[]): string {
     .join("");
 }
 
-function whyNoNat({ stun = [], turn = [] }: NetcheckOptions): string {
-  return stun.length + turn.length === 0
-    ? "unknown: name a server that tells, --stun HOST"
-    : "unknown: no server that an address of ours could reach";
+function whyNoNat(
+  { interfaces, publicIps }: NetcheckReport,
+  { stun = [], turn = [] }: NetcheckOptions,
+): string {
+  if (stun.length + turn.length > 0) {
+    return "unknown: no server that an address of ours could reach";
+  }
+  const own = interfaces.flatMap(({ addresses }) => addresses);
+  const translated = publicIps.filter((ip) => ipFamily(ip) === 4 && !own.includes(ip));
+  return translated.length > 0
+    ? "a NAT, since the DHT sees another address; to tell its kind, name servers, --stun HOST"
+    : "unknown: name a server that tells, --stun HOST";
 }
 
-function describeNat({ interface: name, local, kind, mapping, filtering, servers }: NatReport) {
+function describeNat(report: NatReport): string[] {
+  const { interface: name, local, kind, mapping, filtering, servers } = report;
   const answered = servers.some(({ mapped }) => mapped !== undefined);
+  const unknown = answered ? whatServersCannotTell(report) : undefined;
   return [
     `${name} ${local}: ${answered ? MEANING[kind] : "no STUN server answers"}`,
     ...(answered ? [`  mapping ${mapping}, filtering ${filtering}`] : []),
+    ...(unknown === undefined ? [] : [`  ${unknown}`]),
     ...servers.map(({ server, mapped, roundTripMs, failure }) =>
       mapped === undefined
         ? `  ${server}: ${failure}`
         : `  ${server} sees ${mapped}, round trip ${milliseconds(roundTripMs!)}`
     ),
   ];
+}
+
+/** What is only assumed, and which servers would know. */
+function whatServersCannotTell(
+  { mapping, filtering, servers }: NatReport,
+): string | undefined {
+  if (mapping === "unknown") {
+    const count = servers.filter(({ mapped }) => mapped !== undefined).length;
+    return `cannot tell the kind: ${count === 1 ? "one server" : "servers at one IP"} saw us, ` +
+      "and two at different IPs are needed, or one with RFC 5780: --stun HOST";
+  }
+  if (filtering !== "unknown") return undefined;
+  const hidden = mapping === "none"
+    ? "whether a firewall keeps strangers out"
+    : mapping === "endpoint-independent"
+    ? "whether strangers get in, which would make it an open one"
+    : undefined;
+  return hidden && `cannot tell ${hidden}: that takes a server with RFC 5780 and two IPs`;
 }
 
 function describeGateway(

@@ -92,11 +92,45 @@ Deno.test("netcheck's text says what routers and relays do", () => {
     "interfaces  eth0 192.168.1.2",
     "seen as     198.51.100.1",
     "NAT         cannot resolve nowhere.example: not found",
-    "            unknown: name a server that tells, --stun HOST",
+    "            a NAT, since the DHT sees another address; to tell its kind, name servers, " +
+    "--stun HOST",
     "router      eth0 192.168.1.1 maps ports by PCP, NAT-PMP; " +
     "outside 100.64.0.7 (behind another NAT); UPnP: no answer",
     "TURN        turn.example by tls relays at 198.51.100.9:50000, round trip 12 ms",
     "DHT         connected, 8 nodes, the first after 80 ms",
   ];
   assert.equal(text, lines.map((line) => `${line}\n`).join(""));
+});
+
+Deno.test("netcheck's text says what the servers cannot tell", () => {
+  const server = { mapped: "198.51.100.1:4000", roundTripMs: 12, discoversBehavior: false };
+  const lines = (nat: Partial<NetcheckReport["nat"][number]>) =>
+    describeNetwork({
+      interfaces: [{ name: "eth0", addresses: ["192.168.1.2"] }],
+      publicIps: ["198.51.100.1"],
+      nat: [{
+        interface: "eth0",
+        local: "192.168.1.2",
+        publicIps: ["198.51.100.1"],
+        mapping: "unknown",
+        filtering: "unknown",
+        kind: "unknown",
+        servers: [{ ...server, server: "203.0.113.5:3478", failure: undefined }],
+        ...nat,
+      }],
+      unresolved: [],
+      gateways: [],
+      turn: [],
+      dht: { status: "connected", nodes: 8, connectedAfterMs: 80.4, publicIps: [] },
+      reachable: true,
+      elapsedMs: 1,
+    }, {});
+  assert.match(lines({}), /cannot tell the kind: one server saw us.*RFC 5780: --stun HOST/);
+  const moderate = lines({ mapping: "endpoint-independent", kind: "moderate" });
+  assert.match(moderate, /cannot tell whether strangers get in/);
+  assert.match(lines({ mapping: "none", kind: "none" }), /cannot tell whether a firewall/);
+  const all = { mapping: "none", filtering: "endpoint-independent", kind: "none" } as const;
+  assert.doesNotMatch(lines(all), /cannot tell/);
+  const strict = { mapping: "endpoint-dependent", kind: "strict" } as const;
+  assert.doesNotMatch(lines(strict), /cannot tell/);
 });
