@@ -195,7 +195,7 @@ class SessionClient {
   async #pumpInput(): Promise<void> {
     const { streams, terminal } = this.#options;
     const escapes = terminal === undefined ? undefined : new EscapeFilter();
-    let buffer = new Uint8Array(HEADER_BYTES + CHUNK_BYTES);
+    const buffer = new Uint8Array(HEADER_BYTES + CHUNK_BYTES);
     while (true) {
       const room = await this.#credit.take(CHUNK_BYTES);
       const count = await streams.input.read(buffer.subarray(HEADER_BYTES, HEADER_BYTES + room));
@@ -211,7 +211,6 @@ class SessionClient {
         if (bytes.length > 0) await this.#writer.send(FrameType.input, bytes);
         if (action !== undefined) this.#act(action);
       }
-      buffer = new Uint8Array(HEADER_BYTES + CHUNK_BYTES);
     }
     await this.#writer.send(FrameType.inputEnd);
   }

@@ -6,16 +6,8 @@ import type { TerminalSize } from "../../../lib/net/pty.ts";
 export interface OutputSource {
   /** The frames in which they travel. */
   readonly type: FrameType;
-  /**
-   * Reads into the buffer, from `offset` on. The buffer is handed over; the one that comes back
-   * stands for the same memory.
-   *
-   * @returns null at the end
-   */
-  read(
-    buffer: Uint8Array<ArrayBuffer>,
-    offset: number,
-  ): Promise<{ buffer: Uint8Array<ArrayBuffer>; count: number } | null>;
+  /** The next piece, valid until the next one is asked for; null at the end. */
+  read(): Promise<Uint8Array | null>;
 }
 
 /** A program that runs for a peer, in a session (setsid) of its own. */

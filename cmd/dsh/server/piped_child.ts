@@ -2,6 +2,9 @@ import { FrameType } from "../protocol/frame.ts";
 import { type Child, exitOf, type OutputSource, trySignal } from "./child.ts";
 import { type Launch, launchCommand } from "./launch.ts";
 
+/** Bytes per read: what a pipe holds. */
+const READ_BYTES = 64 * 1024;
+
 /**
  * Starts a program whose standard streams are pipes.
  *
@@ -46,12 +49,15 @@ function pipe(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
 ): OutputSource & { cancel(): void } {
   const reader = stream.getReader({ mode: "byob" });
+  let buffer = new Uint8Array(READ_BYTES);
   return {
     type,
-    async read(buffer, offset) {
-      const { value, done } = await reader.read(buffer.subarray(offset));
+    async read() {
+      const { value, done } = await reader.read(buffer);
       if (done || value === undefined) return null;
-      return { buffer: new Uint8Array(value.buffer), count: value.length };
+      // Reading hands the memory over; what comes back stands for the same.
+      buffer = new Uint8Array(value.buffer);
+      return value;
     },
     cancel: () => void reader.cancel().catch(() => {}),
   };

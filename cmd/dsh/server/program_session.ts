@@ -1,13 +1,12 @@
 import { waitAtMost } from "../../tool/waiting.ts";
-import { FrameType, HEADER_BYTES, MAX_STREAM_BYTES } from "../protocol/frame.ts";
+import { FrameType, MAX_STREAM_BYTES } from "../protocol/frame.ts";
 import type { ProgramExit } from "../protocol/messages.ts";
 import type { Child, OutputSource } from "./child.ts";
 import type { ClientActions, ClientLink } from "./client_link.ts";
 import { endProcesses } from "./end_processes.ts";
+import { FrameBatch } from "./frame_batch.ts";
 import type { Scrollback } from "./scrollback.ts";
 
-/** Bytes per read of a program's output. */
-const OUTPUT_BYTES = MAX_STREAM_BYTES;
 /**
  * Output that is still open although its program has ended, and that has been silent for this
  * time, is held by something that the program has left behind, ms.
@@ -68,8 +67,8 @@ export class ProgramSession {
     this.#client = client;
     this.lastActivity = performance.now();
     const kept = this.#scrollback?.bytes();
-    for (let at = 0; at < (kept?.length ?? 0); at += OUTPUT_BYTES) {
-      const part = kept!.subarray(at, at + OUTPUT_BYTES);
+    for (let at = 0; at < (kept?.length ?? 0); at += MAX_STREAM_BYTES) {
+      const part = kept!.subarray(at, at + MAX_STREAM_BYTES);
       client.writer.send(FrameType.output, part).catch(() => {});
     }
   }
@@ -116,29 +115,23 @@ export class ProgramSession {
     this.#child.close();
   }
 
-  /** Carries output to whoever has the session; two buffers, one is read while the other is sent. */
+  /** Carries output to whoever has the session. */
   async #deliver(source: OutputSource): Promise<void> {
-    let sending: Promise<void> = Promise.resolve();
-    let spare = new Uint8Array(HEADER_BYTES + OUTPUT_BYTES);
-    let next = new Uint8Array(HEADER_BYTES + OUTPUT_BYTES);
+    const batch = new FrameBatch((buffer, length) => this.#send(source.type, buffer, length));
     while (true) {
-      const piece = await source.read(next, HEADER_BYTES);
-      if (piece === null) break;
-      await sending;
-      const { buffer, count } = piece;
-      this.sent += count;
+      const piece = await source.read();
+      if (piece === null) return await batch.flush();
+      this.sent += piece.length;
       this.#lastOutput = this.lastActivity = performance.now();
-      this.#scrollback?.append(buffer.subarray(HEADER_BYTES, HEADER_BYTES + count));
-      sending = this.#send(source.type, buffer, count);
-      [next, spare] = [spare, buffer];
+      this.#scrollback?.append(piece);
+      await batch.add(piece);
     }
-    await sending;
   }
 
-  async #send(type: FrameType, buffer: Uint8Array<ArrayBuffer>, count: number): Promise<void> {
+  async #send(type: FrameType, buffer: Uint8Array, length: number): Promise<void> {
     this.#delivering++;
     try {
-      await this.#client?.writer.sendInPlace(type, buffer, count);
+      await this.#client?.writer.sendInPlace(type, buffer, length);
     } catch {
       // The client is gone; whoever waits for it knows.
     }

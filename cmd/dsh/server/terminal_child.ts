@@ -4,6 +4,8 @@ import { type Child, exitOf, trySignal } from "./child.ts";
 import { type Launch, launchCommand } from "./launch.ts";
 import { foregroundGroup } from "./process_table.ts";
 
+/** Bytes per read: more than a terminal ever gives at once. */
+const READ_BYTES = 64 * 1024;
 /** What ends the input at a terminal: Ctrl-D. */
 const END_OF_TRANSMISSION = new Uint8Array([0x04]);
 /** Mode of a terminal's device: its user, and `write` of the terminal's group (tty(4)). */
@@ -32,13 +34,14 @@ export function startAtTerminal(launch: Launch, size: TerminalSize): Child {
     throw error;
   }
   const { pid } = child;
+  const buffer = new Uint8Array(READ_BYTES);
   return {
     pid,
     outputs: [{
       type: FrameType.output,
-      async read(buffer, offset) {
-        const count = await pty.read(buffer.subarray(offset));
-        return count === null ? null : { buffer, count };
+      async read() {
+        const count = await pty.read(buffer);
+        return count === null ? null : buffer.subarray(0, count);
       },
     }],
     status: child.status.then(exitOf),

@@ -1,0 +1,58 @@
+/**
+ * Compares dsh with OpenSSH in one run, on loopback: `deno run -A bench/dsh.ts [MiB]`. Runs take
+ * turns, and the best of each counts: what disturbs one on a shared machine disturbs the other.
+ * Needs Linux, and Debian's openssh-server.
+ */
+import { SshdServer } from "./dsh/sshd.ts";
+import { DshServer } from "./dsh/dsh_server.ts";
+import { bulkSeconds, echoLatencies, startSeconds } from "./dsh/measures.ts";
+import { median, printTable, quantile } from "./table.ts";
+
+const ROUNDS = 5;
+const mebibytes = Number(Deno.args[0] ?? 256);
+if (!(mebibytes >= 1)) {
+  console.error("usage: bench/dsh.ts [MiB to transfer, default 256]");
+  Deno.exit(2);
+}
+const directory = await Deno.makeTempDir({ prefix: "dhtnet-bench-" });
+try {
+  await using ssh = await SshdServer.start(directory);
+  await using dsh = await DshServer.start(directory);
+  const subjects = [{ name: "ssh", server: ssh }, { name: "dsh", server: dsh }].map((subject) => ({
+    ...subject,
+    down: [] as number[],
+    up: [] as number[],
+    start: [] as number[],
+    echoUs: [] as number[],
+  }));
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const { server, down, up, start, echoUs } of subjects) {
+      const bytes = mebibytes * 2 ** 20;
+      down.push(await bulkSeconds(server.command(`yes | head -c ${bytes}`), 0));
+      up.push(await bulkSeconds(server.command("cat > /dev/null"), bytes));
+      start.push(await startSeconds(server.command("true")));
+      echoUs.push(...await echoLatencies(server.terminalCommand("cat")));
+    }
+  }
+  const base = subjects[0]!;
+  const ratio = (value: number, of: number) => `${(value / of).toFixed(2)} x`;
+  const speed = (seconds: number[]) => mebibytes * 2 ** 20 / 1e6 / Math.min(...seconds);
+  printTable(
+    ["", "down MB/s", "", "up MB/s", "", "true ms", "", "echo µs", "", "p99", ""],
+    subjects.map(({ name, down, up, start, echoUs }) => [
+      name,
+      speed(down).toFixed(0),
+      ratio(speed(down), speed(base.down)),
+      speed(up).toFixed(0),
+      ratio(speed(up), speed(base.up)),
+      (median(start) * 1000).toFixed(0),
+      ratio(median(start), median(base.start)),
+      median(echoUs).toFixed(0),
+      ratio(median(echoUs), median(base.echoUs)),
+      quantile(echoUs, 0.99).toFixed(0),
+      ratio(quantile(echoUs, 0.99), quantile(base.echoUs, 0.99)),
+    ]),
+  );
+} finally {
+  await Deno.remove(directory, { recursive: true });
+}
