@@ -20,10 +20,12 @@ import { waitAtMost } from "../tool/waiting.ts";
 import { readAddressBook, writeAddressBook } from "./address/address_book.ts";
 import { AddressPool } from "./address/address_pool.ts";
 import { VpnClient } from "./client.ts";
+import { serveStatus } from "./control/status_socket.ts";
 import type { DvpnOptions } from "./options.ts";
 import { runCommand } from "./plan/run_command.ts";
 import { VpnServer } from "./server.ts";
 import { addressRanges, vpnSettings } from "./settings.ts";
+import { statusReport } from "./status.ts";
 import { type Task, taskOf } from "./task.ts";
 import type { VpnContext } from "./vpn_context.ts";
 
@@ -47,6 +49,10 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
   if (task.kind === "show-id") {
     writeOutput(`${(await ownIdentity(values)).id}\n`);
     return ExitCode.ok;
+  }
+  if (task.kind === "status") {
+    const { showStatus } = await import("./control/show_status.ts");
+    return await showStatus(values.device, task.json);
   }
   if (values.verbose > 0) await configureLogging(values.verbose);
   const report = createReport("dvpn", values);
@@ -79,18 +85,29 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
 }
 
 async function perform(
-  task: Exclude<Task, { kind: "show-id" }>,
+  task: Exclude<Task, { kind: "show-id" | "status" }>,
   context: VpnContext,
   values: OptionValues<DvpnOptions>,
   entry: string,
 ): Promise<never> {
   const { endpoint, signal, report } = context;
-  if (task.kind === "connect") return await new VpnClient(context, task.id, values.timeout).run();
+  if (task.kind === "connect") {
+    const client = new VpnClient(context, task.id, values.timeout);
+    using _status = await serveStatus(
+      context.device.name,
+      () => statusReport(client.status(), endpoint),
+    );
+    return await client.run();
+  }
   const book = `${configDirectory()}/dvpn-addresses.json`;
   const pool = new AddressPool(addressRanges(values, endpoint.id), await readAddressBook(book));
   const server = new VpnServer(context, pool, () => {
     writeAddressBook(book, pool.assignments).catch((error) => report.notice(`warning: ${error}`));
   });
+  using _status = await serveStatus(
+    context.device.name,
+    () => statusReport(server.status(), endpoint),
+  );
   // Taken before peers can find us, so that none is turned away.
   const incoming = endpoint.incoming();
   await invite(endpoint, values, report, signal, entry);
