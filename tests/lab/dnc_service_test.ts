@@ -17,6 +17,8 @@ const REFUSAL_MS = 2_000;
 
 /** A certificate that was good for a day then. */
 const LAST_MONTH = { days: 1, now: new Date(Date.now() - 30 * 24 * 60 * 60 * 1000) };
+/** Longer than a delay that may be no sleep, ms. */
+const ASLEEP_MS = 17_000;
 /** A listener that lost the DHT has to be found again within, ms. */
 const FOUND_AGAIN_MS = 120_000;
 /** Port of the server that the service leads to. */
@@ -323,6 +325,24 @@ labTest("a listener is found again after all nodes of the DHT were gone", async 
   console.log(`found again after ${((performance.now() - begin) / 1000).toFixed(1)} s`);
   assert.equal(last.code, 0, last.log + server.log);
 }, 180_000);
+
+labTest("a listener is found again after its machine slept", async (lab) => {
+  const site = await Site.create(lab);
+  await site.configure();
+  const identity = await site.keep("one", await site.device("one"));
+  const join = ["--no-discovery", "-b", "127.0.0.1:4001"];
+  const node = await lab.dhtnode(4001);
+  const { server, id } = await site.serve(...join, "-v");
+  server.kill("SIGSTOP");
+  await new Promise((resolve) => setTimeout(resolve, ASLEEP_MS));
+  // What the DHT knew of the listener is gone, too.
+  await node[Symbol.asyncDispose]();
+  await lab.dhtnode(4001);
+  server.kill("SIGCONT");
+  await server.shows(/the network has changed/, 5_000);
+  const { code, log } = await site.call(id, [...identity, ...join]);
+  assert.equal(code, 0, log + server.log);
+}, 60_000);
 
 labTest("the service manager learns when it is ready, reloads and stops", async (lab) => {
   const site = await Site.create(lab);
