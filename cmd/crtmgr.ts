@@ -12,33 +12,33 @@ export const CRTMGR: Tool<CrtmgrOptions> = {
   name: "crtmgr",
   summary: "make keys and certificates for dhtnet's tools",
   usage: [
-    "-i                            ask, and set up a server or a client",
-    "-s -o DIR                     a server: DIR/CA/ca-server, DIR/id/id-server",
-    "-o DIR [-n NAME]              a new certificate authority (CA)",
-    "-o DIR [-n NAME] -c CA.crt -p CA.pem      a new device, signed by a CA",
-    "-a [-c DEVICE.crt] [-p DEVICE.pem]        the id of a device",
-    "show FILE…                    what a certificate, key or CRL says",
-    "verify DEVICE.crt… --ca CA.crt [--crl FILE]",
-    "revoke [DEVICE.crt|SERIAL|ID]… -c CA.crt -p CA.pem [--reason WORD]",
-    "revocations FILE… [--ca CA.crt]           what a CA has revoked",
-    "renew DEVICE.crt|CA.crt -c CA.crt -p CA.pem [--days N] [-o FILE]",
-    "rotate DEVICE.crt -c CA.crt -p CA.pem -o DIR     a new key, by the old one",
-    "encrypt|decrypt KEY.pem [-o FILE]         a private key's passphrase",
+    "-i                      set up a server or a client, by answers",
+    "-s -o DIR               a server's CA and identity",
+    "-o DIR [-n NAME]        a new certificate authority (CA)",
+    "-o DIR [-n NAME] CA     a new device, signed by a CA",
+    "-a -c FILE | -a -p FILE the id of a device",
+    "show FILE…              what certificates, keys and lists say",
+    "verify FILE… --ca FILE [--crl FILE]",
+    "revoke [FILE|SERIAL|ID]… CA [--reason WORD] [-o FILE]",
+    "revocations FILE… [--ca FILE]",
+    "renew FILE CA [--days N] [-o FILE]",
+    "rotate FILE CA -o DIR [-n NAME]",
+    "encrypt|decrypt KEY [-o FILE]",
   ],
   options: CRTMGR_OPTIONS,
   maxPositionals: Infinity,
   notes: `
-Keys are Ed25519; an id is the public key itself, 64 hexadecimal characters.
-Written are NAME.crt (certificate chain, PEM) and NAME.pem (private key, PEM,
-mode 0600); existing files are never overwritten unasked. A tool without -c and
--p uses certificate.crt and certificate.pem in $DHTNET_CONFIG_DIR, else in
-$XDG_CONFIG_HOME/dhtnet, else in ~/.config/dhtnet, and makes them if need be.
-The passphrase of private keys: --key-pass-file, $DHTNET_KEY_PASS, or asked for.
+CA stands for -c CA.crt -p CA.pem. Keys are Ed25519; an id is the public key
+itself, 64 hexadecimal characters. Written are NAME.crt (certificate chain, PEM)
+and NAME.pem (private key, mode 0600); nothing is overwritten unasked. revoke
+adds to the CA's list, CA.crl, and needs no more than the id of a device that
+the CA has signed; without any it makes the list anew. renew signs a certificate
+again under the same key, for which that key is not needed: so another CA takes
+a device in. rotate makes a new key, and a statement of the old one that names
+it. encrypt and decrypt change a private key in its place. Its passphrase is in
+--key-pass-file or $DHTNET_KEY_PASS, or asked for.
 
 Exit codes: 0 done, 1 failed or not valid, 2 wrong usage.
-
-Examples:
-  crtmgr --interactive
   crtmgr -o ~/dhtnet -n ca
   crtmgr -o ~/dhtnet -n laptop -c ~/dhtnet/ca.crt -p ~/dhtnet/ca.pem
   ID=$(crtmgr -a -c ~/dhtnet/laptop.crt)`,

@@ -267,3 +267,24 @@ inFolder("a CA by other means signs as well", async (folder) => {
   const [der] = await readRevocationListFile(`${folder}/list`);
   verifyRevocationList(decodeRevocationList(der!), authority.chain[0]!, new Date());
 });
+
+inFolder("hostile files are refused at once, with a sentence", async (folder) => {
+  await makeFamily(folder);
+  const [leaf] = (await Deno.readTextFile(`${folder}/laptop.crt`)).split(/(?<=-----END .*-----\n)/);
+  const pem = (base64: string) =>
+    `-----BEGIN CERTIFICATE-----\n${base64}\n-----END CERTIFICATE-----\n`;
+  const files: [string, string, RegExp][] = [
+    ["hundreds", leaf!.repeat(500), /50\d certificates, at most \d+ allowed/],
+    ["endless", leaf!.repeat(5000), /larger than \d+ bytes/],
+    ["truncated", leaf!.replace(/.{4}\n(?=-----END)/, "\n"), /not an X\.509|not base64|malformed/],
+    ["nothing", pem("MAA="), /not an X\.509 v3 certificate/],
+    ["random", pem(btoa("\u00ff".repeat(300))), /not an X\.509 v3 certificate/],
+    ["no-end", "-----BEGIN CERTIFICATE-----\nAAAA", /the CERTIFICATE block has no end/],
+  ];
+  for (const [name, text, message] of files) {
+    const path = `${folder}/${name}`;
+    await Deno.writeTextFile(path, text);
+    await fail(message, "verify", path, "--ca", `${folder}/ca.crt`);
+    if (name !== "hundreds") await fail(message, "show", path);
+  }
+});
