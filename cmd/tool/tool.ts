@@ -1,11 +1,8 @@
 import manifest from "../../deno.json" with { type: "json" };
 import { parseCommandLine } from "./command_line.ts";
-import {
-  type Command,
-  type Configurable,
-  configure,
-  printedConfiguration,
-} from "./configuration.ts";
+import { type Command, configure } from "./configuration.ts";
+import type { Configurable } from "./configuration_file.ts";
+import { printedConfiguration } from "./printed_configuration.ts";
 import { ExitCode, ToolError, UsageError } from "./exit_code.ts";
 import { type HelpPage, renderHelp } from "./help.ts";
 import { type LogFormat, logLine } from "./log_line.ts";
