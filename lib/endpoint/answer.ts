@@ -7,6 +7,7 @@ import { Negotiation } from "./negotiation.ts";
 import type { PeerSession } from "./peer_session.ts";
 import { decodeOffer, encodeOffer } from "./offer.ts";
 import { acceptPipe } from "./path_pipe.ts";
+import { rehearseAfter } from "./rehearsal.ts";
 import {
   type IncomingRequest,
   Listening,
@@ -26,6 +27,8 @@ const REQUEST_LIMITS = {
 
 const NOTHING_TO_RESUME: Refusal = { code: REFUSAL.session, reason: "the session is over" };
 
+/** A new listener is idle by then, ms. */
+const REHEARSE_AFTER_MS = 150;
 /** From the answer on, a dialer has this long to bring its connection up. */
 const ESTABLISH_TIMEOUT_MS = 30_000;
 
@@ -97,6 +100,11 @@ export class Answerer {
       if (error instanceof SignallingError && error.refusal !== undefined) reply(error.refusal);
       log.info("a connection from {source} came to nothing: {error}", { source, error });
     }
+  }
+
+  /** Makes ready for the first request, as soon as there is nothing else to do. */
+  prepare(): void {
+    rehearseAfter(REHEARSE_AFTER_MS, this.#context, this.#closing.signal);
   }
 
   /** Gives up what is being established. */

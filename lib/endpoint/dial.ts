@@ -1,7 +1,8 @@
 import { hasQuic, NetError, type Pipe, prepareQuic } from "../net/mod.ts";
 import { commonTransports, type EndpointContext, type Established, firstPipe } from "./context.ts";
 import { abortedConnect, ConnectError } from "./errors.ts";
-import { Negotiation } from "./negotiation.ts";
+import { ipScope } from "../ip/mod.ts";
+import { type IceDescription, Negotiation } from "./negotiation.ts";
 import { decodeOffer, encodeOffer } from "./offer.ts";
 import { dialPipe } from "./path_pipe.ts";
 import { rehearseAfter } from "./rehearsal.ts";
@@ -49,20 +50,7 @@ export async function dialPeer(
   context: EndpointContext,
   peerId: string,
   signal: AbortSignal,
-  options: DialOptions = {},
-): Promise<Established> {
-  const waiting = new AbortController();
-  const stopWaiting = () => waiting.abort();
-  rehearseAfter(SHORT_WAIT_MS, context, waiting.signal);
-  const told = { ...options, onAnswer: () => (stopWaiting(), options.onAnswer?.()) };
-  return await dial(context, peerId, signal, told).finally(stopWaiting);
-}
-
-async function dial(
-  context: EndpointContext,
-  peerId: string,
-  signal: AbortSignal,
-  { onAnswer, resume }: DialOptions,
+  { onAnswer, resume }: DialOptions = {},
 ): Promise<Established> {
   const { identity, carrier, clock, random, transport } = context;
   const transports = commonTransports(transport, "auto");
@@ -92,10 +80,14 @@ async function dial(
       wallClock: Date.now,
       verifyChain: context.verifyChain,
     });
+    const waiting = new AbortController();
+    if (isOnInternet(negotiation.description)) {
+      rehearseAfter(SHORT_WAIT_MS, context, waiting.signal);
+    }
     const [answer] = await Promise.all([
       exchange(carrier, dialling, { signal }),
       transport === "quic" ? prepareQuic() : undefined,
-    ]);
+    ]).finally(() => waiting.abort());
     if (answer.kind === "refused") throw refused(peerId, answer.code, answer.reason);
     onAnswer?.();
     const { quicCertificateHash, listening = false } = answer.body.options;
@@ -111,6 +103,11 @@ async function dial(
     signal.removeEventListener("abort", abort);
     if (lasting === undefined) negotiation.close();
   }
+}
+
+/** Whether the peer may be far away: on a LAN, answers are faster than any preparation for them. */
+function isOnInternet({ candidates }: IceDescription): boolean {
+  return candidates.some(({ address }) => ipScope(address.ip) === "global");
 }
 
 function refused(peerId: string, code: number, reason: string): Error {

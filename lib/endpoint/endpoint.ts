@@ -22,7 +22,6 @@ import type { PortMapper } from "./portmap/mod.ts";
 import { DatagramPorts, type PeerDatagrams } from "./peer_datagrams.ts";
 import { type PeerInfo, PeerSession } from "./peer_session.ts";
 import type { TurnServer } from "./relay/mod.ts";
-import { rehearse } from "./rehearsal.ts";
 import { awaitResumption, resume } from "./resumption.ts";
 import { type CarrierListener, equalBytes, REFUSAL, winsTieBreak } from "./signalling/mod.ts";
 import type { EndpointStatus } from "./status.ts";
@@ -208,7 +207,7 @@ export class Endpoint implements AsyncDisposable {
     await this.#inbox;
     this.#gatherings.prepare(commonTransports(this.#context.transport, "auto"));
     if (this.#context.transport !== "tcp") await Promise.all([prepareQuic(), quicCertificate()]);
-    rehearse(this.#context);
+    this.#answerer.prepare();
   }
 
   /**

@@ -21,8 +21,7 @@ export interface RehearsalOptions {
   readonly identity: Identity;
   readonly random: (length: number) => Uint8Array;
   readonly verifyChain: ChainVerifier<VerifiedChain>;
-  /** Ends it between two of its acts. */
-  readonly signal?: AbortSignal;
+  readonly clock: Clock;
 }
 
 /**
@@ -31,30 +30,31 @@ export interface RehearsalOptions {
  * and the TLS library seeds its generator; each side spends that on the critical path. So it is
  * spent before, once: by a listener when it is idle, by a dialler while it waits. Nothing leaves
  * the process. Never throws.
+ *
+ * @param delayMs when to begin
+ * @param signal ends it between two of its acts
  */
-export async function rehearse(options: RehearsalOptions): Promise<void> {
+export async function rehearseAfter(
+  delayMs: number,
+  options: RehearsalOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  await sleep(options.clock, delayMs, signal);
+  if (!signal.aborted) await rehearse(options, signal);
+}
+
+async function rehearse(options: RehearsalOptions, signal: AbortSignal): Promise<void> {
   if (rehearsed) return;
   rehearsed = true;
-  const { signal } = options;
   try {
     for (const act of [rehearseChecks, rehearseSession, rehearseSignalling, prepareQuic]) {
-      if (signal?.aborted) return;
+      if (signal.aborted) return;
       await act(options);
       await turnOfEventLoop(); // what has come meanwhile goes first
     }
   } catch {
     // the call itself will tell
   }
-}
-
-/** The same after so many milliseconds, unless the signal fires before. */
-export async function rehearseAfter(
-  delayMs: number,
-  options: Omit<RehearsalOptions, "signal"> & { readonly clock: Clock },
-  signal: AbortSignal,
-): Promise<void> {
-  await sleep(options.clock, delayMs, signal);
-  if (!signal.aborted) await rehearse({ ...options, signal });
 }
 
 /** Request and answer between a device and itself. */
