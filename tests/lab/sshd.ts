@@ -24,7 +24,7 @@ export async function startSshd(place: SshdPlace, port: number): Promise<string[
     `HostKey ${directory}/host`,
     `AuthorizedKeysFile ${directory}/user.pub`,
     ...["StrictModes no", "UsePAM no", "PidFile none", "PermitRootLogin prohibit-password"],
-    ...["PasswordAuthentication no", "KbdInteractiveAuthentication no"],
+    ...["PasswordAuthentication no", "KbdInteractiveAuthentication no", "MaxStartups 100"],
     "Subsystem sftp internal-sftp",
   ];
   await Deno.writeTextFile(`${directory}/sshd_config`, settings.join("\n"));
