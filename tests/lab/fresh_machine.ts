@@ -4,10 +4,13 @@ import type { Site } from "./nat/site.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
+/** Where the machine's own folder is mounted. */
+const CONFIGURATION = "/etc/dhtnet";
+
 /** Mounts of one process and its children: `mounts.sh HOME ETC MODULES PLACE COMMAND…`. */
 const MOUNTS = `set -e
 mkdir -p "$4"; mount --bind "$3" "$4"
-mount --bind "$1" /root; mount --bind "$2" /etc/dhtnet
+mount --bind "$1" /root; mount --bind "$2" ${CONFIGURATION}
 shift 4; cd /root; exec "$@"`;
 
 /** How a command ended. */
@@ -24,12 +27,14 @@ export interface CommandResult {
  * empty `/etc/dhtnet`. What runs there sees both in the usual places, because ssh does not ask
  * `$HOME` where home is.
  */
-export class FreshMachine implements SshdPlace {
+export class FreshMachine implements SshdPlace, AsyncDisposable {
   private constructor(
     readonly site: Site,
     /** Where the machine's files really are. */
     readonly directory: string,
     private readonly modules: string,
+    /** Whether the folder to mount over is ours to remove. */
+    private readonly madeMountPoint: boolean,
   ) {}
 
   /** Sets a machine up at a site. */
@@ -38,14 +43,13 @@ export class FreshMachine implements SshdPlace {
     for (const name of ["home", "etc", "bin"]) {
       await Deno.mkdir(`${directory}/${name}`, { recursive: true, mode: 0o755 });
     }
-    // Where to mount; it stays as empty as it is.
-    await Deno.mkdir("/etc/dhtnet", { recursive: true });
+    const made = await Deno.mkdir(CONFIGURATION).then(() => true, () => false);
     for (const tool of ["dnc", "crtmgr"]) {
       const deno = `"${Deno.execPath()}" run -A --unstable-net --cached-only`;
       const script = `#!/bin/sh\nexec ${deno} "${ROOT}cmd/${tool}.ts" "$@"\n`;
       await Deno.writeTextFile(`${directory}/bin/${tool}`, script, { mode: 0o755 });
     }
-    return new FreshMachine(site, directory, (await site.environment()).DENO_DIR!);
+    return new FreshMachine(site, directory, (await site.environment()).DENO_DIR!, made);
   }
 
   /** Path of a file in the machine's home directory, as the test sees it. */
@@ -82,6 +86,10 @@ export class FreshMachine implements SshdPlace {
     const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
     const elapsedMs = performance.now() - begin;
     return { code, stdout: text(stdout), stderr: text(stderr), elapsedMs };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.madeMountPoint) await Deno.remove(CONFIGURATION);
   }
 
   #mounted(command: readonly string[]): string[] {

@@ -53,6 +53,7 @@ const ASK_NOTHING = ["-o", "StrictHostKeyChecking=accept-new", "-o", "BatchMode=
 
 natLabTest("from empty machines to ssh, scp, rsync and git through dnc", PLAN, async (lab) => {
   const { server, id } = await startServer(lab, "anyone");
+  await using _ = server;
   const client = await startClient(lab, server);
 
   const login = await client.run(["ssh", ...ASK_NOTHING, `root@dnc/${id}`, "hostname; echo $HOME"]);
@@ -95,6 +96,7 @@ async function succeed(machine: FreshMachine, command: readonly string[]) {
 
 natLabTest("a server that lets in what its CA has signed, and nobody else", PLAN, async (lab) => {
   const { server, id, dnc } = await startServer(lab, "signed");
+  await using _ = server;
   const client = await startClient(lab, server);
   const login = ["ssh", ...ASK_NOTHING, `root@dnc/${id}`, "true"];
 
