@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import natMatrix from "../vectors/nat-matrix/nat-matrix.json" with { type: "json" };
 import { eventually } from "./command.ts";
-import { Call, dncHas } from "./nat/call.ts";
+import { Call } from "./nat/call.ts";
 import { type LabPlan, NatLab } from "./nat/lab.ts";
 import { bounded } from "./nat/nat_lab_test_case.ts";
 import { NAT_KINDS } from "./nat/router_rules.ts";
@@ -20,7 +20,6 @@ const CALL_MS = 20_000;
 const UPGRADE_MS = 5_000;
 /** How often at least. */
 const UPGRADED_SHARE = 0.9;
-const HAS_STUN = await dncHas("--stun"), HAS_TURN = await dncHas("--turn_host");
 
 /** What came of one try. */
 interface Outcome {
@@ -56,11 +55,10 @@ function matrixTest(
   name: string,
   sites: readonly SitePlan[],
   expected: "direct" | "relay",
-  { ignore = false, upgrade = false, pair = ["a", "b"] as [string, string] } = {},
+  { upgrade = false, pair = ["a", "b"] as [string, string] } = {},
 ): void {
   Deno.test({
     name: `matrix: ${name}: ${expected}`,
-    ignore,
     fn: async () => {
       const outcomes: Outcome[] = [];
       for (let i = 0; i < TRIES; i++) {
@@ -82,16 +80,12 @@ function matrixTest(
 const kindPairs = NAT_KINDS.flatMap((a) => NAT_KINDS.map((b) => [a, b] as const));
 for (const [a, b] of kindPairs) {
   const expected = natMatrix.expectedPath[`${a} x ${b}`] as "direct" | "relay";
-  const direct = a === "none" || b === "none";
-  matrixTest(`${a} x ${b}`, [{ name: "a", nat: a }, { name: "b", nat: b }], expected, {
-    ignore: !direct && !(expected === "direct" ? HAS_STUN : HAS_TURN),
-  });
+  matrixTest(`${a} x ${b}`, [{ name: "a", nat: a }, { name: "b", nat: b }], expected);
 }
 
 for (const [a, b] of [["moderate", "strict"], ["strict", "moderate"]] as const) {
   Deno.test({
     name: `matrix: ${a} x ${b}: relayed, then direct within ${UPGRADE_MS / 1000} s`,
-    ignore: !HAS_TURN,
     fn: async () => {
       let upgraded = 0;
       for (let i = 0; i < TRIES; i++) {
@@ -117,13 +111,12 @@ for (
 ) {
   for (const nat of ["moderate", "strict"] as const) {
     const mapped: RouterPlan = { nat, mapping };
-    const ignore = !await dncHas("--no-upnp");
     for (
       const [pair, a, b] of [["x strict", mapped, strict], ["called", strict, mapped]] as const
     ) {
       const sites = [{ name: "a", ...a }, { name: "b", ...b }];
       // The router may take longer than the call, which begins relayed then.
-      matrixTest(`${nat} with ${name} ${pair}`, sites, "direct", { ignore, upgrade: true });
+      matrixTest(`${nat} with ${name} ${pair}`, sites, "direct", { upgrade: true });
     }
   }
 }
@@ -133,9 +126,6 @@ matrixTest(
   "CGNAT on both sides",
   [{ name: "a", ...carrier }, { name: "b", ...carrier }],
   "direct",
-  {
-    ignore: !HAS_STUN,
-  },
 );
 matrixTest(
   "two machines behind one strict NAT",
@@ -155,7 +145,7 @@ for (const reverse of [false, true]) {
       `${outbound} ${reverse ? "called by" : "calls"} moderate`,
       [{ name: "a", nat: "moderate", outbound }, { name: "b", nat: "moderate" }],
       "relay",
-      { pair, ignore: !HAS_TURN },
+      { pair },
     );
   }
 }

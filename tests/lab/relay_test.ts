@@ -1,7 +1,7 @@
 /** Calls that only a relay can carry, and what becomes of them. */
 import assert from "node:assert/strict";
 import { eventually } from "./command.ts";
-import { Call, dncHas } from "./nat/call.ts";
+import { Call } from "./nat/call.ts";
 import { natLabTest } from "./nat/nat_lab_test_case.ts";
 import type { SitePlan } from "./nat/site.ts";
 import { transfer } from "./nat/transfer.ts";
@@ -11,7 +11,6 @@ const MIB = 1024 * 1024;
 const UPGRADE_MS = 30_000;
 const TIMEOUT_MS = 120_000;
 
-const ignore = !await dncHas("--turn_host");
 const STRICT_BOTH: readonly SitePlan[] = [
   { name: "a", nat: "strict" },
   { name: "b", nat: "strict" },
@@ -38,7 +37,7 @@ natLabTest(
         `${longestGapMs.toFixed(0)} ms without a byte`,
     );
   },
-  { timeoutMs: TIMEOUT_MS, ignore },
+  { timeoutMs: TIMEOUT_MS },
 );
 
 natLabTest(
@@ -50,7 +49,7 @@ natLabTest(
     const { seconds } = await transfer(call, { bytes: 64 * MIB });
     console.log(`80 ms and 5 % loss: 64 MiB in ${seconds.toFixed(1)} s`);
   },
-  { timeoutMs: 300_000, ignore },
+  { timeoutMs: 300_000 },
 );
 
 for (const forgets of [false, true]) {
@@ -69,7 +68,7 @@ for (const forgets of [false, true]) {
         `direct ${((performance.now() - begin) / 1000).toFixed(1)} s after the NAT opened`,
       );
     },
-    { timeoutMs: TIMEOUT_MS, ignore },
+    { timeoutMs: TIMEOUT_MS },
   );
 }
 
@@ -96,7 +95,7 @@ natLabTest(
       for (const secret of secrets) assert.ok(!packet.includes(latin1(secret)), latin1(secret));
     }
   },
-  { timeoutMs: TIMEOUT_MS, ignore },
+  { timeoutMs: TIMEOUT_MS },
 );
 
 /** One character for each byte, to search in. */

@@ -4,7 +4,7 @@
  * eight. Here the figures are printed; a busy machine makes them larger.
  */
 import assert from "node:assert/strict";
-import { Call, dncHas } from "./nat/call.ts";
+import { Call } from "./nat/call.ts";
 import { type LabPlan, NatLab } from "./nat/lab.ts";
 import { bounded } from "./nat/nat_lab_test_case.ts";
 import type { CapturedPacket } from "./nat/packet_capture.ts";
@@ -28,7 +28,7 @@ function isPut({ bytes }: CapturedPacket): boolean {
 
 const middle = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >> 1]!;
 
-function setupTimeTest(from: NatKind, to: NatKind, turn: boolean, ignore: boolean): void {
+function setupTimeTest(from: NatKind, to: NatKind, turn: boolean): void {
   const plan: LabPlan = {
     sites: [{ name: "a", nat: from }, { name: "b", nat: to }],
     wan: { turn: true, delayMs: DELAY_MS, dhtnodes: 2 },
@@ -36,7 +36,6 @@ function setupTimeTest(from: NatKind, to: NatKind, turn: boolean, ignore: boolea
   const servers = turn ? "STUN and TURN" : "STUN alone";
   Deno.test({
     name: `set-up time: ${from} calls ${to}, ${DELAY_MS} ms one way, ${servers}`,
-    ignore,
     fn: async () => {
       const times: CallTimes[] = [];
       for (let i = 0; i < CALLS; i++) {
@@ -87,8 +86,7 @@ async function timeCall(lab: NatLab, turn: boolean): Promise<CallTimes> {
   };
 }
 
-const hasStun = await dncHas("--stun");
-setupTimeTest("none", "none", false, false);
-setupTimeTest("moderate", "none", false, false);
-setupTimeTest("moderate", "moderate", false, !hasStun);
-setupTimeTest("moderate", "moderate", true, !hasStun);
+setupTimeTest("none", "none", false);
+setupTimeTest("moderate", "none", false);
+setupTimeTest("moderate", "moderate", false);
+setupTimeTest("moderate", "moderate", true);

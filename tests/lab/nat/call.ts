@@ -1,10 +1,8 @@
-import { run } from "../command.ts";
 import type { DncProcess } from "../dnc_process.ts";
 import type { NatLab } from "./lab.ts";
 import { TURN_ADDRESSES } from "./turn_server.ts";
 import type { Site } from "./site.ts";
 
-const ROOT = new URL("../../../", import.meta.url).pathname;
 /** Longest time from the start of a listener until it listens. */
 const LISTENING_MS = 10_000;
 /** How `dnc -v` names the path of a connection, at its begin and whenever it changes. */
@@ -28,15 +26,6 @@ export interface CallOptions {
   readonly dialler?: readonly string[];
   /** The options that name a site's relays; the lab's server unless said otherwise. */
   readonly relays?: (site: Site) => readonly string[];
-}
-
-let help: Promise<string> | undefined;
-
-/** Whether `dnc` has an option so far. */
-export async function dncHas(option: string): Promise<boolean> {
-  const deno = [Deno.execPath(), "run", "-A", "--unstable-net"];
-  help ??= run(...deno, `${ROOT}cmd/dnc.ts`, "--help");
-  return new RegExp(`(^|[ ,/])${option}\\b`, "m").test(await help);
 }
 
 /** The options by which a site's `dnc` finds the lab's servers, and the secret that goes with them. */
