@@ -9,7 +9,7 @@ import type { CommandLine } from "./command_line.ts";
 import { ExitCode, ToolError } from "./exit_code.ts";
 import type { Given, GivenOptions } from "./given.ts";
 import type { OptionTable } from "./option.ts";
-import { type FileSettingTable, optionNames, optionSchema } from "./settings.ts";
+import { type FileSettingTable, optionNames, optionSchema, settingKey } from "./settings.ts";
 
 /** Where a tool's settings come from, and what they are. */
 export interface Configurable<T extends OptionTable, S extends FileSettingTable> {
@@ -67,7 +67,7 @@ export async function readSettings<T extends OptionTable, S extends FileSettingT
     ]);
     const { top, problems } = await parseYaml(path, text);
     const context = new SchemaContext((name) => besides(path, name), "", [...problems]);
-    const readings = readFields(top, schemas, context);
+    const readings = readFields(top, schemas, context, (name) => explain(tool.options, name));
     if (context.problems.length > 0) throw new ConfigError(path, context.problems);
     const given = new Map<string, Given>();
     const warnings: string[] = [];
@@ -83,6 +83,17 @@ export async function readSettings<T extends OptionTable, S extends FileSettingT
     if (!(cause instanceof ConfigError)) throw cause;
     throw new ToolError(ExitCode.usage, cause.message, { cause });
   }
+}
+
+/** What to say about a key that is an option's name. */
+function explain(options: OptionTable, key: string): string | undefined {
+  const found = Object.entries(options).find(([name]) => name.replaceAll("-", "_") === key);
+  if (found === undefined) return undefined;
+  const [name, option] = found;
+  const settled = settingKey(name, option);
+  return settled === undefined
+    ? `: only the command line has --${name}`
+    : `; did you mean ${settled}${option.setting?.opposite ? ", which says the opposite" : ""}?`;
 }
 
 /** A file name relative to a file; `~/` is the user's home. */

@@ -190,11 +190,15 @@ export interface FieldReading {
 /**
  * Reads the fields that are there. A dash in a key counts as an underscore, so that options can be
  * written as on the command line.
+ *
+ * @param explain what to add to the message about a name that is none of a field; by default the
+ *   field whose name is close
  */
 export function readFields(
   node: ConfigNode & { kind: "mapping" },
   fields: Readonly<Record<string, Schema<unknown>>>,
   context: SchemaContext,
+  explain: (name: string) => string | undefined = () => undefined,
 ): Map<string, FieldReading> {
   const readings = new Map<string, FieldReading>();
   for (const entry of node.entries) {
@@ -203,7 +207,7 @@ export function readFields(
     const schema = Object.hasOwn(fields, name) ? fields[name] : undefined;
     if (schema === undefined) {
       const near = nearest(name, Object.keys(fields));
-      const hint = near === undefined ? "" : `; did you mean ${near}?`;
+      const hint = explain(name) ?? (near === undefined ? "" : `; did you mean ${near}?`);
       context.reject(entry, `there is no setting ${key}${hint}`);
       continue;
     }

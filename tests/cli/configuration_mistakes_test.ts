@@ -37,7 +37,18 @@ const MISTAKES: Record<string, [content: string | Uint8Array, ...reported: strin
     "verbose: true\nbootstap: a\n",
     "2:1: there is no setting bootstap; did you mean bootstrap?",
   ],
-  "an option that no file gives": ["listen: true\n", "1:1: there is no setting listen"],
+  "an option that no file gives": [
+    "listen: true\n",
+    "1:1: there is no setting listen: only the command line has --listen",
+  ],
+  "an option whose key is another word": [
+    "authority: ca.crt\n",
+    "1:1: there is no setting authority; did you mean authorities?",
+  ],
+  "an option whose key says the opposite": [
+    "no-upnp: true\n",
+    "1:1: there is no setting no-upnp; did you mean enable_upnp, which says the opposite?",
+  ],
   "text for a number": ["port: ssh\n", '1:7: port: expects a port from 1 to 65535, not "ssh"'],
   "a port out of range": [
     "ip: ::1\nport: 65536\n",

@@ -3,6 +3,7 @@ import { parseYaml } from "../../lib/config/mod.ts";
 import { scalar } from "../../lib/config/schema.ts";
 import { parseCommandLine } from "../../cmd/tool/command_line.ts";
 import { configure } from "../../cmd/tool/configuration.ts";
+import { readSettings } from "../../cmd/tool/configuration_file.ts";
 import { configurationPlaces } from "../../cmd/tool/configuration_places.ts";
 import { printedConfiguration } from "../../cmd/tool/printed_configuration.ts";
 import { UsageError } from "../../cmd/tool/exit_code.ts";
@@ -154,6 +155,20 @@ motto: hi  # DIR/tool.yaml:3
 `,
   );
   await parseYaml("printed", printed);
+});
+
+Deno.test("settings: a secret that others can read brings a warning, and is not shown", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const path = `${directory}/tool.yaml`;
+    await Deno.writeTextFile(path, "port: 1\npass: sesame\n", { mode: 0o644 });
+    const { warnings } = await readSettings(TOOL, path);
+    assert.deepEqual(warnings, [`${path}:2: others can read pass; run: chmod 600 ${path}`]);
+    await Deno.chmod(path, 0o600);
+    assert.deepEqual((await readSettings(TOOL, path)).warnings, []);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 });
 
 Deno.test("settings: a listener of this machine has a place in /etc, others have not", () => {
