@@ -16,6 +16,16 @@ export interface PeerLinkOptions {
   readonly signal: AbortSignal;
 }
 
+/** The passing of time, for tests. */
+export interface Time {
+  /** ms, from any beginning. */
+  now(): number;
+  /** Waits, ms; the signal ends the wait early, without an error. */
+  pause(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+const REAL_TIME: Time = { now: () => performance.now(), pause };
+
 /**
  * Channels to one peer, however many, over one session. A session that is lost is dialled again
  * when the next channel is wanted; while the peer does not answer, attempts get rarer.
@@ -23,10 +33,13 @@ export interface PeerLinkOptions {
 export class PeerLink {
   readonly #endpoint: Dialler;
   readonly #options: PeerLinkOptions;
+  readonly #time: Time;
   #pauseMs = 0;
   #notBefore = 0;
 
-  constructor(endpoint: Dialler, options: PeerLinkOptions) {
+  /** Dials when the first channel is wanted. */
+  constructor(endpoint: Dialler, options: PeerLinkOptions, time: Time = REAL_TIME) {
+    this.#time = time;
     this.#endpoint = endpoint;
     this.#options = options;
   }
@@ -38,7 +51,7 @@ export class PeerLink {
    */
   async open(name: string): Promise<PeerChannel> {
     const { id, timeoutMs, signal } = this.#options;
-    await pause(this.#notBefore - performance.now(), signal);
+    await this.#time.pause(this.#notBefore - this.#time.now(), signal);
     signal.throwIfAborted();
     try {
       const limit = timeoutMs === undefined ? {} : { timeoutMs };
@@ -54,7 +67,7 @@ export class PeerLink {
 
   /** Those that failed together count as one failure. */
   #slowDown(): void {
-    const now = performance.now();
+    const now = this.#time.now();
     if (now < this.#notBefore) return;
     this.#pauseMs = Math.min(Math.max(2 * this.#pauseMs, FIRST_PAUSE_MS), LONGEST_PAUSE_MS);
     this.#notBefore = now + this.#pauseMs;
