@@ -210,6 +210,15 @@ inFolder(
   },
 );
 
+inFolder("a server whose CA is kept elsewhere heeds no list that is not there", async (folder) => {
+  const server = `${folder}/server`;
+  await wizard(folder, "server", server);
+  await Deno.remove(`${server}/CA`, { recursive: true });
+  await wizard(folder, "server", server, "yes", "signed");
+  const { anonymous, crl } = await settings(`${server}/dnc.yaml`);
+  assert.deepEqual([anonymous, crl], [false, undefined]);
+});
+
 inFolder("a configuration that came with the package is filled in", async (folder) => {
   const server = `${folder}/server`;
   await Deno.mkdir(server);

@@ -73,6 +73,9 @@ export async function clientWizard(context: WizardContext): Promise<void> {
     questions.say(describeStep("copy a file", "scp", "FILE", "USER@ID.dnc:"));
   }
   questions.say(describeStep("or pipe through the server's service", ...dnc, "ID"));
+  if (serverAuthority === undefined) {
+    questions.say(`A server for signed devices alone: its administrator signs ${certificate}.crt`);
+  }
 }
 
 /** The server's CA, if it is to sign this client's certificate; asks where it is, if need be. */

@@ -30,6 +30,8 @@ export interface ServerAnswers extends CommonAnswers {
   readonly services: readonly Target[] | undefined;
   /** Where this server's CA lists the certificates that it has revoked. */
   readonly revocationList: string;
+  /** Whether that list is there: no server starts without a list that it is to heed. */
+  readonly hasRevocationList?: boolean;
 }
 
 /** The keys of a server's `dnc.yaml`, upstream's names. */
@@ -46,7 +48,7 @@ export function serverSettings(answers: ServerAnswers): Setting[] {
       key: "crl",
       comment:
         "Certificates that their CA has taken back (crtmgr revoke); read again when it changes.",
-      value: answers.anonymous ? undefined : answers.revocationList,
+      value: answers.hasRevocationList ? answers.revocationList : undefined,
       example: `crl: ${answers.revocationList}`,
       keep: true,
     },

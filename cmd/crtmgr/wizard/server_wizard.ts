@@ -54,7 +54,10 @@ export async function serverWizard(context: WizardContext): Promise<void> {
     await writeConfiguration(
       configuration,
       TITLE,
-      serverSettings({ ...policy, ...network, ...files, revocationList }),
+      serverSettings({
+        ...{ ...policy, ...network, ...files, revocationList },
+        hasRevocationList: await exists(revocationList),
+      }),
     );
   }
   questions.say("");
