@@ -7,7 +7,9 @@ import { foregroundGroup } from "./process_table.ts";
 /** Bytes per read: more than a terminal ever gives at once. */
 const READ_BYTES = 64 * 1024;
 /** What ends the input at a terminal: Ctrl-D. */
-const END_OF_TRANSMISSION = new Uint8Array([0x04]);
+const END_OF_TRANSMISSION = 0x04;
+/** CR and LF. */
+const LINE_ENDS: ReadonlySet<number> = new Set([0x0d, 0x0a]);
 /** Mode of a terminal's device: its user, and `write` of the terminal's group (tty(4)). */
 const DEVICE_MODE = 0o620;
 
@@ -35,6 +37,7 @@ export function startAtTerminal(launch: Launch, size: TerminalSize): Child {
   }
   const { pid } = child;
   const buffer = new Uint8Array(READ_BYTES);
+  let isLineBegun = false;
   return {
     pid,
     outputs: [{
@@ -46,13 +49,15 @@ export function startAtTerminal(launch: Launch, size: TerminalSize): Child {
     }],
     status: child.status.then(exitOf),
     async write(bytes) {
+      isLineBegun = !LINE_ENDS.has(bytes.at(-1)!);
       for (let at = 0; at < bytes.length;) {
         const count = await pty.write(bytes.subarray(at));
         if (count === 0) return;
         at += count;
       }
     },
-    endInput: () => void pty.write(END_OF_TRANSMISSION),
+    // Within a line, the first one only hands over what has been typed of it.
+    endInput: () => void pty.write(new Uint8Array(isLineBegun ? 2 : 1).fill(END_OF_TRANSMISSION)),
     resize: (to) => pty.resize(to),
     signal: (signal) => void trySignal(-(foregroundGroup(pid) ?? pid), signal),
     release: () => pty.release(),

@@ -1,0 +1,145 @@
+const ENTRY = new URL("../../cmd/dsh.ts", import.meta.url).pathname;
+const RUN = ["run", "-A", "--unstable-net", ENTRY];
+/** A process that has not ended by then hangs. */
+const TIMEOUT_MS = 30_000;
+
+/** How a client ended. */
+export interface ClientResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A `dsh -l` on loopback, and the clients of one device. */
+export class DshServer implements AsyncDisposable {
+  /** Everything that the server wrote to standard error. */
+  log = "";
+  readonly #child: Deno.ChildProcess;
+  readonly #directory: string;
+  readonly #collected: Promise<void>;
+  #id = "";
+
+  private constructor(child: Deno.ChildProcess, directory: string) {
+    this.#child = child;
+    this.#directory = directory;
+    this.#collected = this.#collect();
+  }
+
+  /**
+   * Starts a server that knows the clients' device.
+   *
+   * @param args of the server, besides `-l`
+   * @param options `stranger`: does not know it
+   */
+  static async start(
+    args: readonly string[] = [],
+    options: { stranger?: boolean } = {},
+  ): Promise<DshServer> {
+    const directory = await Deno.makeTempDir({ prefix: "dhtnet-test-" });
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: [...RUN, "--id"],
+      env: { DHTNET_CONFIG_DIR: `${directory}/client` },
+    }).output();
+    const allowed = options.stranger
+      ? []
+      : ["--allow-peer", new TextDecoder().decode(stdout).trim()];
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [...RUN, "-l", "--interface", "lo", ...allowed, ...args],
+      env: { DHTNET_CONFIG_DIR: `${directory}/server` },
+      stdin: "null",
+      stdout: "null",
+      stderr: "piped",
+    }).spawn();
+    const server = new DshServer(child, directory);
+    server.#id = (await server.shows(/listening, id ([0-9a-f]{64})/))[1]!;
+    return server;
+  }
+
+  /** Id of the server. */
+  get id(): string {
+    return this.#id;
+  }
+
+  /** Process id of the server. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** The command of a client; options come before `--`. */
+  command(args: readonly string[]): Deno.Command {
+    return new Deno.Command(Deno.execPath(), {
+      args: [...RUN, "--interface", "lo", this.#id, ...args],
+      env: { DHTNET_CONFIG_DIR: `${this.#directory}/client` },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+  }
+
+  /** Runs a client to its end. */
+  async run(args: readonly string[], input: string | Uint8Array = ""): Promise<ClientResult> {
+    const child = this.command(args).spawn();
+    const result = child.output();
+    const writer = child.stdin.getWriter();
+    const bytes = typeof input === "string" ? new TextEncoder().encode(input) : input;
+    await writer.write(new Uint8Array(bytes)).catch(() => {});
+    await writer.close().catch(() => {});
+    const { code, stdout, stderr } = await result;
+    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    return { code, stdout: text(stdout), stderr: text(stderr) };
+  }
+
+  /** Waits until a pattern shows in the server's log. */
+  async shows(pattern: RegExp): Promise<RegExpExecArray> {
+    const deadline = performance.now() + TIMEOUT_MS;
+    while (true) {
+      const match = pattern.exec(this.log);
+      if (match !== null) return match;
+      if (performance.now() > deadline) throw new Error(`${pattern} never showed: ${this.log}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
+  /** Sends the server a signal, and waits for its end; its exit code. */
+  async stop(signal: Deno.Signal): Promise<number> {
+    this.#child.kill(signal);
+    return (await this.#child.status).code;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#child.kill("SIGTERM");
+    } catch {
+      // It has ended already.
+    }
+    const force = setTimeout(() => this.#child.kill("SIGKILL"), TIMEOUT_MS);
+    await this.#child.status;
+    clearTimeout(force);
+    await this.#collected;
+    await Deno.remove(this.#directory, { recursive: true });
+  }
+
+  async #collect(): Promise<void> {
+    const texts = this.#child.stderr.pipeThrough(new TextDecoderStream());
+    for await (const text of texts) this.log += text;
+  }
+}
+
+/** Whether a process is there, and no zombie. */
+export function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(Deno.readTextFileSync(`/proc/${pid}/status`));
+  } catch {
+    return false;
+  }
+}
+
+/** Waits until a condition holds. */
+export async function eventually(what: string, condition: () => boolean): Promise<void> {
+  const deadline = performance.now() + TIMEOUT_MS;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error(`waited in vain until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
