@@ -10,7 +10,7 @@ import { decodeServerGreeting, encodeGreeting, type ServerGreeting } from "./dat
 import type { PeerLink } from "./data/peer_link.ts";
 import { Uplink } from "./data/uplink.ts";
 import { interfacePlan } from "./plan/interface_plan.ts";
-import { AppliedPlan } from "./plan/network_plan.ts";
+import { AppliedPlan, type NetworkPlan } from "./plan/network_plan.ts";
 import type { VpnStatus } from "./status.ts";
 import { runUpScript } from "./up_script.ts";
 import { peerLink, remoteAddress, VPN_CHANNEL, type VpnContext } from "./vpn_context.ts";
@@ -65,7 +65,7 @@ export class VpnClient {
     let retryMs = 0;
     for (;;) {
       try {
-        await Promise.race([this.#takePart(), broken.promise]);
+        await Promise.race([this.#meet((connected) => this.#exchange(connected)), broken.promise]);
         signal.throwIfAborted();
         retryMs = FIRST_RETRY_MS;
         report.notice("the server has left; trying to come back");
@@ -105,8 +105,23 @@ export class VpnClient {
     return isOurs ? connected.link : undefined;
   }
 
-  /** One connection, from its beginning until the server ends it or is lost. */
-  async #takePart(): Promise<void> {
+  /** What the interface would be: asks the server, and leaves. @throws as {@linkcode VpnClient.run} */
+  async plan(): Promise<NetworkPlan> {
+    return await this.#meet(({ greeting }) => Promise.resolve(this.#planFor(greeting)));
+  }
+
+  #planFor({ mtu, client, server }: ServerGreeting): NetworkPlan {
+    const { device, settings } = this.#context;
+    return interfacePlan({
+      device: device.name,
+      mtu: Math.min(mtu, settings.mtu),
+      addresses: client,
+      reach: server.map((address) => ({ ...address, prefix: address.family === 4 ? 32 : 128 })),
+    });
+  }
+
+  /** One connection, from its beginning until the work with it is done. */
+  async #meet<T>(work: (connected: Connected) => Promise<T>): Promise<T> {
     const { endpoint, device, settings, signal } = this.#context;
     const limit = this.#timeoutMs === undefined ? {} : { timeoutMs: this.#timeoutMs };
     const channel = await endpoint.connect(this.#serverId, VPN_CHANNEL, { signal, ...limit })
@@ -121,7 +136,7 @@ export class VpnClient {
       await link.greet(encodeGreeting({ mtu, segmentsUdp: device.segmentsUdp }));
       const greeting = decodeServerGreeting(await link.greeting());
       refuseOverlap(greeting.client);
-      await this.#exchange({ link, greeting, own: new AddressFilter(greeting.client) });
+      return await work({ link, greeting, own: new AddressFilter(greeting.client) });
     } catch (error) {
       if (error instanceof FrameError) {
         throw new ToolError(ExitCode.failure, error.message, { cause: error });
@@ -133,11 +148,11 @@ export class VpnClient {
     }
   }
 
+  /** Until the server ends it or is lost. */
   async #exchange(connected: Connected): Promise<void> {
     const { endpoint, device, settings, run, report } = this.#context;
     const { link, greeting, own } = connected;
-    const mtu = Math.min(greeting.mtu, settings.mtu);
-    const plan = await AppliedPlan.apply(interfacePlan(device.name, mtu, greeting.client), run);
+    const plan = await AppliedPlan.apply(this.#planFor(greeting), run);
     this.#connected = connected;
     try {
       report.notice(

@@ -18,16 +18,20 @@ import type { Identity } from "../../lib/identity/mod.ts";
 import { writeOutput } from "../tool/output.ts";
 import { waitAtMost } from "../tool/waiting.ts";
 import { readAddressBook, writeAddressBook } from "./address/address_book.ts";
-import { AddressPool } from "./address/address_pool.ts";
+import { AddressPool, SERVER_HOST } from "./address/address_pool.ts";
+import { hostAddress } from "./address/address_range.ts";
 import { VpnClient } from "./client.ts";
 import { serveStatus } from "./control/status_socket.ts";
 import type { DvpnOptions } from "./options.ts";
+import type { NetworkPlan } from "./plan/network_plan.ts";
+import { showPlan } from "./plan/show_plan.ts";
 import { runCommand } from "./plan/run_command.ts";
 import { VpnServer } from "./server.ts";
-import { addressRanges, vpnSettings } from "./settings.ts";
-import { statusReport } from "./status.ts";
+import { addressPlan, vpnSettings } from "./settings.ts";
+import { statusReport, type VpnStatus } from "./status.ts";
 import { type Task, taskOf } from "./task.ts";
-import type { VpnContext } from "./vpn_context.ts";
+import type { VpnConfiguration } from "./vpn_configuration.ts";
+import type { NamedDevice, VpnContext } from "./vpn_context.ts";
 
 /** A command line of `dvpn`. */
 export type DvpnCommand = Command<DvpnOptions, Record<never, never>>;
@@ -61,9 +65,12 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
   const transport = values.carry === "datagram" ? "quic" : network.transport ?? "auto";
   const signal = watchInterruption("dvpn");
   const identity = await ownIdentity(values);
-  const settings = vpnSettings(values);
+  const file = values.vpn_configuration === undefined
+    ? {}
+    : await readConfiguration(values.vpn_configuration);
+  const settings = vpnSettings(values, file);
   // The interface comes first: without the right to make it, nobody needs to be called.
-  using device = openDevice(settings.device);
+  using device = values["dry-run"] ? undefined : openDevice(settings.device);
   try {
     const guard = task.kind === "serve"
       ? { authorize: (await guardedBy(command, identity, report)).authorize }
@@ -73,9 +80,15 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
       (endpoint) =>
         perform(
           task,
-          { device, endpoint, settings, run: runCommand, report, signal },
-          values,
-          entry,
+          {
+            device: device ?? noDevice(settings.device),
+            endpoint,
+            settings,
+            run: runCommand,
+            report,
+            signal,
+          },
+          { values, file, entry },
         ),
     );
   } catch (error) {
@@ -87,31 +100,48 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
 async function perform(
   task: Exclude<Task, { kind: "show-id" | "status" }>,
   context: VpnContext,
-  values: OptionValues<DvpnOptions>,
-  entry: string,
-): Promise<never> {
-  const { endpoint, signal, report } = context;
+  { values, file, entry }: Performance,
+): Promise<number> {
   if (task.kind === "connect") {
     const client = new VpnClient(context, task.id, values.timeout);
-    using _status = await serveStatus(
-      context.device.name,
-      () => statusReport(client.status(), endpoint),
-    );
-    return await client.run();
+    if (values["dry-run"]) return show(await client.plan());
+    return await withStatus(context, client, () => client.run());
   }
+  const { endpoint, signal, report } = context;
+  const plan = addressPlan(values, file, endpoint.id);
   const book = `${configDirectory()}/dvpn-addresses.json`;
-  const pool = new AddressPool(addressRanges(values, endpoint.id), await readAddressBook(book));
-  const server = new VpnServer(context, pool, () => {
+  const pool = new AddressPool(plan.peers, await readAddressBook(book));
+  const own = plan.own.map((range) => hostAddress(range, SERVER_HOST));
+  const server = new VpnServer(context, own, pool, () => {
     writeAddressBook(book, pool.assignments).catch((error) => report.notice(`warning: ${error}`));
   });
-  using _status = await serveStatus(
-    context.device.name,
-    () => statusReport(server.status(), endpoint),
-  );
+  if (values["dry-run"]) return show(server.plan());
   // Taken before peers can find us, so that none is turned away.
   const incoming = endpoint.incoming();
   await invite(endpoint, values, report, signal, entry);
-  return await server.serve(incoming);
+  return await withStatus(context, server, () => server.serve(incoming));
+}
+
+/** Works, and tells whoever asks by `--status`. */
+async function withStatus(
+  { device, endpoint }: VpnContext,
+  side: { status(): VpnStatus },
+  work: () => Promise<never>,
+): Promise<never> {
+  using _ = await serveStatus(device.name, () => statusReport(side.status(), endpoint));
+  return await work();
+}
+
+function show(plan: NetworkPlan): number {
+  writeOutput(showPlan(plan));
+  return ExitCode.ok;
+}
+
+/** What a command line says, for the work itself. */
+interface Performance {
+  readonly values: OptionValues<DvpnOptions>;
+  readonly file: VpnConfiguration;
+  readonly entry: string;
 }
 
 /** Becomes reachable, and tells the user how. */
@@ -127,6 +157,22 @@ async function invite(
   const bootstrap = values.bootstrap.flatMap((address) => ["-b", address]);
   const words = [...invocation("dvpn", entry), endpoint.id, ...bootstrap];
   report.notice(`on the other side run:\n  ${shellLine(words)}`);
+}
+
+async function readConfiguration(path: string): Promise<VpnConfiguration> {
+  const { readVpnConfiguration } = await import("./vpn_configuration.ts");
+  return await readVpnConfiguration(path);
+}
+
+/** Stands for the interface where nothing is to be changed. */
+function noDevice(name: string): NamedDevice {
+  return {
+    name: name.replace("%d", "0"),
+    segmentsUdp: false,
+    read: () => 0,
+    write: () => false,
+    readable: () => new Promise(() => {}),
+  };
 }
 
 /** Who is in a network reaches what is in it, so strangers are let in only where that is said. */

@@ -1,6 +1,5 @@
 import { DeclineCode, type IncomingChannel } from "../peer/peer_channel.ts";
 import type { AddressPool } from "./address/address_pool.ts";
-import { SERVER_HOST } from "./address/address_pool.ts";
 import { formatInterfaceAddress, type InterfaceAddress } from "./address/address_range.ts";
 import { AddressFilter, addressKey, destinationKey } from "./data/address_filter.ts";
 import { admit } from "./data/downlink.ts";
@@ -8,7 +7,7 @@ import { decodeGreeting, encodeServerGreeting } from "./data/greeting.ts";
 import type { PeerLink } from "./data/peer_link.ts";
 import { Uplink } from "./data/uplink.ts";
 import { interfacePlan } from "./plan/interface_plan.ts";
-import { AppliedPlan } from "./plan/network_plan.ts";
+import { AppliedPlan, type NetworkPlan } from "./plan/network_plan.ts";
 import { runUpScript } from "./up_script.ts";
 import { peerLink, remoteAddress, VPN_CHANNEL, type VpnContext } from "./vpn_context.ts";
 import type { LinkStatus, VpnStatus } from "./status.ts";
@@ -37,12 +36,21 @@ export class VpnServer {
   readonly #uplink: Uplink;
   readonly #own: readonly InterfaceAddress[];
 
-  constructor(context: VpnContext, pool: AddressPool, onAssigned: () => void) {
+  /**
+   * @param own our addresses
+   * @param pool where the clients' are from
+   */
+  constructor(
+    context: VpnContext,
+    own: readonly InterfaceAddress[],
+    pool: AddressPool,
+    onAssigned: () => void,
+  ) {
     this.#context = context;
     this.#pool = pool;
     this.#uplink = new Uplink(context.device, (packet) => this.#route(packet));
     this.#onAssigned = onAssigned;
-    this.#own = pool.addresses(SERVER_HOST);
+    this.#own = own;
   }
 
   /**
@@ -52,8 +60,8 @@ export class VpnServer {
    * @throws {ToolError} when the interface cannot be set up or is gone; the signal's reason
    */
   async serve(requests: AsyncIterable<IncomingChannel>): Promise<never> {
-    const { device, settings, run, signal } = this.#context;
-    const plan = await AppliedPlan.apply(interfacePlan(device.name, settings.mtu, this.#own), run);
+    const { run, signal } = this.#context;
+    const plan = await AppliedPlan.apply(this.plan(), run);
     const stopped = Promise.withResolvers<never>();
     const stop = () => stopped.reject(signal.reason);
     signal.addEventListener("abort", stop, { once: true });
@@ -68,6 +76,18 @@ export class VpnServer {
     } finally {
       await plan.undo();
     }
+  }
+
+  /** What the interface is to be. */
+  plan(): NetworkPlan {
+    const { device, settings } = this.#context;
+    const reach = this.#pool.networks;
+    return interfacePlan({
+      device: device.name,
+      mtu: settings.mtu,
+      addresses: this.#own,
+      reach,
+    });
   }
 
   /** What it is doing. */

@@ -1,10 +1,11 @@
-import type { OptionValues } from "../tool/option.ts";
 import { UsageError } from "../tool/exit_code.ts";
+import type { OptionValues } from "../tool/option.ts";
 import { type AddressRange, parseAddressRange } from "./address/address_range.ts";
 import { defaultRanges } from "./address/default_ranges.ts";
 import type { Carry } from "./data/carriage.ts";
 import { DEFAULT_DEVICE } from "./device_name.ts";
 import type { DvpnOptions } from "./options.ts";
+import type { VpnConfiguration } from "./vpn_configuration.ts";
 
 /**
  * Fits a QUIC datagram on a path of 1,500 bytes: 1,414 bytes, less what sealing adds; and leaves room
@@ -24,29 +25,57 @@ export interface VpnSettings {
   readonly script: string | undefined;
 }
 
-/** The settings of either side. */
-export function vpnSettings(values: OptionValues<DvpnOptions>): VpnSettings {
+/** The networks that a server takes addresses from, one of each family. */
+export interface AddressPlan {
+  /** The server's own. */
+  readonly own: readonly AddressRange[];
+  /** The peers', of the same families; often the same. */
+  readonly peers: readonly AddressRange[];
+}
+
+/** The settings of either side; a command line is stronger than the file of `-C`. */
+export function vpnSettings(
+  values: OptionValues<DvpnOptions>,
+  file: VpnConfiguration,
+): VpnSettings {
   return {
     device: values.device ?? DEFAULT_DEVICE,
     mtu: values.mtu ?? DEFAULT_MTU,
     carry: values.carry ?? "auto",
-    script: values.script,
+    script: values.script ?? file.script_path,
   };
 }
 
 /**
- * The networks that a server takes addresses from.
+ * Where a server's addresses are from.
  *
  * @param id the server's own
- * @throws {UsageError} when there are two of one family
+ * @throws {UsageError} when there are two of one family, or one for peers alone
  */
-export function addressRanges(values: OptionValues<DvpnOptions>, id: string): AddressRange[] {
-  const ranges = values.range.length > 0
-    ? [...values.range]
-    : defaultRanges(id).map(parseAddressRange);
-  ranges.sort((a, b) => a.family - b.family);
-  if (new Set(ranges.map(({ family }) => family)).size < ranges.length) {
-    throw new UsageError("--range: give one IPv4 network, one IPv6 network, or one of each");
+export function addressPlan(
+  values: OptionValues<DvpnOptions>,
+  file: VpnConfiguration,
+  id: string,
+): AddressPlan {
+  if (values.range.length > 0) {
+    const ranges = values.range.toSorted((a, b) => a.family - b.family);
+    if (new Set(ranges.map(({ family }) => family)).size < ranges.length) {
+      throw new UsageError("--range: give one IPv4 network, one IPv6 network, or one of each");
+    }
+    return { own: ranges, peers: ranges };
   }
-  return ranges;
+  const pairs = [
+    [file.ip_address, file.ip_peer_address ?? file.ip_address],
+    [file.ip_address_ipv6, file.ip_peer_address_ipv6 ?? file.ip_address_ipv6],
+  ].filter(([own, peers]) => own !== undefined || peers !== undefined);
+  if (pairs.length === 0) {
+    const ranges = defaultRanges(id).map(parseAddressRange);
+    return { own: ranges, peers: ranges };
+  }
+  const own = pairs.map(([one]) => one).filter((one) => one !== undefined);
+  const peers = pairs.map(([, one]) => one).filter((one) => one !== undefined);
+  if (own.length < pairs.length) {
+    throw new UsageError("-C: ip_peer_address needs ip_address too, and for IPv6 likewise");
+  }
+  return { own, peers };
 }

@@ -1,4 +1,4 @@
-import type { TunDevice } from "../../lib/net/tun/mod.ts";
+import type { PacketDevice } from "./data/packet_device.ts";
 import type { PeerDatagrams } from "../../lib/endpoint/mod.ts";
 import type { PeerChannel, PeerEndpoint } from "../peer/peer_channel.ts";
 import type { Report } from "../peer/report.ts";
@@ -16,9 +16,15 @@ export interface VpnEndpoint extends PeerEndpoint {
   datagrams(peerId: string, name: string): PeerDatagrams;
 }
 
+/** An interface, as far as both sides need it. */
+export interface NamedDevice extends PacketDevice {
+  /** Name of the interface. */
+  readonly name: string;
+}
+
 /** What both sides work with. */
 export interface VpnContext {
-  readonly device: TunDevice;
+  readonly device: NamedDevice;
   readonly endpoint: VpnEndpoint;
   readonly settings: VpnSettings;
   readonly run: CommandRunner;

@@ -4,6 +4,7 @@ import {
   hostAddress,
   hostCount,
   type InterfaceAddress,
+  networkAddress,
 } from "./address_range.ts";
 
 /** The server's own host number. */
@@ -44,6 +45,11 @@ export class AddressPool {
   /** All assignments. */
   get assignments(): Assignment[] {
     return [...this.#hosts.values()];
+  }
+
+  /** The networks that the addresses are in. */
+  get networks(): InterfaceAddress[] {
+    return this.#ranges.map(networkAddress);
   }
 
   /** A host's addresses, one in each range. */

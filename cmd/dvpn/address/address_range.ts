@@ -76,6 +76,11 @@ export function hostAddress(range: AddressRange, host: number): InterfaceAddress
   return { family: range.family, ip: formatIp(bytes), prefix: range.prefix };
 }
 
+/** The network itself, as an address with its prefix. */
+export function networkAddress({ family, network, prefix }: AddressRange): InterfaceAddress {
+  return { family, ip: formatIp(network), prefix };
+}
+
 /** Whether bytes are a private address: RFC 1918, RFC 6598, RFC 4193. */
 export function isPrivate(bytes: Uint8Array): boolean {
   const [a, b] = [bytes[0]!, bytes[1]!];

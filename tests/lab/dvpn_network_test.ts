@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { Background, eventually, run } from "./command.ts";
+import { dvpnTest } from "./dvpn_lab.ts";
+import type { NetworkNamespace } from "./namespace.ts";
+
+/** Bytes that one transfer carries. */
+const BULK_BYTES = 32 << 20;
+
+async function ping(from: NetworkNamespace, to: string, ...options: string[]): Promise<void> {
+  await run(...from.inside("ping", "-c", "3", "-i", "0.1", "-W", "2", ...options, to));
+}
+
+/** Sends bytes by TCP with iperf3; gives how many. */
+async function transfer(
+  from: NetworkNamespace,
+  server: Background,
+  to: string,
+  ...options: string[]
+): Promise<number> {
+  await server.shows(/Server listening/);
+  const size = ["-n", String(BULK_BYTES), "--connect-timeout", "3000", "-J"];
+  const text = await run(...from.inside("timeout", "20", "iperf3", "-c", to, ...size, ...options));
+  return JSON.parse(text).end.sum_sent.bytes;
+}
+
+for (const carry of ["auto", "datagram"] as const) {
+  dvpnTest(`${carry}: ping and TCP both ways, IPv4 and IPv6`, async (lab) => {
+    const { serverHost, clientHost } = lab;
+    await lab.connect({ server: ["--carry", carry], client: ["--carry", carry] });
+    const server = await lab.addresses("server");
+    const client = await lab.addresses("client");
+    await using iperf = new Background(serverHost.inside("iperf3", "-s", "--forceflush"));
+    for (const family of ["ipv4", "ipv6"] as const) {
+      await ping(clientHost, server[family]);
+      await ping(serverHost, client[family]);
+      await ping(clientHost, server[family], "-s", "1300", "-M", "do");
+      await ping(clientHost, server[family], "-s", "8000");
+      assert.ok(await transfer(clientHost, iperf, server[family]) >= BULK_BYTES);
+      assert.ok(await transfer(clientHost, iperf, server[family], "-R") >= BULK_BYTES);
+    }
+    const [peer] = (await lab.status("client")).peers;
+    assert.deepEqual(peer.drops, { malformed: 0, spoofed: 0, congested: 0, refused: 0 });
+    const byDatagram = peer.sent.datagrams / peer.sent.packets;
+    if (carry === "datagram") assert.ok(byDatagram > 0.9, `${byDatagram} as datagrams`);
+  });
+}
+
+dvpnTest(
+  "packets from addresses that are not the client's are dropped and counted",
+  async (lab) => {
+    const { serverHost, clientHost } = lab;
+    await lab.connect();
+    const server = await lab.addresses("server");
+    // Our own client would not send them; the kernel's other addresses do not get past it.
+    await run(...clientHost.inside("ip", "address", "add", "10.80.77.250/32", "dev", "dvpn0"));
+    const spoof = ["ping", "-c", "2", "-i", "0.1", "-W", "1", "-I", "10.80.77.250", server.ipv4];
+    await assert.rejects(run(...clientHost.inside(...spoof)));
+    const sent = (await lab.status("client")).peers[0].sent.packets;
+    assert.equal(sent, 0);
+    await ping(clientHost, server.ipv4);
+    await ping(serverHost, (await lab.addresses("client")).ipv4);
+  },
+);
+
+dvpnTest("SIGTERM leaves nothing, on either side; the client waits and comes back", async (lab) => {
+  const before = await lab.networks();
+  const { server, client, id } = await lab.connect();
+  const address = (await lab.addresses("client")).ipv4;
+  server.kill("SIGTERM");
+  assert.equal((await server.status).code, 143);
+  // The server is gone: no address, no route, so nothing goes into a black hole.
+  const isDown = async () =>
+    !(await run(...lab.clientHost.inside("ip", "-brief", "address", "show", "dvpn0")))
+      .includes(address);
+  await eventually("the client has taken its address back", isDown);
+  const again = lab.start("server", "-l", "-a");
+  await again.shows(new RegExp(`listening, id ${id}`));
+  const isUp = async () => (await lab.status("client")).addresses.length > 0;
+  await eventually("the client is back", isUp, 30_000);
+  assert.equal((await lab.addresses("client")).ipv4, address);
+  await ping(lab.clientHost, (await lab.addresses("server")).ipv4);
+  client.kill("SIGTERM");
+  assert.equal((await client.status).code, 143);
+  again.kill("SIGTERM");
+  await again.status;
+  await lab.networksAre(before);
+});
+
+dvpnTest("kill -9 of both leaves no interface and no route", async (lab) => {
+  const before = await lab.networks();
+  const { server, client } = await lab.connect();
+  server.kill("SIGKILL");
+  client.kill("SIGKILL");
+  await Promise.all([server.status, client.status]);
+  await lab.networksAre(before);
+  // What they left otherwise does not keep the next ones from starting.
+  await lab.connect();
+  await ping(lab.clientHost, (await lab.addresses("server")).ipv4);
+});
+
+dvpnTest("a peer that is not trusted is refused, and told so", async (lab) => {
+  const server = lab.start("server", "-l");
+  const id = (await server.shows(/listening, id ([0-9a-f]{64})/))[1]!;
+  const client = lab.start("client", id);
+  assert.equal((await client.status).code, 3);
+  await client.shows(/not signed by an authority that is trusted/);
+});
+
+dvpnTest("--dry-run shows the commands and changes nothing", async (lab) => {
+  const before = await lab.networks();
+  const plan = lab.start("server", "-l", "--dry-run", "--range", "10.99.0.0/16");
+  assert.equal((await plan.status).code, 0);
+  await plan.shows(/^ip address add 10\.99\.0\.1\/16 dev dvpn0$/m);
+  await lab.networksAre(before);
+  const server = lab.start("server", "-l", "-a");
+  const id = (await server.shows(/listening, id ([0-9a-f]{64})/))[1]!;
+  const client = lab.start("client", id, "--dry-run");
+  assert.equal((await client.status).code, 0);
+  await client.shows(/^ip address add 10\.80\.77\.\d+\/24 dev dvpn0$/m);
+  assert.doesNotMatch(await run(...lab.clientHost.inside("ip", "link")), /dvpn0/);
+});
+
+dvpnTest("upstream's configuration: prefixes, another range for peers, the script", async (lab) => {
+  const script = `${lab.directory}/up.sh`;
+  await Deno.writeTextFile(script, `#!/bin/sh\necho "$@" >> ${lab.directory}/script.log\n`);
+  await Deno.chmod(script, 0o755);
+  const file = `${lab.directory}/vpn.yaml`;
+  await Deno.writeTextFile(
+    file,
+    "script_path: up.sh\nip_address: 10.80.77.\nip_peer_address: 10.60.78.\n" +
+      'ip_address_ipv6: "fd00:0:0:1::"\nip_peer_address_ipv6: "fd00:0:0:2::"\n',
+  );
+  await lab.connect({ server: ["-C", file] });
+  const server = await lab.addresses("server");
+  const client = await lab.addresses("client");
+  assert.deepEqual(server, { ipv4: "10.80.77.1", ipv6: "fd00:0:0:1::1" });
+  assert.match(client.ipv4, /^10\.60\.78\./);
+  for (const family of ["ipv4", "ipv6"] as const) {
+    await ping(lab.clientHost, server[family]);
+    await ping(lab.serverHost, client[family]);
+  }
+  const words = [client.ipv4, server.ipv4, "dvpn0", "10.1.0.2", "false", client.ipv6, server.ipv6];
+  assert.equal(await Deno.readTextFile(`${lab.directory}/script.log`), `${words.join(" ")}\n`);
+});
