@@ -1,4 +1,5 @@
 import type { Identity, VerifiedChain } from "../identity/mod.ts";
+import { DhtNode } from "../dht/mod.ts";
 import { IceAgent, type Path } from "../ice/mod.ts";
 import { Session, type SessionKeys } from "../session/mod.ts";
 import { decodeOffer, encodeOffer } from "./offer.ts";
@@ -13,6 +14,8 @@ const [OURS, THEIRS] = ["192.0.2.1", "192.0.2.2"].map((ip) => ({ ip, port: 9 }))
   { ip: string; port: number },
 ];
 const MAX_TURNS = 8;
+/** A sealed request with its certificates; more than one packet of the DHT. */
+const REQUEST_BYTES = 1_000;
 
 let rehearsed = false;
 
@@ -47,7 +50,7 @@ async function rehearse(options: RehearsalOptions, signal: AbortSignal): Promise
   if (rehearsed) return;
   rehearsed = true;
   try {
-    for (const act of [rehearseChecks, rehearseSession, rehearseSignalling, prepareQuic]) {
+    for (const act of ACTS) {
       if (signal.aborted) return;
       await act(options);
       await turnOfEventLoop(); // what has come meanwhile goes first
@@ -69,6 +72,30 @@ async function rehearseSignalling(options: RehearsalOptions): Promise<void> {
   const request = await listening.readRequest(dialling.sealed, { source: "", now: 0 });
   decodeOffer(request.body);
   await dialling.readAnswer(request.accept(offer).sealed);
+}
+
+/** A value of a request's size from one node of a network of two to the other. */
+function rehearseDht({ random }: RehearsalOptions): void {
+  const common = { families: [4], networkId: 0, random, now: 0, wallClock: () => 0 } as const;
+  const ends = [[new DhtNode(common), OURS], [new DhtNode(common), THEIRS]] as const;
+  const [near, far] = [ends[0][0], ends[1][0]];
+  const deliver = (now: number) => {
+    for (let turn = 0; turn < MAX_TURNS; turn++) {
+      for (const [index, [node]] of ends.entries()) {
+        node.handleTimeout(now);
+        const [peer] = ends[1 - index]!;
+        for (let out = node.pollTransmit(); out; out = node.pollTransmit()) {
+          peer.handleDatagram(out.bytes, ends[index]![1], now);
+        }
+      }
+    }
+  };
+  const key = random(20), userType = "", where = { userType };
+  far.listen(key, { where, onValues: () => {} }, 0);
+  near.bootstrap([THEIRS], 0);
+  deliver(0);
+  near.put(key, { id: 1n, type: 0, userType, data: random(REQUEST_BYTES) }, {}, 1);
+  deliver(1);
 }
 
 /** Checks and nomination between two agents. */
@@ -127,3 +154,6 @@ async function rehearseSession({ random }: RehearsalOptions): Promise<void> {
   dialler.close(1);
   listener.close(1);
 }
+
+/** Short ones, so that what arrives between them does not wait long. */
+const ACTS = [rehearseChecks, rehearseSession, rehearseSignalling, rehearseDht, prepareQuic];
