@@ -9,7 +9,8 @@ import {
   writeKeyFile,
   writeRevocationListFile,
 } from "../../lib/identity/mod.ts";
-import type { DncProcess } from "./dnc_process.ts";
+import { run } from "./command.ts";
+import { DncProcess } from "./dnc_process.ts";
 import { type Lab, labTest } from "./lab.ts";
 
 /** A refusal has to arrive within, ms, start of the process included. */
@@ -342,6 +343,34 @@ labTest("a listener is found again after its machine slept", async (lab) => {
   await server.shows(/the network has changed/, 5_000);
   const { code, log } = await site.call(id, [...identity, ...join]);
   assert.equal(code, 0, log + server.log);
+}, 60_000);
+
+labTest("a listener is found again at its new address", async (lab) => {
+  const ip = (...args: string[]) => run(...lab.namespace.inside("ip", ...args));
+  await ip("link", "add", "here", "type", "veth", "peer", "name", "there");
+  for (const [name, address] of Object.entries({ here: "10.77.0.1/24", there: "10.78.0.1/24" })) {
+    await ip("address", "add", address, "dev", name);
+    await ip("link", "set", name, "up");
+  }
+  await lab.dhtnode(4001);
+  const dnc = async (...args: string[]) =>
+    new DncProcess({
+      // Not on loopback: its address does not change.
+      command: lab.dncCommand(...args, "--no-discovery", "-b", "10.78.0.1:4001").slice(0, -2),
+      env: await lab.dncEnvironment(),
+    });
+  await using server = await dnc("-l", "-v", "--interface", "here");
+  const id = await server.listening();
+  await ip("address", "del", "10.77.0.1/24", "dev", "here");
+  await ip("address", "add", "10.77.0.2/24", "dev", "here");
+  await server.shows(/the network has changed: 10\.77\.0\.2/);
+  await using client = await dnc(id, "--interface", "there");
+  const begin = performance.now();
+  const output = server.finish();
+  await client.finish("hello");
+  assert.equal((await client.exit()).code, 0, client.log + server.log);
+  assert.equal(await output, "hello");
+  console.log(`called ${((performance.now() - begin) / 1000).toFixed(1)} s after the change`);
 }, 60_000);
 
 labTest("the service manager learns when it is ready, reloads and stops", async (lab) => {
