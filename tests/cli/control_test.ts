@@ -200,6 +200,7 @@ controlTest("a dead master's socket is replaced, a file is not", echo, async ({ 
 
 controlTest("a master without clients ends, and leaves no socket", echo, async (setting) => {
   await setting.start(1);
+  assert.equal(await connect(setting.client, options(memoryStreams("x"))), 0);
   assert.deepEqual(await setting.ended(), [0]);
   await assert.rejects(Deno.lstat(setting.path), Deno.errors.NotFound);
   // Then the next one starts another.

@@ -43,7 +43,8 @@ export class ControlChannel implements PeerChannel {
     for (const { promise } of [this.#connected, this.#opened, this.#closed]) {
       promise.catch(() => {});
     }
-    this.#receive().catch((error) => this.#fail(error));
+    // A master that ends with a request in its queue resets the connection.
+    this.#receive().catch(() => this.#fail(masterGone()));
   }
 
   /** Settled once the master has a session and has opened the channel, or could not. */

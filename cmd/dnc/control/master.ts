@@ -9,6 +9,9 @@ import { serveChannel } from "./serve_channel.ts";
 /** How long a master stays after its last channel, unless `--control-persist` says otherwise, ms. */
 const DEFAULT_PERSIST_MS = 60_000;
 
+/** Whoever has started the master comes within this time, ms. */
+const FIRST_CLIENT_TIMEOUT_MS = 10_000;
+
 /** What `dnc ID --control-master` needs to know. */
 export interface MasterOptions {
   /** The peer. */
@@ -46,7 +49,7 @@ export async function serveControl(dialler: Dialler, options: MasterOptions): Pr
   signal.addEventListener("abort", abort, { once: true });
   if (signal.aborted) abort();
   let clients = 0;
-  let idle = setTimeout(over.resolve, persistMs);
+  let idle = setTimeout(over.resolve, Math.max(persistMs, FIRST_CLIENT_TIMEOUT_MS));
   const work = async () => {
     while (true) {
       const connection = await listener.accept();
