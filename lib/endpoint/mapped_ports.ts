@@ -1,5 +1,11 @@
 import type { LocalCandidateInput, Path, Transport } from "../ice/mod.ts";
-import { formatSocketAddress, ipScope, type SocketAddress } from "../ip/mod.ts";
+import {
+  equalSocketAddress,
+  formatSocketAddress,
+  ipFamily,
+  ipScope,
+  type SocketAddress,
+} from "../ip/mod.ts";
 import type { PortMapping } from "./datagram_port.ts";
 import type { PortMapper } from "./portmap/mod.ts";
 
@@ -23,7 +29,7 @@ export class MappedPorts {
     this.#options = options;
   }
 
-  /** One for each port that is wanted: it resolves when that is mapped, if ever. */
+  /** One for each port that is wanted of a NAT: it resolves when that is mapped, if ever. */
   get mapped(): readonly Promise<void>[] {
     return this.#mapped;
   }
@@ -36,17 +42,23 @@ export class MappedPorts {
     );
   }
 
-  /** Wants a port of a private address mapped. */
+  /**
+   * Wants a port of a private address mapped, or of a public IPv6 address let through the router's
+   * firewall: that is a mapping to itself (RFC 6887 §2.2), and changes no candidate.
+   */
   map(transport: Transport, internal: SocketAddress): void {
     const { mapper, onFound } = this.#options;
-    if (mapper === undefined || ipScope(internal.ip) !== "private") return;
+    const scope = ipScope(internal.ip),
+      isPublic6 = scope === "global" && ipFamily(internal.ip) === 6;
+    if (mapper === undefined || scope !== "private" && !isPublic6) return;
     const mapped = Promise.withResolvers<void>();
-    this.#mapped.push(mapped.promise);
+    if (!isPublic6) this.#mapped.push(mapped.promise);
     const mapping = mapper.map({
       transport,
       internal,
       onChange: (external) => {
         if (external === undefined || this.#closed) return;
+        if (equalSocketAddress(external.address, internal)) return;
         mapped.resolve();
         onFound({
           transport,
