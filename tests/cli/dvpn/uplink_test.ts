@@ -1,0 +1,63 @@
+import assert from "node:assert/strict";
+import { DatagramCarriage } from "../../../cmd/dvpn/data/carriage.ts";
+import { PeerLink } from "../../../cmd/dvpn/data/peer_link.ts";
+import { Uplink } from "../../../cmd/dvpn/data/uplink.ts";
+import type { PeerChannel } from "../../../cmd/peer/peer_channel.ts";
+import { offloaded } from "../../net/tun/packets.ts";
+import { MemoryDevice } from "./memory_device.ts";
+
+const NO_DATAGRAMS = { maxBytes: 0, send: () => false, onDatagram: () => {}, close: () => {} };
+
+/** A link to a peer that takes what it is given, or nothing. */
+function link(isTaking: boolean): { link: PeerLink; taken: () => number } {
+  let bytes = 0;
+  const channel = {
+    write: (chunk: Uint8Array) => {
+      if (!isTaking) return new Promise<number>(() => {});
+      bytes += chunk.length;
+      return Promise.resolve(chunk.length);
+    },
+    reset: () => {},
+  } as unknown as PeerChannel;
+  const made = new PeerLink("a", channel, new DatagramCarriage(NO_DATAGRAMS, "auto"));
+  return { link: made, taken: () => bytes };
+}
+
+function packetTo(last: number): Uint8Array {
+  const packet = offloaded(
+    { family: 4, protocol: "udp", payload: new Uint8Array(1000) },
+    0,
+  );
+  packet[10 + 19] = last;
+  return packet;
+}
+
+Deno.test("dvpn uplink: every packet goes to the peer that it is for, or to nobody", async () => {
+  const device = new MemoryDevice();
+  const [one, two] = [link(true), link(true)];
+  const peers = new Map([[1, one.link], [2, two.link]]);
+  const uplink = new Uplink(device, (packet) => peers.get(packet[19]!));
+  device.waiting.push(...[1, 1, 2, 3, 2, 1].map(packetTo));
+  assert.equal(uplink.drain(), true);
+  await Promise.all([one.link.outbox.taken, two.link.outbox.taken]);
+  const frameBytes = packetTo(1).length + 4;
+  assert.deepEqual([one.taken(), two.taken()], [3 * frameBytes, 2 * frameBytes]);
+  assert.deepEqual([one.link.traffic.packetsSent, two.link.traffic.packetsSent], [3, 2]);
+});
+
+Deno.test("dvpn uplink: a peer that takes nothing costs the others a moment, and its own packets", async () => {
+  const device = new MemoryDevice();
+  const [stuck, quick] = [link(false), link(true)];
+  const peers = new Map([[1, stuck.link], [2, quick.link]]);
+  const running = new Uplink(device, (packet) => peers.get(packet[19]!)).run();
+  const rounds = 1500;
+  for (let round = 0; round < rounds; round++) device.send(packetTo(1), packetTo(2));
+  while (quick.link.traffic.packetsSent < rounds) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  assert.ok(stuck.link.traffic.drops.congested > 0);
+  const { packetsSent, drops } = stuck.link.traffic;
+  assert.equal(packetsSent + drops.congested, rounds);
+  device.fail(new Error("gone"));
+  await assert.rejects(running, /gone/);
+});
