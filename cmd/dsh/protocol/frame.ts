@@ -91,7 +91,7 @@ export function isStreamType(type: number): boolean {
 }
 
 /** Writes a frame's header into the first {@linkcode HEADER_BYTES} of `into`. */
-export function writeHeader(into: Uint8Array, type: FrameType, length: number): void {
+export function writeHeader(into: Uint8Array, type: number, length: number): void {
   into[0] = type;
   into[1] = length >> 16;
   into[2] = length >> 8;

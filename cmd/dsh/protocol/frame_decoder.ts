@@ -8,8 +8,8 @@ import {
 import { ProtocolError } from "./protocol_error.ts";
 
 /** A frame; of one that carries a program's bytes, what has arrived of it. */
-export interface Frame {
-  readonly type: FrameType;
+export interface Frame<T extends number = FrameType> {
+  readonly type: T;
   /** Valid until the next frame is asked for: it may be a view of the bytes that were given. */
   readonly payload: Uint8Array<ArrayBuffer>;
 }
@@ -18,8 +18,9 @@ export interface Frame {
  * Splits the bytes of a channel into frames, however they are cut. Bytes of programs are handed on
  * as they come, without a copy; other frames are small and handed on whole.
  */
-export class FrameDecoder {
+export class FrameDecoder<T extends number = FrameType> {
   readonly #accepted: ReadonlySet<number>;
+  readonly #isStream: (type: number) => boolean;
   readonly #header = new Uint8Array(HEADER_BYTES);
   #headerLength = 0;
   /** Bytes of the payload that have not arrived. */
@@ -27,9 +28,13 @@ export class FrameDecoder {
   /** A message that has arrived in part. */
   #message: Uint8Array<ArrayBuffer> | undefined;
 
-  /** @param accepted types of frames that this side takes */
-  constructor(accepted: readonly FrameType[]) {
+  /**
+   * @param accepted types of frames that this side takes
+   * @param isStream which of them may be taken in parts
+   */
+  constructor(accepted: readonly T[], isStream: (type: number) => boolean = isStreamType) {
     this.#accepted = new Set(accepted);
+    this.#isStream = isStream;
   }
 
   /** Whether the bytes so far ended with a frame's end. */
@@ -42,7 +47,7 @@ export class FrameDecoder {
    *
    * @throws {ProtocolError} `frame-type` or `frame-length`; the decoder is of no use afterwards
    */
-  *decode(bytes: Uint8Array<ArrayBuffer>): Generator<Frame, void> {
+  *decode(bytes: Uint8Array<ArrayBuffer>): Generator<Frame<T>, void> {
     let at = 0;
     while (at < bytes.length) {
       if (this.#headerLength < HEADER_BYTES) {
@@ -69,7 +74,7 @@ export class FrameDecoder {
       throw new ProtocolError("frame-type", `a frame of type ${type} has no place here`);
     }
     this.#missing = high << 16 | middle << 8 | low;
-    const limit = isStreamType(type) ? MAX_STREAM_BYTES : MAX_MESSAGE_BYTES;
+    const limit = this.#isStream(type) ? MAX_STREAM_BYTES : MAX_MESSAGE_BYTES;
     if (this.#missing > limit) {
       throw new ProtocolError(
         "frame-length",
@@ -78,9 +83,9 @@ export class FrameDecoder {
     }
   }
 
-  #take(part: Uint8Array<ArrayBuffer>): Frame | undefined {
-    const type = this.#header[0] as FrameType;
-    if (isStreamType(type)) return part.length === 0 ? undefined : { type, payload: part };
+  #take(part: Uint8Array<ArrayBuffer>): Frame<T> | undefined {
+    const type = this.#header[0] as T;
+    if (this.#isStream(type)) return part.length === 0 ? undefined : { type, payload: part };
     if (this.#message === undefined) {
       if (this.#missing === 0) return { type, payload: part };
       this.#message = new Uint8Array(part.length + this.#missing);
