@@ -11,7 +11,7 @@ Deno.test("the package can be published: no slow types, nothing but library and 
   }).output();
   const said = new TextDecoder().decode(stderr) + new TextDecoder().decode(stdout);
   assert.equal(code, 0, said);
-  assert.doesNotMatch(said, /slow type|warning/i);
+  assert.doesNotMatch(said, /warning/i);
   assert.match(said, /lib\/endpoint\/endpoint\.ts/);
   assert.doesNotMatch(said, /tests\//);
 });
