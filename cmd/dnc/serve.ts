@@ -56,6 +56,7 @@ export async function serve(
     const isTerminated = error instanceof ToolError && error.exitCode === ExitCode.terminated;
     if (isTerminated && drainTimeoutMs > 0) {
       options.onDrain?.();
+      listeners.close();
       await waitAtMost(Promise.all(connected), drainTimeoutMs);
     }
     throw error;

@@ -47,18 +47,27 @@ export class RemoteListeners {
     try {
       await listener.serve(incoming.accept());
     } finally {
-      if (listener.close()) this.#listeners.delete(name);
+      if (listener.isUnused) {
+        this.#listeners.delete(name);
+        listener.close();
+      }
     }
+  }
+
+  /** Takes no more connections; those that are relayed go on. */
+  close(): void {
+    for (const listener of this.#listeners.values()) listener.close();
   }
 }
 
 /** One port, and the channels that wait for connections to it. */
 class RemoteListener {
   readonly #socket: Deno.TcpListener;
-  readonly #idle: ((connection: Deno.TcpConn) => void)[] = [];
+  readonly #idle: ((connection: Deno.TcpConn | undefined) => void)[] = [];
   /** The oldest first, with the timers that end their wait. */
   readonly #waiting = new Map<Deno.TcpConn, ReturnType<typeof setTimeout>>();
   #channels = 0;
+  #closed = false;
 
   constructor(readonly peerId: string, socket: Deno.TcpListener) {
     this.#socket = socket;
@@ -70,7 +79,7 @@ class RemoteListener {
     this.#channels++;
     try {
       const connection = await this.#next(channel);
-      if (connection === undefined) return;
+      if (connection === undefined) return channel.reset();
       connection.setNoDelay(true);
       await channel.write(Uint8Array.of(CONNECTED)).catch((error) => {
         connection.close();
@@ -82,16 +91,23 @@ class RemoteListener {
     }
   }
 
-  /** Closes the port if no channel needs it. @returns whether it is closed */
-  close(): boolean {
-    if (this.#channels > 0) return false;
+  /** Whether no channel needs the port. */
+  get isUnused(): boolean {
+    return this.#channels === 0;
+  }
+
+  /** Closes the port, and the channels that wait for a connection. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     this.#socket.close();
     for (const connection of this.#waiting.keys()) this.#take(connection).close();
-    return true;
+    for (const take of this.#idle.splice(0)) take(undefined);
   }
 
   /** The next connection; undefined when the channel ends before there is one. */
   #next(channel: PeerChannel): Promise<Deno.TcpConn | undefined> {
+    if (this.#closed) return Promise.resolve(undefined);
     const [waiting] = this.#waiting.keys();
     if (waiting !== undefined) return Promise.resolve(this.#take(waiting));
     return new Promise((resolve) => {

@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { CONNECTED, RemoteListeners } from "../../cmd/dnc/forward/remote_listeners.ts";
+import type { IncomingChannel } from "../../cmd/peer/peer_channel.ts";
+import { MemoryChannel } from "../support/memory_channel.ts";
+
+/** A channel that a peer opens for the next connection, from both sides, and what became of it. */
+function wish(id: string) {
+  const answer = Promise.withResolvers<void>();
+  answer.promise.catch(() => {});
+  const [theirs, ours] = MemoryChannel.pair("x", answer.promise);
+  const declined = Promise.withResolvers<string>();
+  const incoming = {
+    peer: { id },
+    name: "x",
+    accept() {
+      answer.resolve();
+      return ours;
+    },
+    decline(_code: number, reason: string) {
+      declined.resolve(reason);
+    },
+  } as unknown as IncomingChannel;
+  return { incoming, theirs, ours, declined: declined.promise };
+}
+
+function freeTarget() {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return { host: "127.0.0.1", port: listener.addr.port };
+}
+
+const connect = ({ host, port }: { host: string; port: number }) =>
+  Deno.connect({ hostname: host, port });
+
+Deno.test("a connection takes a channel; the port is the peer's until its last one is over", async () => {
+  const listeners = new RemoteListeners();
+  const target = freeTarget();
+  const [first, second, other] = [wish("A"), wish("A"), wish("B")];
+  const served = [first, second].map(({ incoming }) => listeners.serve(incoming, target));
+  await listeners.serve(other.incoming, target);
+  assert.match(await other.declined, /another peer does/);
+
+  const connection = await connect(target);
+  await connection.write(Uint8Array.of(7));
+  // The youngest has it.
+  const buffer = new Uint8Array(10);
+  assert.equal(await second.theirs.read(buffer), 1);
+  assert.equal(buffer[0], CONNECTED);
+  assert.equal(await second.theirs.read(buffer), 1);
+  assert.equal(buffer[0], 7);
+  await second.theirs.write(Uint8Array.of(8));
+  assert.equal(await connection.read(buffer), 1);
+  assert.equal(buffer[0], 8);
+  connection.close();
+  await second.theirs.closeWrite();
+  assert.equal(await second.theirs.read(buffer), null);
+  await served[1];
+
+  first.theirs.reset();
+  await served[0];
+  await assert.rejects(connect(target), Deno.errors.ConnectionRefused);
+});
+
+Deno.test("a connection waits for a channel; closing ends what waits", async () => {
+  const listeners = new RemoteListeners();
+  const target = freeTarget();
+  const first = wish("A");
+  const serving = listeners.serve(first.incoming, target);
+  const [one, two] = [await connect(target), await connect(target)];
+  const buffer = new Uint8Array(1);
+  assert.equal(await first.theirs.read(buffer), 1);
+  const second = wish("A");
+  const later = listeners.serve(second.incoming, target);
+  assert.equal(await second.theirs.read(buffer), 1);
+  const third = wish("A");
+  const idle = listeners.serve(third.incoming, target);
+  listeners.close();
+  await idle;
+  assert.equal(third.ours.ending, "reset");
+  for (const channel of [first, second]) channel.theirs.reset();
+  await Promise.allSettled([serving, later]);
+  one.close();
+  two.close();
+});
+
+Deno.test("a port that is taken is declined with the reason", async () => {
+  using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { incoming, declined } = wish("A");
+  await new RemoteListeners().serve(incoming, { host: "127.0.0.1", port: taken.addr.port });
+  assert.match(await declined, /cannot listen on 127\.0\.0\.1:\d+: it is in use/);
+});
