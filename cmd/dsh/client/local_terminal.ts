@@ -31,6 +31,11 @@ export class LocalTerminal implements Disposable {
     }
   }
 
+  /** Whether it belongs to a program elsewhere now. */
+  get isRaw(): boolean {
+    return this.#isRaw;
+  }
+
   /** Hands every key on as it is, also Ctrl-C; until {@linkcode leave}, or the process's end. */
   enter(): void {
     if (!Deno.stdin.isTerminal()) return;

@@ -117,6 +117,8 @@ class SessionClient {
       this.#unwatch?.();
       if (terminal !== undefined && !inOrder) {
         await writeAll(streams.output, terminal.resetSequence).catch(() => {});
+        // Messages that follow have a line of their own.
+        if (terminal.isRaw) this.#say("\r\n");
       }
       terminal?.leave();
     }
@@ -226,10 +228,10 @@ class SessionClient {
             "\r\ndsh: this session cannot stay: it was started without --detach\r\n",
           );
         }
-        this.#writer.send(FrameType.detach).then(
-          () => this.#left.resolve(0),
-          (error) => this.#left.reject(error),
-        );
+        this.#writer.send(FrameType.detach).then(() => {
+          this.#say("\r\ndsh: detached\r\n");
+          this.#left.resolve(0);
+        }, this.#left.reject);
         return;
       case "suspend":
         terminal?.suspend();
