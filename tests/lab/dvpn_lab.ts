@@ -16,6 +16,8 @@ export interface Addresses {
 
 /** Two machines with a cable between them, a `dvpn` server on one and a client on the other. */
 export class DvpnLab implements AsyncDisposable {
+  /** Where the machines are outside of the network. */
+  readonly outside = OUTSIDE;
   readonly #node: DhtNodeProcess;
   readonly #started: Background[] = [];
 
