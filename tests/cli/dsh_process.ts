@@ -60,6 +60,11 @@ export class DshServer implements AsyncDisposable {
     return this.#id;
   }
 
+  /** Directory of the clients' identity. */
+  get clientDirectory(): string {
+    return `${this.#directory}/client`;
+  }
+
   /** Process id of the server. */
   get pid(): number {
     return this.#child.pid;

@@ -13,7 +13,8 @@ import {
 import { ProtocolError } from "../protocol/protocol_error.ts";
 import { decodeSessionRequest, type SessionRequest } from "../protocol/session_request.ts";
 
-/** Size of the reads from the channel, bytes. */
+/** Size of the reads from the channel, bytes: at first, and once they were filled. */
+const FIRST_READ_BYTES = 8 * 1024;
 const READ_BYTES = 256 * 1024;
 /** Credit is given back in pieces of this size, bytes. */
 const CREDIT_STEP = INITIAL_CREDIT / 4;
@@ -124,11 +125,13 @@ export class ClientLink {
   }
 
   async *#read(): AsyncGenerator<Frame, void> {
-    const buffer = new Uint8Array(READ_BYTES);
+    let buffer = new Uint8Array(FIRST_READ_BYTES);
     while (true) {
       const count = await this.#channel.read(buffer);
       if (count === null) return;
       yield* this.#decoder.decode(buffer.subarray(0, count));
+      // Most clients say little.
+      if (count === buffer.length && count < READ_BYTES) buffer = new Uint8Array(READ_BYTES);
     }
   }
 }

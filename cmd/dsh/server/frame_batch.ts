@@ -1,9 +1,9 @@
 import { HEADER_BYTES, MAX_STREAM_BYTES } from "../protocol/frame.ts";
 
-/** A buffer with room for a frame's header and the longest payload. */
-function frameBuffer(): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(HEADER_BYTES + MAX_STREAM_BYTES);
-}
+/** Room for payload at first, bytes: most programs say little. */
+const INITIAL_BYTES = 16 * 1024;
+/** How much more room a frame gets after one that had too little. */
+const GROWTH = 4;
 
 /**
  * Makes frames of pieces: what comes while a frame is being sent travels together in the next one.
@@ -11,9 +11,11 @@ function frameBuffer(): Uint8Array<ArrayBuffer> {
  */
 export class FrameBatch {
   readonly #send: (buffer: Uint8Array<ArrayBuffer>, length: number) => Promise<void>;
-  #filling = frameBuffer();
+  #room = INITIAL_BYTES;
+  #filling = new Uint8Array(HEADER_BYTES + INITIAL_BYTES);
   #filled = 0;
-  #spare = frameBuffer();
+  /** The buffer of the frame before, once that is sent. */
+  #spare: Uint8Array<ArrayBuffer> | undefined;
   #sending: Promise<void> | undefined;
 
   /** @param send sends a payload that stands behind room for a header; it never fails */
@@ -24,8 +26,8 @@ export class FrameBatch {
   /** Takes a copy of a piece; resolves when there is room for more. */
   async add(piece: Uint8Array): Promise<void> {
     for (let at = 0; at < piece.length;) {
-      while (this.#filled === MAX_STREAM_BYTES) await this.#sending;
-      const part = piece.subarray(at, at + MAX_STREAM_BYTES - this.#filled);
+      while (this.#free === 0) await this.#sending;
+      const part = piece.subarray(at, at + this.#free);
       this.#filling.set(part, HEADER_BYTES + this.#filled);
       this.#filled += part.length;
       at += part.length;
@@ -38,13 +40,20 @@ export class FrameBatch {
     await this.#sending;
   }
 
+  get #free(): number {
+    return this.#filling.length - HEADER_BYTES - this.#filled;
+  }
+
   async #sendAll(): Promise<void> {
     while (this.#filled > 0) {
       const [buffer, length] = [this.#filling, this.#filled];
-      this.#filling = this.#spare;
-      this.#spare = buffer;
+      if (this.#free === 0) this.#room = Math.min(this.#room * GROWTH, MAX_STREAM_BYTES);
+      this.#filling = this.#spare?.length === HEADER_BYTES + this.#room
+        ? this.#spare
+        : new Uint8Array(HEADER_BYTES + this.#room);
       this.#filled = 0;
       await this.#send(buffer, length);
+      this.#spare = buffer;
     }
     this.#sending = undefined;
   }
