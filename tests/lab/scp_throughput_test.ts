@@ -17,7 +17,7 @@ labTest("scp of 512 MiB through dnc, beside scp without it", async (lab) => {
   const id = await server.listening();
   const env = await lab.dncEnvironment();
   const proxy = shellLine(lab.dncCommand(id, "-P", String(SSH_PORT), ...JOIN));
-  const [source, copy] = [`${lab.directory}/source`, `${lab.directory}/copy`];
+  const source = `${lab.directory}/source`;
   await run("sh", "-c", `head -c ${BYTES} /dev/urandom > ${source}`);
 
   const plain: number[] = [], through: number[] = [];
@@ -29,10 +29,9 @@ labTest("scp of 512 MiB through dnc, beside scp without it", async (lab) => {
         [through, ["-o", `ProxyCommand=${proxy}`]],
       ] as const
     ) {
-      const scp = ["scp", "-q", ...sshOptions, ...options, source, `root@127.0.0.1:${copy}`];
+      // To nowhere: the disk is not what is asked about.
+      const scp = ["scp", "-q", ...sshOptions, ...options, source, "root@127.0.0.1:/dev/null"];
       times.push(await timed(lab, scp, env));
-      await run("cmp", source, copy);
-      await Deno.remove(copy);
     }
   }
   const rate = (times: readonly number[]) => BYTES / 1e6 / (Math.min(...times) / 1000);
