@@ -82,6 +82,21 @@ Deno.test("a connection waits for a channel; closing ends what waits", async () 
   two.close();
 });
 
+Deno.test("more connections than may wait at once all get a channel in the end", async () => {
+  const listeners = new RemoteListeners();
+  const target = freeTarget();
+  const first = wish("A");
+  const serving = [listeners.serve(first.incoming, target)];
+  const connections = await Promise.all(Array.from({ length: 40 }, () => connect(target)));
+  const wishes = [first, ...connections.slice(1).map(() => wish("A"))];
+  const buffer = new Uint8Array(1);
+  for (const { incoming } of wishes.slice(1)) serving.push(listeners.serve(incoming, target));
+  for (const { theirs } of wishes) assert.equal(await theirs.read(buffer), 1);
+  for (const { theirs } of wishes) theirs.reset();
+  await Promise.allSettled(serving);
+  for (const connection of connections) connection.close();
+});
+
 Deno.test("a port that is taken is declined with the reason", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { incoming, declined } = wish("A");

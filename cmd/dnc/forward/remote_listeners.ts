@@ -4,7 +4,7 @@ import { relay } from "../relay.ts";
 
 /** What comes first on a channel for a remote connection: there is one. */
 export const CONNECTED = 1;
-/** Connections on one port that may wait for a channel; the system keeps a few more. */
+/** Connections on one port that may wait for a channel; the system keeps further ones. */
 const MAX_WAITING = 16;
 /** A connection that no channel takes is given up then, ms. */
 const WAIT_TIMEOUT_MS = 20_000;
@@ -66,6 +66,8 @@ class RemoteListener {
   readonly #idle: ((connection: Deno.TcpConn | undefined) => void)[] = [];
   /** The oldest first, with the timers that end their wait. */
   readonly #waiting = new Map<Deno.TcpConn, ReturnType<typeof setTimeout>>();
+  /** Resolves when one less waits. */
+  #room = Promise.withResolvers<void>();
   #channels = 0;
   #closed = false;
 
@@ -127,8 +129,8 @@ class RemoteListener {
         // The youngest channel: an older one may be of a session that is over.
         const take = this.#idle.pop();
         if (take !== undefined) take(connection);
-        else if (this.#waiting.size >= MAX_WAITING) connection.close();
         else this.#wait(connection);
+        while (this.#waiting.size >= MAX_WAITING) await this.#room.promise;
       }
     } catch {
       // The socket is closed.
@@ -144,6 +146,8 @@ class RemoteListener {
   #take(connection: Deno.TcpConn): Deno.TcpConn {
     clearTimeout(this.#waiting.get(connection));
     this.#waiting.delete(connection);
+    this.#room.resolve();
+    this.#room = Promise.withResolvers();
     return connection;
   }
 }
