@@ -48,6 +48,17 @@ function works(aead: RecordAead): boolean {
 }
 
 /** The fastest implementation that works in this runtime: the pure one is loaded only if need be. */
-export const RECORD_AEAD: RecordAead = works(nativeAead)
+export let RECORD_AEAD: RecordAead = works(nativeAead)
   ? nativeAead
   : (await import("./portable_aead.ts")).portableAead;
+
+/**
+ * Has all sessions of this process use another implementation of the same cipher, which the runtime
+ * does not bring along.
+ *
+ * @param aead ChaCha20-Poly1305 with counters as nonces, as {@linkcode RecordAead} says; ignored when
+ *   it does not work
+ */
+export function useRecordAead(aead: RecordAead): void {
+  if (works(aead)) RECORD_AEAD = aead;
+}

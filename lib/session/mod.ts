@@ -3,7 +3,9 @@
  * is lost; over them, many named channels with windows, half-close and fair turns.
  * @module
  */
+export { useRecordAead } from "./aead.ts";
 export { Channel } from "./channel.ts";
+export type { RecordAead } from "./record_aead.ts";
 export * from "./codes.ts";
 export * from "./datagram.ts";
 export { DEFAULT_SESSION_LIMITS, type SessionLimits } from "./limits.ts";
