@@ -14,13 +14,7 @@ const START_TIMEOUT_MS = 15_000;
  */
 export async function startMaster(entry: string, args: readonly string[]): Promise<void> {
   const itself = Deno.build.standalone ? [] : ["run", "-A", "--unstable-net", entry];
-  const master = new Deno.Command(Deno.execPath(), {
-    args: [...itself, "--control-master", ...args],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "piped",
-    detached: true,
-  }).spawn();
+  const master = spawn([...itself, "--control-master", ...args]);
   master.unref();
   const complaint = new Response(master.stderr).text();
   complaint.catch(() => {});
@@ -36,5 +30,21 @@ export async function startMaster(entry: string, args: readonly string[]): Promi
   await waitAtMost(started(), START_TIMEOUT_MS);
   if (performance.now() - begin >= START_TIMEOUT_MS) {
     throw new ToolError(ExitCode.failure, "the background dnc does not start");
+  }
+}
+
+function spawn(args: readonly string[]): Deno.ChildProcess {
+  try {
+    return new Deno.Command(Deno.execPath(), {
+      args: [...args],
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+      detached: true,
+    }).spawn();
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const message = `cannot start the dnc that is to hold the connection: ${reason}`;
+    throw new ToolError(ExitCode.failure, message, { cause });
   }
 }
