@@ -66,7 +66,8 @@ export type Nominated =
     | { readonly transport: "tcp"; readonly connection: FramedTcp }
     | {
       readonly transport: "udp";
-      readonly roundTripMs: number;
+      /** Undefined where only a check that was sent again has been answered. */
+      readonly roundTripMs: number | undefined;
       /** The port of a relayed path, open still; it belongs to the taker. */
       readonly relay: TurnRelay | undefined;
     }
@@ -238,7 +239,8 @@ export class Negotiation {
         return void this.#connections.get(pathKey(event.path))?.close();
       case "nomination-unanswered": // the peer has taken its port to QUIC already
       case "nominated": {
-        const { path, pair, roundTripMs } = event;
+        const { path, pair } = event;
+        const { roundTripMs } = pair;
         const relayed = pair.localType === "relay" || pair.remoteType === "relay";
         const connection = this.#connections.get(pathKey(path));
         const mapping = this.#gathering.takeMapping(path);

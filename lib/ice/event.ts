@@ -31,7 +31,6 @@ export type IceEvent =
     readonly type: "nominated";
     readonly path: Path;
     readonly pair: PairSummary;
-    readonly roundTripMs: number;
   }
   /**
    * Controlling, UDP: the nomination was sent four times and not answered, though the pair works:
@@ -42,7 +41,6 @@ export type IceEvent =
     readonly type: "nomination-unanswered";
     readonly path: Path;
     readonly pair: PairSummary;
-    readonly roundTripMs: number;
   }
   /** The generation is over without a pair; `pairs` says what was tried, best first. */
   | {

@@ -303,8 +303,7 @@ export class Generation {
   }
 
   #announce(type: "nominated" | "nomination-unanswered", pair: CandidatePair): void {
-    const roundTripMs = pair.roundTripMs ?? 0;
-    this.#context.emit({ type, path: pair.path!, pair: pair.summary(), roundTripMs });
+    this.#context.emit({ type, path: pair.path!, pair: pair.summary() });
   }
 
   #abandonConnecting(pair: CandidatePair): void {

@@ -18,7 +18,7 @@ export interface QuicAcceptOptions {
   /** Give up after this many milliseconds. */
   readonly timeoutMs: number;
   /** Round trip of the path in milliseconds, if it is known. Default: 20. */
-  readonly roundTripMs?: number;
+  readonly roundTripMs?: number | undefined;
   /** Give up when it fires. */
   readonly signal?: AbortSignal;
   /** Called with the real local address as soon as connections can be made. */

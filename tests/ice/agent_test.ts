@@ -28,7 +28,7 @@ Deno.test("one UDP host pair: two round trips from dial to nominated", () => {
     local: { ip: "192.0.2.1", port: 1000 },
     remote: { ip: "192.0.2.2", port: 1000 },
   });
-  assert.equal(a.of("nominated")[0]?.roundTripMs, 100);
+  assert.equal(a.of("nominated")[0]?.pair.roundTripMs, 100);
 });
 
 Deno.test("a listener that checks before the answer arrives saves no round trip and costs none", () => {
