@@ -7,6 +7,8 @@ import { NODE_ID_LENGTH } from "./node_id.ts";
 
 /** Nodes in a list, at most. */
 export const COMPACT_NODES_MAX = 8;
+/** Bytes of a record: id, IP, port. */
+export const COMPACT_NODE_BYTES: Readonly<Record<IpFamily, number>> = { 4: 26, 6: 38 };
 
 /** The bytes of an IP in canonical text; IPv4 without {@linkcode parseIp}'s checks, for every query needs it. */
 export function ipBytes(ip: string): Uint8Array {
@@ -54,7 +56,7 @@ export function readCompactNodes(
   family: IpFamily,
   sender: SocketAddress,
 ): { id: Uint8Array; address: SocketAddress }[] | undefined {
-  const width = NODE_ID_LENGTH + (family === 4 ? 4 : 16) + 2;
+  const width = COMPACT_NODE_BYTES[family];
   if (list.length % width !== 0) return undefined;
   const nodes: { id: Uint8Array; address: SocketAddress }[] = [];
   const end = Math.min(list.length, width * COMPACT_NODES_MAX);

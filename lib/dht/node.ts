@@ -183,7 +183,7 @@ export class DhtNode {
       counters.foreign++;
       return;
     }
-    this.#dispatch(packet, from, family, now);
+    this.#dispatch(packet, bytes.length, from, family, now);
   }
 
   /** Does what is due. */
@@ -305,14 +305,20 @@ export class DhtNode {
     }
   }
 
-  #dispatch(packet: DhtPacket, from: SocketAddress, family: Family, now: number): void {
+  #dispatch(
+    packet: DhtPacket,
+    size: number,
+    from: SocketAddress,
+    family: Family,
+    now: number,
+  ): void {
     const { counters } = this.#engine, { overlay } = family, text = formatSocketAddress(from);
     switch (packet.kind) {
       case "query":
         if (!this.#limiter.admit(from.ip, now)) counters.limited++;
         else {
           overlay.heard(packet.id, from, packet.client ?? false, now);
-          this.#responder.handleQuery(packet, from, text, now);
+          this.#responder.handleQuery(packet, size, from, text, now);
         }
         return;
       case "fragment":

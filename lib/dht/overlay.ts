@@ -242,7 +242,7 @@ export class Overlay {
     const { claimed } = node;
     if (claimed !== undefined) {
       node.move(claimed);
-      this.probe(node, now);
+      this.probe(node, now, true);
     }
     for (const observer of [...this.observers]) observer.nodeExpired?.(node, now);
     this.updateStatus(now);

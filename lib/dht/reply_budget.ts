@@ -6,21 +6,40 @@
  * - an answer to a request of ours (its tid was random and went to that address only), or
  * - a token that we issued to that address.
  *
- * Node lists are bounded by themselves (8 nodes for each family: 620 bytes at most, as from stock), and
- * a stranger is pinged once, not three times. Updates go to listeners only, who presented a token.
+ * For a query from anywhere else we send less than three times its bytes, the ping that a stranger
+ * gets included (the factor of RFC 9000 §8.1). As many nodes are named as that leaves room for. Our
+ * own queries are padded to what their replies need, see {@linkcode PADDED_FIND_BYTES}; a stock client
+ * hears of two nodes at first, and of all eight once it has answered the ping. Updates go to listeners
+ * only, who presented a token.
  *
- * An unverified requester gets at most {@linkcode UNVERIFIED_REPLY_LIMIT} bytes for a query. When its
- * `get` matches more, the reply is held back and the address is pinged: the pong releases the whole
- * reply, fragments and all, one round trip later. Stock clients always answer a ping, so large values
- * work for them at once. Without a pong within {@linkcode VERIFY_WAIT_MS} the reply goes out with only
- * those values that fit the limit.
+ * When a `get` matches more than there is room for, the reply is held back and the address is pinged:
+ * the pong releases the whole reply, fragments and all, one round trip later. Stock clients always
+ * answer a ping. Without a pong within {@linkcode VERIFY_WAIT_MS} the reply goes out with only those
+ * values that fit.
  * @module
  */
 import type { Engine } from "./engine.ts";
 import type { Timer } from "./timer_queue.ts";
 
-/** Bytes of a reply to a requester whose address is not verified: seven times a small query at most. */
-export const UNVERIFIED_REPLY_LIMIT = 640;
+/** Bytes for each byte of a query from an unverified address, at most. */
+const AMPLIFICATION_LIMIT = 3;
+/** Of these, bytes for the ping that asks whether the stranger is there. */
+const PING_BYTES = 64;
+/** Bytes of a reply to an unverified requester, however long its query is. */
+const UNVERIFIED_REPLY_LIMIT = 640;
+/**
+ * Length of a `find` of ours for the nodes of one family, UDP payload: three times this is a ping and
+ * a reply with eight nodes.
+ */
+export const PADDED_FIND_BYTES = 168;
+/** The same for nodes of both families, and for a `get`: a small value goes with the reply. */
+export const PADDED_QUERY_BYTES = 240;
+
+/** Bytes that the reply to a query may have when its source is not verified. */
+export function unverifiedRoom(queryBytes: number): number {
+  return Math.min(AMPLIFICATION_LIMIT * queryBytes - PING_BYTES, UNVERIFIED_REPLY_LIMIT);
+}
+
 /** A held reply waits this long for the pong. */
 export const VERIFY_WAIT_MS = 900;
 /** An address stays verified for 10 min. */

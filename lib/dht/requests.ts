@@ -14,6 +14,7 @@ import type { ErrorPacket, PacketEnvelope, QueryPacket, ReplyPacket } from "./pa
 import { encodePacket } from "./packet_encode.ts";
 import type { Reassembly } from "./reassembly.ts";
 import { RemoteNode } from "./remote_node.ts";
+import { PADDED_FIND_BYTES, PADDED_QUERY_BYTES } from "./reply_budget.ts";
 import type { Timer } from "./timer_queue.ts";
 import type { DhtValue } from "./value.ts";
 import { equalId } from "./node_id.ts";
@@ -101,7 +102,7 @@ export class RequestLedger {
       ...options.question,
     };
     const datagrams = options.packed === undefined
-      ? [encodePacket(packet)]
+      ? [padded(packet)]
       : packetWithValues(engine, packet, options.packed);
     const known = to instanceof RemoteNode;
     const request: PendingRequest = {
@@ -196,4 +197,17 @@ export class RequestLedger {
     }
     options.onExpire?.(now);
   }
+}
+
+/** A question whose reply names nodes is long enough for them all, also from a node that is strict. */
+function padded(packet: QueryPacket): Uint8Array {
+  const bytes = encodePacket(packet), { name, want } = packet;
+  if (name !== "find" && name !== "get") return bytes;
+  const both = name === "get" || (want?.length ?? 0) > 1;
+  const length = both ? PADDED_QUERY_BYTES : PADDED_FIND_BYTES;
+  if (bytes.length >= length) return bytes;
+  // What follows the msgpack object is ignored, by stock nodes too.
+  const longer = new Uint8Array(length);
+  longer.set(bytes);
+  return longer;
 }

@@ -1,6 +1,11 @@
 /** Answers the queries of others. @module */
 import { type IpFamily, ipFamily, type SocketAddress } from "../ip/mod.ts";
-import { COMPACT_NODES_MAX, ipBytes, joinCompactNodes } from "./compact_nodes.ts";
+import {
+  COMPACT_NODE_BYTES,
+  COMPACT_NODES_MAX,
+  ipBytes,
+  joinCompactNodes,
+} from "./compact_nodes.ts";
 import { type Engine, envelope, send } from "./engine.ts";
 import { fitsInline, packetWithValues } from "./fragments.ts";
 import type { Listeners } from "./listeners.ts";
@@ -10,7 +15,7 @@ import type { Overlay } from "./overlay.ts";
 import type { QueryPacket, ReplyPacket } from "./packet.ts";
 import { encodePacket } from "./packet_encode.ts";
 import type { Reassembly } from "./reassembly.ts";
-import { type ReplyBudget, UNVERIFIED_REPLY_LIMIT } from "./reply_budget.ts";
+import { type ReplyBudget, unverifiedRoom } from "./reply_budget.ts";
 import type { Storage, StoredValue } from "./storage.ts";
 import type { TokenIssuer } from "./token.ts";
 import type { DhtValue } from "./value.ts";
@@ -25,6 +30,9 @@ const GET_VALUES_LIMIT = 1 << 20;
 const GET_ROWS_LIMIT = 1024;
 /** Storing is left to others when this many nodes are closer to the key. */
 const CLOSER_NODES_LIMIT = 14;
+
+/** Bytes of `n4` or `n6` and the head of its byte string. */
+const LIST_OVERHEAD = 6;
 
 /** Signatures and certificates checked per second: each costs as much as many other queries. */
 const SIGNATURE_CHECKS_PER_SECOND = 256;
@@ -60,6 +68,8 @@ interface Source {
   readonly address: SocketAddress;
   readonly text: string;
   readonly overlay: Overlay;
+  /** Bytes that a reply may have: unbounded when the address is verified. */
+  readonly room: number;
 }
 
 /** The serving side of a node. */
@@ -72,17 +82,26 @@ export class Responder {
     this.#parts = parts;
   }
 
-  /** Answers one query. */
-  handleQuery(packet: QueryPacket, address: SocketAddress, text: string, now: number): void {
-    const source = { address, text, overlay: this.#parts.overlays[ipFamily(address.ip)]! };
+  /** Answers one query. @param size bytes of its datagram @param text the address as text */
+  handleQuery(
+    packet: QueryPacket,
+    size: number,
+    address: SocketAddress,
+    text: string,
+    now: number,
+  ): void {
+    const { overlays, budget } = this.#parts;
+    const room = budget.isVerified(text, now) ? Infinity : unverifiedRoom(size);
+    const source = { address, text, overlay: overlays[ipFamily(address.ip)]!, room };
     switch (packet.name) {
       case "ping":
         return this.#reply(packet, source, {});
       case "find":
-        return this.#reply(packet, source, {
-          ...this.#nodesFor(packet, packet.key ?? new Uint8Array(20), source, now),
-          token: this.#parts.tokens.issue(address),
-        });
+        return this.#reply(
+          packet,
+          source,
+          this.#directions(packet, packet.key ?? new Uint8Array(20), source, now),
+        );
       case "get":
         return this.#get(packet, source, now);
       case "put":
@@ -97,14 +116,11 @@ export class Responder {
   }
 
   #get(packet: QueryPacket, source: Source, now: number): void {
-    const { key, query } = packet, { storage, tokens, budget, engine } = this.#parts;
+    const { key, query } = packet, { storage, budget, engine } = this.#parts;
     if (isMissing(key)) {
       return this.#refuse(packet, source, DHT_ERROR.malformed, "Get_values with no info_hash");
     }
-    const base = {
-      ...this.#nodesFor(packet, key, source, now),
-      token: tokens.issue(source.address),
-    };
+    const base = this.#directions(packet, key, source, now);
     const found = storage.values(key, query?.where ?? {});
     if (found.length === 0) return this.#reply(packet, source, base);
     const select = query?.select ?? [];
@@ -115,20 +131,18 @@ export class Responder {
       return [encodePacket({ ...reply, fields })];
     };
     const limited = select.length === 0 ? withinBytes(found) : found.slice(0, GET_ROWS_LIMIT);
-    if (budget.isVerified(source.text, now)) {
+    if (source.room === Infinity) {
       return engine.outbox.pushPaced(source.address, answer(limited), now);
     }
-    if (mayBeSmall(limited, select)) {
+    if (mayBeSmall(limited, select, source.room)) {
       const [only, ...more] = answer(limited);
-      if (more.length === 0 && only!.length <= UNVERIFIED_REPLY_LIMIT) {
+      if (more.length === 0 && only!.length <= source.room) {
         return engine.outbox.push(source.address, only!);
       }
     }
     const mustPing = budget.hold(source.text, now, (verified, at) => {
-      const datagrams = verified
-        ? answer(limited)
-        : [this.#smallReply(packet, source, base, limited, select)];
-      engine.outbox.pushPaced(source.address, datagrams, at);
+      if (verified) return this.#get(packet, { ...source, room: Infinity }, at);
+      engine.outbox.push(source.address, this.#smallReply(packet, source, base, limited, select));
     });
     // The stranger may have been pinged already, when its query was heard.
     if (mustPing && !source.overlay.isProbing(packet.id, source.address, now)) {
@@ -153,7 +167,7 @@ export class Responder {
           ? { ...reply, values: some.map((stored) => new MsgpackEncoded(stored.packed)) }
           : { ...reply, fields: selectFields(some.map((stored) => stored.value), select) },
       );
-      if (larger.length > UNVERIFIED_REPLY_LIMIT) break;
+      if (larger.length > source.room) break;
       bytes = larger;
     }
     return bytes;
@@ -247,27 +261,45 @@ export class Responder {
     return compareDistance(key, this.#parts.engine.id, closest.at(-1)!.id) < 0;
   }
 
-  #nodesFor(
+  /** The nodes closest to a key, as many as there is room for, and a token. */
+  #directions(
     packet: QueryPacket,
     target: Uint8Array,
     source: Source,
     now: number,
-  ): Pick<ReplyPacket, "nodes4" | "nodes6"> {
-    const families = packet.want === undefined
+  ): Pick<ReplyPacket, "nodes4" | "nodes6" | "token"> {
+    const token = this.#parts.tokens.issue(source.address);
+    const wanted = packet.want === undefined
       ? [source.overlay.family]
       : new Set(packet.want.map((number) => WANTED_FAMILY[number]));
+    const overlays = [...wanted].flatMap((family) =>
+      family === undefined ? [] : this.#parts.overlays[family] ?? []
+    );
+    const count = this.#nodeCount(packet, source, token, overlays);
     const lists: { nodes4?: Uint8Array; nodes6?: Uint8Array } = {};
-    for (const family of families) {
-      const overlay = family === undefined ? undefined : this.#parts.overlays[family];
-      if (overlay === undefined) continue;
+    for (const overlay of overlays) {
       const nodes = overlay.closestGood(target, COMPACT_NODES_MAX + 1, now)
-        .filter(({ addressText }) => addressText !== source.text).slice(0, COMPACT_NODES_MAX);
+        .filter(({ addressText }) => addressText !== source.text).slice(0, count);
       if (nodes.length === 0) continue;
       const list = joinCompactNodes(nodes.map((node) => node.compact));
-      if (family === 4) lists.nodes4 = list;
+      if (overlay.family === 4) lists.nodes4 = list;
       else lists.nodes6 = list;
     }
-    return lists;
+    return { ...lists, token };
+  }
+
+  /** Nodes of each family that a reply has room for. */
+  #nodeCount(
+    packet: QueryPacket,
+    source: Source,
+    token: Uint8Array,
+    overlays: readonly Overlay[],
+  ): number {
+    if (source.room === Infinity) return COMPACT_NODES_MAX;
+    const room = source.room - encodePacket(this.#makeReply(packet, source, { token })).length -
+      LIST_OVERHEAD * overlays.length;
+    const each = overlays.reduce((sum, { family }) => sum + COMPACT_NODE_BYTES[family], 0);
+    return Math.max(0, Math.min(COMPACT_NODES_MAX, Math.floor(room / each)));
   }
 
   #makeReply(
@@ -286,7 +318,8 @@ export class Responder {
   #refuse(packet: QueryPacket, source: Source, code: number, message: string): void {
     const { engine } = this.#parts, { id } = engine;
     const error = { kind: "error", ...envelope(engine, packet.tid), code, message, id } as const;
-    send(engine, source.address, error);
+    const bytes = encodePacket(error), fits = bytes.length <= source.room;
+    engine.outbox.push(source.address, fits ? bytes : encodePacket({ ...error, message: "" }));
   }
 }
 
@@ -307,7 +340,11 @@ function withinBytes(values: readonly StoredValue[]): StoredValue[] {
 }
 
 /** Cheaply excludes replies that cannot be small. */
-function mayBeSmall(values: readonly StoredValue[], select: readonly number[]): boolean {
-  if (select.length > 0) return values.length < UNVERIFIED_REPLY_LIMIT / select.length;
+function mayBeSmall(
+  values: readonly StoredValue[],
+  select: readonly number[],
+  room: number,
+): boolean {
+  if (select.length > 0) return values.length < room / select.length;
   return fitsInline(values.map((stored) => stored.packed));
 }

@@ -7,10 +7,12 @@ import { type Engine, randomBetween } from "./engine.ts";
 /** The secret changes every 15 to 45 min; the one before it is still honoured. */
 const SECRET_LIFE_MS = [15 * 60_000, 45 * 60_000] as const;
 const SECRET_LENGTH = 16;
+/** Half of a hash: a longer token would take room from the nodes in replies to strangers. */
+const TOKEN_LENGTH = 16;
 
 /**
  * Tokens that we hand out: whoever presents one receives packets at the address it is bound to.
- * A token is SHA-256(secret ‖ IP ‖ port); others treat it as opaque.
+ * A token is the first half of SHA-256(secret ‖ IP ‖ port); others treat it as opaque.
  */
 export class TokenIssuer {
   readonly #engine: Engine;
@@ -25,14 +27,14 @@ export class TokenIssuer {
     this.#scheduleRotation(now);
   }
 
-  /** The token for an address: 32 bytes. */
+  /** The token for an address: 16 bytes. */
   issue(address: SocketAddress): Uint8Array {
     return token(this.#secret, address);
   }
 
   /** Whether a token was issued to this address recently. */
   accepts(presented: Uint8Array | undefined, address: SocketAddress): boolean {
-    if (presented === undefined || presented.length !== 32) return false;
+    if (presented === undefined || presented.length !== TOKEN_LENGTH) return false;
     return timingSafeEqual(presented, token(this.#secret, address)) ||
       (this.#previous !== undefined && timingSafeEqual(presented, token(this.#previous, address)));
   }
@@ -53,5 +55,5 @@ function token(secret: Uint8Array, { ip, port }: SocketAddress): Uint8Array {
   input.set(address, SECRET_LENGTH);
   input[input.length - 2] = port >> 8;
   input[input.length - 1] = port;
-  return sha256(input);
+  return sha256(input).subarray(0, TOKEN_LENGTH);
 }
