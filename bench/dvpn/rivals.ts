@@ -86,7 +86,9 @@ export async function yggdrasil(lab: DvpnLab): Promise<Tunnel> {
 
 /** Ours. */
 export async function dvpn(lab: DvpnLab, ...options: string[]): Promise<Tunnel> {
-  const { server, client } = await lab.connect({ server: options, client: options });
+  // Not through the other tunnels.
+  const all = ["--interface", "cable", ...options];
+  const { server, client } = await lab.connect({ server: all, client: all });
   const { ipv4, ipv6 } = await lab.addresses("server");
   const name = ["dvpn", ...options].join(" ");
   return { name, ipv4, ipv6, processes: [server, client] };
