@@ -30,6 +30,8 @@ export const PROGRAMS: readonly Program[] = [
       "--allow-env",
       "--allow-net",
       "--allow-sys",
+      // Its own executable, for the process behind --control.
+      "--allow-run",
     ],
     help: async () => (await import("../dnc.ts")).DNC,
   },
