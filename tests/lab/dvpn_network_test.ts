@@ -142,3 +142,26 @@ dvpnTest("upstream's configuration: prefixes, another range for peers, the scrip
   const words = [client.ipv4, server.ipv4, "dvpn0", "10.1.0.2", "false", client.ipv6, server.ipv6];
   assert.equal(await Deno.readTextFile(`${lab.directory}/script.log`), `${words.join(" ")}\n`);
 });
+
+dvpnTest(
+  "a hostile peer's packets are dropped and counted; others are not disturbed",
+  async (lab) => {
+    const { id } = await lab.connect();
+    const program = new URL("dvpn_hostile_peer.ts", import.meta.url).pathname;
+    const deno = [Deno.execPath(), "run", "-A", "--unstable-net", program, id];
+    await using hostile = new Background(
+      lab.clientHost.inside(...deno, `${lab.outside.server}:4299`),
+    );
+    await hostile.shows(/sent/);
+    const counted = async () => {
+      const { peers } = await lab.status("server");
+      // deno-lint-ignore no-explicit-any
+      return peers.some(({ drops }: any) => drops.spoofed === 3 && drops.malformed === 4);
+    };
+    await eventually("everything is counted", counted, 5_000);
+    await hostile.type("");
+    await hostile.shows(/done/);
+    assert.equal((await lab.status("server")).peers.length, 1);
+    await ping(lab.clientHost, (await lab.addresses("server")).ipv4);
+  },
+);

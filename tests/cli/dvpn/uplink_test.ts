@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { destinationKey } from "../../../cmd/dvpn/data/address_filter.ts";
 import { DatagramCarriage } from "../../../cmd/dvpn/data/carriage.ts";
 import { PeerLink } from "../../../cmd/dvpn/data/peer_link.ts";
 import { Uplink } from "../../../cmd/dvpn/data/uplink.ts";
@@ -60,4 +61,17 @@ Deno.test("dvpn uplink: a peer that takes nothing costs the others a moment, and
   assert.equal(packetsSent + drops.congested, rounds);
   device.fail(new Error("gone"));
   await assert.rejects(running, /gone/);
+});
+
+Deno.test("dvpn uplink: what is no packet goes to nobody", () => {
+  const device = new MemoryDevice();
+  const one = link(true);
+  const uplink = new Uplink(device, (packet) => {
+    const key = destinationKey(packet);
+    return key === undefined ? undefined : one.link;
+  });
+  const garbage = [new Uint8Array(10), new Uint8Array(11), new Uint8Array(300).fill(0x55)];
+  device.waiting.push(...garbage, packetTo(1).subarray(0, 25), Uint8Array.of(0x45));
+  assert.equal(uplink.drain(), true);
+  assert.equal(one.link.traffic.packetsSent, 0);
 });
