@@ -17,6 +17,7 @@ export const DSH: Tool<DshOptions> = {
     "ID -- COMMAND [ARG]…    run a command there, for its shell to split as with ssh",
     "-l                      run programs for peers",
     "ID --detach NAME        a shell that stays; --attach NAME goes on with it",
+    "ID --put LOCAL [REMOTE]   copy files there; --get REMOTE [LOCAL] copies from there",
     "--id",
   ],
   options: DSH_OPTIONS,

@@ -12,6 +12,8 @@ import { Accounts } from "./server/accounts.ts";
 import { serveSessions } from "./server/serve_sessions.ts";
 import { ACCEPTED_VARIABLES } from "./server/session_environment.ts";
 import { SessionService } from "./server/session_service.ts";
+import { allowedRoot } from "./transfer/server/allowed_root.ts";
+import { FileService } from "./transfer/server/file_service.ts";
 
 /** Longest wait until nodes of the DHT hold our announcement before the user is told to go on, ms. */
 const ANNOUNCE_TIMEOUT_MS = 5_000;
@@ -47,17 +49,24 @@ export async function prepareServer(options: ServerOptions): Promise<ReadyServer
   const defaults = { identity, anonymous: false };
   const doorkeeper = await Doorkeeper.open(command, defaults, report);
   const { rules } = await readTrust(command, defaults);
+  const accounts = await Accounts.of(values.user, rules.authorities);
   const service = new SessionService({
     policy: {
       binary: values.binary,
       forcedCommand: values["forced-command"],
       allowedCommands: values["allow-command"],
     },
-    accounts: await Accounts.of(values.user, rules.authorities),
+    accounts,
     acceptedVariables: [...ACCEPTED_VARIABLES, ...values["accept-env"]],
     maxSessions: values["max-sessions"] ?? DEFAULT_MAX_SESSIONS,
     idleTimeoutMs: values["idle-timeout"],
     keepMs: values["no-keep"] ? 0 : values["keep-sessions"] ?? DEFAULT_KEEP_MS,
+    report,
+  });
+  const files = new FileService({
+    root: allowedRoot(values.files),
+    isReadOnly: values["files-read-only"],
+    accounts,
     report,
   });
   return {
@@ -71,7 +80,7 @@ export async function prepareServer(options: ServerOptions): Promise<ReadyServer
       report.notice(`on the other side run:\n  ${peerCommand(endpoint.id, values, entry)}`);
       await notifyServiceManager(["READY=1", `STATUS=listening, id ${endpoint.id}`]);
       try {
-        return await serveSessions(incoming, service, signal);
+        return await serveSessions(incoming, { sessions: service, files }, signal);
       } catch (error) {
         if (isInterruption(error)) await notifyServiceManager(["STOPPING=1"]);
         throw error;

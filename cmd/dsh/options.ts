@@ -30,6 +30,8 @@ export const DSH_OPTIONS = {
   env: list("", "NAME[=VALUE]", variable, "Set a variable there, if the peer takes it."),
   detach: single("", "NAME", sessionName, "Keep the session there when this dsh ends."),
   attach: single("", "NAME", sessionName, "Go on with a session that was kept."),
+  put: single("", "LOCAL", text, "Copy a file or directory to the peer's path after it (.)."),
+  get: single("", "REMOTE", text, "Copy a file or directory to the local path after it (.)."),
   ...TRUST_OPTIONS,
   "allow-command": setting(
     list("", "COMMAND", text, "With -l: peers may run exactly this; repeatable."),
@@ -45,6 +47,11 @@ export const DSH_OPTIONS = {
   "accept-env": setting(
     list("", "NAME", variablePattern, "With -l: peers may set it; * at its end: all such."),
   ),
+  files: setting(
+    single("", "ROOT", text, "With -l: peers may put and get files in this directory."),
+    { file: true },
+  ),
+  "files-read-only": setting(flag("", "With -l: peers only get files.")),
   "max-sessions": setting(
     single("", "N", integer(1, MAX_SESSIONS), "With -l: sessions at once (100)."),
   ),

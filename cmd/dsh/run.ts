@@ -45,9 +45,14 @@ export async function runDsh(command: DshCommand, entry: string): Promise<number
       { level: "warning" },
     );
   }
-  return task.kind === "serve"
-    ? await serve(command, report, entry)
-    : await connect(command, task, report);
+  switch (task.kind) {
+    case "serve":
+      return await serve(command, report, entry);
+    case "transfer":
+      return await copy(command, task, report);
+    case "session":
+      return await connect(command, task, report);
+  }
 }
 
 async function serve(command: DshCommand, report: Report, entry: string): Promise<number> {
@@ -93,6 +98,29 @@ async function connect(
         ...{ id: task.id, request, signals, report, timeoutMs: values.timeout },
         terminal: isAtTerminal ? terminal : undefined,
         streams: SESSION_STREAMS,
+      }));
+  } catch (error) {
+    if (error === signals.signal.reason) return (error as { exitCode: number }).exitCode;
+    throw ownFailure(error);
+  }
+}
+
+async function copy(
+  { values }: DshCommand,
+  task: Extract<Task, { kind: "transfer" }>,
+  report: Report,
+): Promise<number> {
+  using signals = new SessionSignals();
+  // What only transfers need is not loaded by others.
+  const { runTransfer } = await import("./transfer/client/run_transfer.ts");
+  try {
+    const network = await networkOptions(values);
+    const identity = await ownIdentity(values);
+    return await withEndpoint({ ...network, identity }, (endpoint) =>
+      runTransfer(endpoint, {
+        ...task,
+        ...{ signal: signals.signal, report, timeoutMs: values.timeout },
+        showsProgress: Deno.stderr.isTerminal() && !values.quiet,
       }));
   } catch (error) {
     if (error === signals.signal.reason) return (error as { exitCode: number }).exitCode;

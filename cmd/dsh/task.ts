@@ -18,6 +18,15 @@ export type Task =
     /** Whether to use a terminal; undefined leaves it to standard input. */
     readonly terminal: boolean | undefined;
     readonly kept: KeptSession | undefined;
+  }
+  | {
+    readonly kind: "transfer";
+    readonly id: string;
+    readonly direction: "put" | "get";
+    /** Path here. */
+    readonly local: string;
+    /** Path at the peer. */
+    readonly remote: string;
   };
 
 /** Options that make sense with -l alone. */
@@ -27,11 +36,16 @@ const OF_SERVER: readonly (keyof DshOptions)[] = [
     name !== "anonymous"
   ),
   ...["allow-command", "forced-command", "user", "accept-env"] as const,
+  ...["files", "files-read-only"] as const,
   ...["max-sessions", "idle-timeout", "keep-sessions", "no-keep"] as const,
 ];
 /** Options that make sense without -l alone. */
 const OF_CLIENT: readonly (keyof DshOptions)[] = [
-  ...["tty", "no-tty", "env", "detach", "attach"] as const,
+  ...["tty", "no-tty", "env", "detach", "attach", "put", "get"] as const,
+];
+/** Options that make sense for a program alone. */
+const OF_SESSION: readonly (keyof DshOptions)[] = [
+  ...["tty", "no-tty", "env", "detach", "attach", "binary"] as const,
 ];
 
 /**
@@ -57,6 +71,11 @@ export function taskOf({ values, positionals, given }: CommandLine<DshOptions>):
   const orphan = written(OF_SERVER);
   if (orphan !== undefined) throw new UsageError(`--${orphan} needs -l`);
   if (id === undefined) throw new UsageError("give the ID of a peer, or -l to wait for one");
+  if (values.put !== undefined || values.get !== undefined) {
+    const orphan = written(OF_SESSION);
+    if (orphan !== undefined) throw new UsageError(`--${orphan} is not for --put and --get`);
+    return transferTask(peerId(id), values, words);
+  }
   if (values.tty && values["no-tty"]) throw new UsageError("give one of --tty, --no-tty");
   const kept = keptSession(values);
   if (kept !== undefined && values["no-tty"]) {
@@ -73,6 +92,19 @@ export function taskOf({ values, positionals, given }: CommandLine<DshOptions>):
     terminal: values.tty || kept !== undefined ? true : values["no-tty"] ? false : undefined,
     kept,
   };
+}
+
+function transferTask(
+  id: string,
+  { put, get }: CommandLine<DshOptions>["values"],
+  [other = ".", ...surplus]: readonly string[],
+): Task {
+  if (put !== undefined && get !== undefined) throw new UsageError("give one of --put, --get");
+  if (surplus.length > 0) throw new UsageError(`unexpected argument ${surplus[0]}`);
+  if (other === "") throw new UsageError("a path is not empty");
+  return put === undefined
+    ? { kind: "transfer", id, direction: "get", local: other, remote: get! }
+    : { kind: "transfer", id, direction: "put", local: put, remote: other };
 }
 
 function keptSession(

@@ -40,7 +40,8 @@ function describeEnd(end: AuditEntry["end"]): string {
   return end.signal === undefined ? `exit ${end.code}` : `ended by ${end.signal}`;
 }
 
-function quoted(text: string): string {
+/** A peer's text in quotes, in plain ASCII. */
+export function quoted(text: string): string {
   return JSON.stringify(text).replaceAll(
     /[^\x20-\x7e]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,

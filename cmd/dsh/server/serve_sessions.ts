@@ -1,5 +1,7 @@
 import { DeclineCode } from "../../peer/peer_channel.ts";
 import { SESSION_CHANNEL } from "../protocol/session_request.ts";
+import { FILES_CHANNEL } from "../transfer/protocol/file_frame.ts";
+import type { FileService } from "../transfer/server/file_service.ts";
 import type { KnownChannel, SessionService } from "./session_service.ts";
 
 /**
@@ -10,7 +12,7 @@ import type { KnownChannel, SessionService } from "./session_service.ts";
  */
 export async function serveSessions(
   requests: AsyncIterable<KnownChannel>,
-  service: SessionService,
+  { sessions, files }: { readonly sessions: SessionService; readonly files: FileService },
   signal: AbortSignal,
 ): Promise<never> {
   const stopped = Promise.withResolvers<never>();
@@ -19,7 +21,8 @@ export async function serveSessions(
   if (signal.aborted) stop();
   const work = async () => {
     for await (const incoming of requests) {
-      if (incoming.name === SESSION_CHANNEL) service.serve(incoming).catch(stopped.reject);
+      if (incoming.name === SESSION_CHANNEL) sessions.serve(incoming).catch(stopped.reject);
+      else if (incoming.name === FILES_CHANNEL) files.serve(incoming).catch(stopped.reject);
       else incoming.decline(DeclineCode.notAllowed, "this peer serves dsh sessions only");
     }
   };
@@ -27,6 +30,6 @@ export async function serveSessions(
   try {
     return await stopped.promise;
   } finally {
-    await service.close();
+    await Promise.all([sessions.close(), files.close()]);
   }
 }

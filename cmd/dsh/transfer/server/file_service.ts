@@ -1,0 +1,108 @@
+import { DeclineCode, type PeerChannel } from "../../../peer/peer_channel.ts";
+import type { Report } from "../../../peer/report.ts";
+import { waitAtMost } from "../../../tool/waiting.ts";
+import { ProtocolError } from "../../protocol/protocol_error.ts";
+import type { Account } from "../../server/account.ts";
+import type { Accounts } from "../../server/accounts.ts";
+import type { KnownChannel } from "../../server/session_service.ts";
+import { FrameOutput } from "../frame_output.ts";
+import type { TransferRequest } from "../protocol/transfer_request.ts";
+import { firstFrame } from "./first_frame.ts";
+import { sendFailure, serveTransfer, type TransferOutcome } from "./serve_transfer.ts";
+import { transferLine } from "./transfer_audit.ts";
+
+/** Transfers at once; each has a few files open. */
+const MAX_TRANSFERS = 32;
+/** Longest wait for the request, and for the client to have taken the last frame, ms. */
+const PATIENCE_MS = 20_000;
+/** Longest wait for transfers that are told to end, ms. */
+const CLOSE_MS = 2_000;
+
+/** What a server of files needs to know. */
+export interface FileServiceOptions {
+  /** Peers get and put files beneath this directory; undefined for nowhere. */
+  readonly root: string | undefined;
+  /** Whether peers only get. */
+  readonly isReadOnly: boolean;
+  /** Whose rights transfers have. */
+  readonly accounts: Accounts;
+  /** For the log. */
+  readonly report: Report;
+}
+
+/** Serves files to peers and from them, by the rules of its owner. */
+export class FileService {
+  readonly #options: FileServiceOptions;
+  readonly #live = new Map<PeerChannel, Promise<void>>();
+  #isClosed = false;
+
+  constructor(options: FileServiceOptions) {
+    this.#options = options;
+  }
+
+  /** Serves one channel to its end. */
+  async serve(incoming: KnownChannel): Promise<void> {
+    if (this.#options.root === undefined) {
+      const reason = "this peer serves no files: it was started without --files";
+      return incoming.decline(DeclineCode.notAllowed, reason);
+    }
+    if (this.#live.size >= MAX_TRANSFERS || this.#isClosed) {
+      return incoming.decline(DeclineCode.occupied, "this peer has too many transfers");
+    }
+    const channel = incoming.accept();
+    const work = this.#serve(incoming, channel, this.#options.root);
+    this.#live.set(channel, work);
+    await work.finally(() => this.#live.delete(channel));
+  }
+
+  /** Ends all transfers. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const live = [...this.#live];
+    for (const [channel] of live) channel.reset();
+    await waitAtMost(Promise.allSettled(live.map(([, work]) => work)), CLOSE_MS);
+  }
+
+  async #serve(incoming: KnownChannel, channel: PeerChannel, root: string): Promise<void> {
+    const late = setTimeout(() => channel.reset(), PATIENCE_MS);
+    const since = new Date();
+    try {
+      const request = await firstFrame(channel).finally(() => clearTimeout(late));
+      const account = this.#options.accounts.accountFor(incoming.peer);
+      const outcome = await this.#transfer(channel, request, root, account);
+      const { id, subjects } = incoming.peer;
+      const entry = {
+        ...request,
+        ...{ peer: id, name: subjects[0] ?? "", user: account?.name, since, outcome },
+      };
+      this.#options.report.notice(transferLine(entry, new Date()));
+      await channel.closeWrite();
+      await waitAtMost(channel.closed, PATIENCE_MS);
+    } catch (error) {
+      if (error instanceof ProtocolError) {
+        await sendFailure(new FrameOutput(channel), `protocol violated: ${error.message}`);
+      }
+      // Whatever else ended the channel, the client is gone.
+    } finally {
+      channel.reset();
+    }
+  }
+
+  async #transfer(
+    channel: PeerChannel,
+    request: TransferRequest,
+    root: string,
+    account: Account | undefined,
+  ): Promise<TransferOutcome> {
+    const problem = this.#refusal(request, account);
+    if (problem === undefined) return await serveTransfer(channel, request, root);
+    await sendFailure(new FrameOutput(channel), problem);
+    return { files: 0, bytes: 0, failures: 0, problem };
+  }
+
+  #refusal({ direction }: TransferRequest, account: Account | undefined): string | undefined {
+    if (account === undefined) return "this peer has no user for you";
+    if (direction === "put" && this.#options.isReadOnly) return "this peer takes no files";
+    return undefined;
+  }
+}
