@@ -6,7 +6,7 @@ import { LocalTerminal } from "../../cmd/dsh/client/local_terminal.ts";
 import { sessionRequest } from "../../cmd/dsh/client/session_request_of.ts";
 import { signalExitCode } from "../../cmd/dsh/client/session_signals.ts";
 import { auditLine } from "../../cmd/dsh/server/audit.ts";
-import { FrameBatch } from "../../cmd/dsh/server/frame_batch.ts";
+import { FrameBatch } from "../../cmd/dsh/protocol/frame_batch.ts";
 import { decide } from "../../cmd/dsh/server/policy.ts";
 import { Scrollback } from "../../cmd/dsh/server/scrollback.ts";
 import {

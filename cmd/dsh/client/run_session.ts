@@ -3,7 +3,8 @@ import type { PeerChannel, PeerEndpoint } from "../../peer/peer_channel.ts";
 import type { Report } from "../../peer/report.ts";
 import { OutputClosed } from "../../peer/standard_streams.ts";
 import { ToolError } from "../../tool/exit_code.ts";
-import { FrameType, HEADER_BYTES, INITIAL_CREDIT, SERVER_TYPES } from "../protocol/frame.ts";
+import { FrameType, INITIAL_CREDIT, SERVER_TYPES } from "../protocol/frame.ts";
+import { FrameBatch } from "../protocol/frame_batch.ts";
 import { type Frame, FrameDecoder } from "../protocol/frame_decoder.ts";
 import { FrameWriter } from "../protocol/frame_writer.ts";
 import {
@@ -33,7 +34,7 @@ import { type SessionStreams, writeAll } from "./session_streams.ts";
 export const OWN_FAILURE = 255;
 
 /** Bytes per read of the channel and of standard input. */
-const CHUNK_BYTES = 256 * 1024 - HEADER_BYTES;
+const CHUNK_BYTES = 256 * 1024;
 
 /** What a session needs to know. */
 export interface SessionOptions {
@@ -197,23 +198,27 @@ class SessionClient {
   async #pumpInput(): Promise<void> {
     const { streams, terminal } = this.#options;
     const escapes = terminal === undefined ? undefined : new EscapeFilter();
-    const buffer = new Uint8Array(HEADER_BYTES + CHUNK_BYTES);
-    while (true) {
+    let failure: unknown;
+    const batch = new FrameBatch((frame, length) =>
+      this.#writer.sendInPlace(FrameType.input, frame, length).catch((error) => failure = error)
+    );
+    const buffer = new Uint8Array(CHUNK_BYTES);
+    while (failure === undefined) {
       const room = await this.#credit.take(CHUNK_BYTES);
-      const count = await streams.input.read(buffer.subarray(HEADER_BYTES, HEADER_BYTES + room));
+      const count = await streams.input.read(buffer.subarray(0, room));
       this.#credit.add(room - (count ?? 0));
       if (count === null) break;
+      const typed = buffer.subarray(0, count);
       if (escapes === undefined) {
-        await this.#writer.sendInPlace(FrameType.input, buffer, count);
+        await batch.add(typed);
         continue;
       }
-      for (
-        const { bytes, action } of escapes.filter(buffer.subarray(HEADER_BYTES).subarray(0, count))
-      ) {
+      for (const { bytes, action } of escapes.filter(typed)) {
         if (bytes.length > 0) await this.#writer.send(FrameType.input, bytes);
         if (action !== undefined) this.#act(action);
       }
     }
+    await batch.flush();
     await this.#writer.send(FrameType.inputEnd);
   }
 

@@ -4,7 +4,7 @@ import type { ProgramExit } from "../protocol/messages.ts";
 import type { Child, OutputSource } from "./child.ts";
 import type { ClientActions, ClientLink } from "./client_link.ts";
 import { endProcesses } from "./end_processes.ts";
-import { FrameBatch } from "./frame_batch.ts";
+import { FrameBatch } from "../protocol/frame_batch.ts";
 import type { Scrollback } from "./scrollback.ts";
 
 /**

@@ -1,25 +1,31 @@
-import { HEADER_BYTES, MAX_STREAM_BYTES } from "../protocol/frame.ts";
+import { HEADER_BYTES, MAX_STREAM_BYTES } from "./frame.ts";
 
 /** Room for payload at first, bytes: most programs say little. */
 const INITIAL_BYTES = 16 * 1024;
 /** How much more room a frame gets after one that had too little. */
 const GROWTH = 4;
+/** After a frame with less payload than this, bytes, */
+const SMALL_BYTES = 32 * 1024;
+/** the next one waits for this time, ms, unless it is full before. The first one never waits. */
+const GATHER_MS = 1;
 
 /**
  * Makes frames of pieces: what comes while a frame is being sent travels together in the next one.
  * A program that prints small pieces quickly would else keep both sides busy with frames.
  */
 export class FrameBatch {
-  readonly #send: (buffer: Uint8Array<ArrayBuffer>, length: number) => Promise<void>;
+  readonly #send: (buffer: Uint8Array<ArrayBuffer>, length: number) => Promise<unknown>;
   #room = INITIAL_BYTES;
   #filling = new Uint8Array(HEADER_BYTES + INITIAL_BYTES);
   #filled = 0;
   /** The buffer of the frame before, once that is sent. */
   #spare: Uint8Array<ArrayBuffer> | undefined;
   #sending: Promise<void> | undefined;
+  /** Ends the wait for more. */
+  #hurry: (() => void) | undefined;
 
   /** @param send sends a payload that stands behind room for a header; it never fails */
-  constructor(send: (buffer: Uint8Array<ArrayBuffer>, length: number) => Promise<void>) {
+  constructor(send: (buffer: Uint8Array<ArrayBuffer>, length: number) => Promise<unknown>) {
     this.#send = send;
   }
 
@@ -31,12 +37,14 @@ export class FrameBatch {
       this.#filling.set(part, HEADER_BYTES + this.#filled);
       this.#filled += part.length;
       at += part.length;
+      if (this.#free === 0) this.#hurry?.();
       this.#sending ??= this.#sendAll();
     }
   }
 
   /** Resolves when everything is sent. */
   async flush(): Promise<void> {
+    this.#hurry?.();
     await this.#sending;
   }
 
@@ -54,7 +62,19 @@ export class FrameBatch {
       this.#filled = 0;
       await this.#send(buffer, length);
       this.#spare = buffer;
+      if (length < SMALL_BYTES && this.#free > 0) await this.#gather();
     }
     this.#sending = undefined;
+  }
+
+  /** Lets more come together: a small frame costs both sides nearly as much as a large one. */
+  async #gather(): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await new Promise<void>((resolve) => {
+      this.#hurry = resolve;
+      timer = setTimeout(resolve, GATHER_MS);
+    });
+    clearTimeout(timer);
+    this.#hurry = undefined;
   }
 }
