@@ -1,8 +1,10 @@
 import { getLogger } from "@logtape/logtape";
 import type { VerifiedChain } from "../identity/mod.ts";
-import { type Pipe, quicCertificate, turnOfEventLoop } from "../net/mod.ts";
+import { type Pipe, quicCertificate, type Timer, turnOfEventLoop } from "../net/mod.ts";
 import { commonTransports, type EndpointContext, type Established, firstPipe } from "./context.ts";
-import { NOT_AUTHORIZED } from "./errors.ts";
+import { ConnectError, NOT_AUTHORIZED } from "./errors.ts";
+import { HalfOpen } from "./half_open.ts";
+import { LogBudget } from "./log_budget.ts";
 import { Negotiation } from "./negotiation.ts";
 import type { PeerSession } from "./peer_session.ts";
 import { decodeOffer, encodeOffer } from "./offer.ts";
@@ -13,24 +15,48 @@ import {
   Listening,
   REFUSAL,
   type Refusal,
+  RequestBacklog,
   RequestGuard,
   SignallingError,
 } from "./signalling/mod.ts";
+import type { AttemptTrace } from "./trace.ts";
 
 const log = getLogger(["dhtnet", "endpoint"]);
 
-/** Requests by the DHT all come from one source: nobody tells who put them there. */
+/**
+ * Requests by the DHT all come from one source: nobody tells who put them there. To open one costs
+ * about 0.2 ms, so that rubbish takes a twentieth of a core at most.
+ */
 const REQUEST_LIMITS = {
-  perSource: { burst: 256, perSecond: 64 },
-  total: { burst: 256, perSecond: 64 },
+  perSource: { burst: 1_024, perSecond: 256 },
+  total: { burst: 1_024, perSecond: 256 },
+  perSender: { burst: 256, perSecond: 32 },
+  allSenders: { burst: 512, perSecond: 64 },
+  // `allSenders` lets through 38,912 in the ten minutes for which they are remembered.
+  maxProven: 40_000,
 };
+/** Requests that wait while more come than that: 8 MiB at most. */
+const BACKLOG_LIMIT = 1_024;
+/** A dialer waits so long for its answer, ms. */
+const BACKLOG_PATIENCE_MS = 20_000;
+/** How often those that wait are looked at, and how many of them at once. */
+const BACKLOG_INTERVAL_MS = 50;
+const BACKLOG_BATCH = 16;
 
+const TOO_MANY: Refusal = { code: REFUSAL.busy, reason: "too many connections are being set up" };
 const NOTHING_TO_RESUME: Refusal = { code: REFUSAL.session, reason: "the session is over" };
 
 /** A new listener is idle by then, ms. */
 const REHEARSE_AFTER_MS = 150;
 /** From the answer on, a dialer has this long to bring its connection up. */
 const ESTABLISH_TIMEOUT_MS = 30_000;
+
+/** A request as a carrier brings it. */
+interface Brought {
+  readonly sealed: Uint8Array;
+  readonly reply: (answer: Uint8Array) => void;
+  readonly source: string;
+}
 
 /** What the endpoint decides about requests, and what it does with those that succeed. */
 export interface AnswerPolicy {
@@ -46,9 +72,12 @@ export interface AnswerPolicy {
  * Answers the requests that reach us.
  *
  * ```
+ *               ┌── backlog ◀─┐
+ *               ▼             │ over the rate
  *   request ─▶ guard ─▶ open ─▶ policy ─▶ gather ─▶ answer ─▶ checks ─┬─▶ nominated ─▶ pipe
  *                 └─ dropped        └─ refused                  ├─▶ early pipe, see EarlyPath
- *                                                               └─ given up after 30 s
+ *                                                               └─ given up: after 30 s, or when
+ *                                                                  others need its place (HalfOpen)
  * ```
  */
 export class Answerer {
@@ -57,13 +86,17 @@ export class Answerer {
   readonly #guard = new RequestGuard(REQUEST_LIMITS);
   readonly #listening: Listening<VerifiedChain>;
   readonly #closing = new AbortController();
-  readonly #maxPending: number;
-  #pending = 0;
+  readonly #halfOpen: HalfOpen;
+  readonly #backlog: RequestBacklog<Brought>;
+  readonly #lines: LogBudget;
+  #backlogTimer: Timer | undefined;
 
   constructor(context: EndpointContext, policy: AnswerPolicy, maxPending: number) {
     this.#context = context;
     this.#policy = policy;
-    this.#maxPending = maxPending;
+    this.#halfOpen = new HalfOpen(maxPending);
+    this.#backlog = new RequestBacklog(BACKLOG_LIMIT, context.random);
+    this.#lines = new LogBudget(context.clock.now());
     this.#listening = new Listening({
       identity: context.identity,
       guard: this.#guard,
@@ -79,27 +112,82 @@ export class Answerer {
     reply: (answer: Uint8Array) => void,
     source: string,
   ): Promise<void> {
+    const until = this.#context.clock.now() + BACKLOG_PATIENCE_MS;
+    await this.#read({ sealed, reply, source }, until);
+  }
+
+  async #read(brought: Brought, until: number): Promise<void> {
+    const { sealed, reply, source } = brought, now = this.#context.clock.now();
     try {
-      const request = await this.#listening.readRequest(sealed, {
-        source,
-        now: this.#context.clock.now(),
-      });
-      const { resume } = request.body.options;
-      const session = resume && this.#policy.resumable(request.peer, resume);
-      const refusal = this.#refusal(request) ??
-        (resume && !session ? NOTHING_TO_RESUME : undefined);
-      if (refusal !== undefined) {
-        log.info("refused {peer}: {reason}", { peer: request.peerId, reason: refusal.reason });
-        if (refusal.code === REFUSAL.policy) session?.fail(refusal.reason, NOT_AUTHORIZED);
-        return reply(request.refuse(refusal.code, refusal.reason));
-      }
-      const established = await this.#counted(this.#establish(request, reply));
-      if (session === undefined) this.#policy.established(established);
-      else session.attach(established.pipe);
+      const request = await this.#listening.readRequest(sealed, { source, now });
+      await this.#decide(request, reply);
     } catch (error) {
-      if (error instanceof SignallingError && error.refusal !== undefined) reply(error.refusal);
-      log.info("a connection from {source} came to nothing: {error}", { source, error });
+      if (error instanceof SignallingError) {
+        if (error.code === "rate") return this.#postpone(brought, until);
+        if (error.refusal !== undefined) reply(error.refusal);
+      }
+      this.#tell("a connection from {source} came to nothing: {error}", { source, error });
     }
+  }
+
+  async #decide(
+    request: IncomingRequest<VerifiedChain>,
+    reply: (answer: Uint8Array) => void,
+  ): Promise<void> {
+    const { resume } = request.body.options;
+    const session = resume && this.#policy.resumable(request.peer, resume);
+    const trace = this.#context.trace?.begin("answer", request.peerId);
+    const refuse = ({ code, reason }: Refusal) => {
+      trace?.step({ type: "answer", accepted: false, reason });
+      this.#tell("refused {peer}: {reason}", { peer: request.peerId, reason });
+      if (code === REFUSAL.policy) session?.fail(reason, NOT_AUTHORIZED);
+      reply(request.refuse(code, reason));
+    };
+    const refusal = this.#refusal(request) ?? (resume && !session ? NOTHING_TO_RESUME : undefined);
+    if (refusal !== undefined) return refuse(refusal);
+    const giving = new AbortController();
+    const giveUp = () => giving.abort(new ConnectError("busy", "others needed its place"));
+    const free = this.#halfOpen.take(request.peerId, giveUp, this.#context.clock.now());
+    if (free === undefined) return refuse(TOO_MANY);
+    // A set-up has its place until its lasting pipe is there, or has failed.
+    const establishing = this.#establish(request, reply, giving.signal, trace);
+    establishing.catch((error) => trace?.failed(error));
+    establishing.then(({ pipe, lasting }) => lasting?.pipe ?? pipe).then(free, free);
+    const established = await establishing;
+    if (session === undefined) this.#policy.established(established);
+    else session.attach(established.pipe);
+  }
+
+  /** Logs what strangers can cause, within bounds. */
+  #tell(message: string, properties: Record<string, unknown>): void {
+    const line = this.#lines.spend(this.#context.clock.now());
+    if (line === undefined) return;
+    const { leftOut } = line;
+    if (leftOut > 0) log.info("{leftOut} more that came to nothing were not logged", { leftOut });
+    log.info(message, properties);
+  }
+
+  /** The request may be read when fewer come. */
+  #postpone(brought: Brought, until: number): void {
+    this.#backlog.add(brought, until);
+    this.#readBacklogSoon();
+  }
+
+  #readBacklogSoon(): void {
+    const { clock } = this.#context;
+    if (this.#backlogTimer !== undefined || this.#closing.signal.aborted) return;
+    const at = clock.now() + BACKLOG_INTERVAL_MS;
+    this.#backlogTimer = clock.setTimer(at, () => this.#readBacklog());
+  }
+
+  #readBacklog(): void {
+    this.#backlogTimer = undefined;
+    const now = this.#context.clock.now();
+    const batch = Array.from({ length: BACKLOG_BATCH }, () => this.#backlog.take(now));
+    for (const waiting of batch) {
+      if (waiting !== undefined) this.#read(waiting.request, waiting.until);
+    }
+    if (this.#backlog.size > 0) this.#readBacklogSoon();
   }
 
   /** Makes ready for the first request, as soon as there is nothing else to do. */
@@ -110,21 +198,11 @@ export class Answerer {
   /** Gives up what is being established. */
   close(): void {
     this.#closing.abort();
-  }
-
-  /** A set-up is pending until its lasting pipe is there, or has failed. */
-  async #counted(establishing: Promise<Established>): Promise<Established> {
-    this.#pending++;
-    const done = () => void this.#pending--;
-    establishing.then(({ pipe, lasting }) => lasting?.pipe ?? pipe).then(done, done);
-    return await establishing;
+    this.#backlogTimer?.cancel();
   }
 
   #refusal(request: IncomingRequest<VerifiedChain>): Refusal | undefined {
     if (this.#closing.signal.aborted) return { code: REFUSAL.closing, reason: "shutting down" };
-    if (this.#pending >= this.#maxPending) {
-      return { code: REFUSAL.busy, reason: "too many connections are being set up" };
-    }
     const { tcp, udp } = this.#transports(request);
     if (!tcp && !udp) {
       const { transport } = this.#context;
@@ -140,12 +218,18 @@ export class Answerer {
   async #establish(
     request: IncomingRequest<VerifiedChain>,
     reply: (answer: Uint8Array) => void,
+    givingUp: AbortSignal,
+    trace: AttemptTrace | undefined,
   ): Promise<Established> {
     const { clock, random, transport } = this.#context;
     const early = Promise.withResolvers<Pipe>();
     const transports = this.#transports(request);
-    const negotiation = new Negotiation(await this.#context.gather(transports), {
+    trace?.step({ type: "gathering" });
+    const gathering = await this.#context.gather(transports);
+    trace?.step({ type: "gathered", candidates: gathering.candidates.length });
+    const negotiation = new Negotiation(gathering, {
       controlling: false,
+      trace,
       clock,
       random,
       onEarly: request.body.options.resume === undefined ? early.resolve : undefined,
@@ -162,18 +246,20 @@ export class Answerer {
       }));
       const signal = AbortSignal.any([
         settingUp.signal,
+        givingUp,
         AbortSignal.timeout(ESTABLISH_TIMEOUT_MS),
       ]);
+      trace?.step({ type: "answer", accepted: true });
       reply(sealed);
       // The answer has the longer way: all its fragments leave before we begin to work.
       await turnOfEventLoop();
       await turnOfEventLoop();
       lasting = negotiation.run(decodeOffer(request.body), signal)
-        .then((nominated) => acceptPipe(nominated, signal))
+        .then((nominated) => acceptPipe(nominated, signal, trace))
         .finally(() => negotiation.close());
       const first = await firstPipe(early.promise, lasting, () => settingUp.abort());
       const peerListens = request.body.options.listening ?? false;
-      return { keys, peer: request.peer, peerListens, ...first };
+      return { keys, peer: request.peer, peerListens, trace, ...first };
     } finally {
       this.#closing.signal.removeEventListener("abort", abort);
       if (lasting === undefined) negotiation.close();

@@ -22,8 +22,6 @@ export const DHT_REQUEST_TIMEOUT_MS = 10 * 60_000;
 const ANSWER_UPKEEP_MS = 15_000;
 /** Answers looked after at once; the oldest are left to the nodes that have them. */
 const MAX_ANSWERS = 256;
-/** Forged answers to one request that are looked at; then it fails. */
-const MAX_FORGERIES = 64;
 /** How long `listen` waits for the first nodes to take it, in milliseconds. */
 const LISTEN_READY_MS = 3_000;
 /** The source that all requests by the DHT share: storers do not tell who put a value. */
@@ -44,15 +42,15 @@ export class DhtCarrier implements SignallingCarrier {
   /**
    * Puts the request and listens for the answer, both at once.
    *
-   * @throws {SignallingError} `timeout` after {@linkcode DHT_REQUEST_TIMEOUT_MS}; `rate` when too
-   * many forged answers came; `oversize`; or the signal's reason
+   * @throws {SignallingError} `timeout` after {@linkcode DHT_REQUEST_TIMEOUT_MS}; `oversize`; or the
+   * signal's reason
    */
   async request(
     listenerId: string,
     sealedRequest: Uint8Array,
     options: CarryOptions = {},
   ): Promise<Uint8Array> {
-    const { signal, accept } = options;
+    const { signal, accept, onStored } = options;
     signal?.throwIfAborted();
     const inbox = inboxKey(listenerId), request = sealedValue(sealedRequest);
     const answer = Promise.withResolvers<Uint8Array>();
@@ -62,19 +60,16 @@ export class DhtCarrier implements SignallingCarrier {
       const seconds = DHT_REQUEST_TIMEOUT_MS / 1000;
       answer.reject(new SignallingError("timeout", `no answer by the DHT in ${seconds} s`));
     }, DHT_REQUEST_TIMEOUT_MS);
-    let forgeries = 0;
     const consider = async ({ data }: DhtValue) => {
       try {
+        // Forgeries are passed over, however many: whoever sees the request can put them.
         if (accept === undefined || await accept(data)) answer.resolve(data);
-        else if (++forgeries >= MAX_FORGERIES) {
-          answer.reject(new SignallingError("rate", "too many forged answers in the DHT"));
-        }
       } catch (error) {
         answer.reject(error);
       }
     };
     // the request first: it has the longer way, and storers keep an answer that is early
-    const putting = this.#put(inbox, request);
+    const putting = this.#put(inbox, request, onStored);
     const listening = this.#dht.listen(answerKey(sealedRequest), {
       where: { userType: USER_TYPE },
       onValues: (values) => values.forEach(consider),
@@ -137,7 +132,7 @@ export class DhtCarrier implements SignallingCarrier {
    * Puts a value and looks after it until cancelled. A put that found no node to take it is made
    * anew as soon as there is one: a dialer need not be connected before it dials.
    */
-  #put(key: Uint8Array, value: DhtValue): Operation {
+  #put(key: Uint8Array, value: DhtValue, onStored?: (nodes: number) => void): Operation {
     let operation: Operation;
     let cancelled = false;
     let stopWaiting = () => {};
@@ -146,6 +141,7 @@ export class DhtCarrier implements SignallingCarrier {
       operation = this.#dht.put(key, value, { permanent: true, onDone });
     };
     const onDone = (storedOn: number) => {
+      onStored?.(storedOn);
       if (storedOn > 0 || cancelled) return;
       stopWaiting = this.#dht.onStatusChange(() => {
         if (this.#dht.status().status !== "connected") return;

@@ -200,6 +200,19 @@ export class HandshakeState {
   }
 
   /**
+   * A key that both sides have at this point of the handshake, and nobody else, for a use beside the
+   * handshake's own: HASHLEN bytes of HKDF over the chaining key (as the extension "additional
+   * symmetric keys" does). It tells nothing of the handshake's keys.
+   *
+   * @param label names the use; not empty, for without one Noise itself derives its keys
+   * @throws {NoiseError} `unusable`
+   */
+  additionalKey(label: Uint8Array): Uint8Array {
+    this.#checkUsable();
+    return this.#symmetric.additionalKey(label);
+  }
+
+  /**
    * A state of its own at the same point. For *reading* where several candidates for the peer's
    * next message may arrive and all but one are forged: each is tried on a clone, so that a forgery
    * does not end the handshake. Never write from two clones with the same ephemeral key.

@@ -87,6 +87,12 @@ export class SymmetricState {
     return [initiator!.subarray(0, CIPHER_KEY_LENGTH), responder!.subarray(0, CIPHER_KEY_LENGTH)];
   }
 
+  /** A key beside the cipher's, for another use: HKDF of the chaining key under a label. */
+  additionalKey(label: Uint8Array): Uint8Array {
+    const { hash } = this.#protocol;
+    return hkdf(hash, this.#chainingKey, EMPTY, label, hash.length);
+  }
+
   /** Overwrites the keys. */
   erase(): void {
     this.#cipher.erase();

@@ -49,7 +49,7 @@ Deno.test("dht carrier: a dialer that knows no node yet, and a listener that com
   await close([here!, there!]);
 });
 
-Deno.test("dht carrier: forged answers are passed over, until there are too many", async () => {
+Deno.test("dht carrier: forged answers are passed over, however many come first", async () => {
   const nodes = await network(3);
   const sealed = Uint8Array.of(1, 2, 3), key = answerKey(sealed);
   const forge = (n: number) =>
@@ -57,16 +57,13 @@ Deno.test("dht carrier: forged answers are passed over, until there are too many
       id: BigInt(1000 + n),
       type: 0,
       userType: "dhtnet",
-      data: Uint8Array.of(0xbad & 0xff, n),
+      data: Uint8Array.of(0xad, n, 0),
     });
-  for (let n = 0; n < 3; n++) forge(n);
+  for (let n = 0; n < 200; n++) forge(n);
   const listener = await new DhtCarrier(nodes[1]!).listen(ID, echo);
   const accept = (answer: Uint8Array) => answer.at(-1) === 0xee;
   const answer = await new DhtCarrier(nodes[0]!).request(ID, sealed, { accept });
   assert.deepEqual([...answer], [1, 2, 3, 0xee]);
-  const forged = new DhtCarrier(nodes[0]!).request(ID, sealed, { accept: () => false });
-  for (let n = 3; n < 70; n++) forge(n);
-  await assert.rejects(forged, { code: "rate" });
   await listener.close();
   await close(nodes);
 });

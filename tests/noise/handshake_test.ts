@@ -335,3 +335,33 @@ Deno.test("erasing overwrites what the state owns, never the caller's keys", () 
   own.erase();
   assert.deepEqual(made, [new Uint8Array(32)]);
 });
+
+Deno.test("an additional key is the same on both sides, another at each point and label", () => {
+  const keys = { i: generateKeyPair(random), r: generateKeyPair(random) };
+  const protocolName = "Noise_IK_25519_ChaChaPoly_SHA256";
+  const initiator = new HandshakeState({
+    protocolName,
+    initiator: true,
+    s: keys.i,
+    rs: keys.r.publicKey,
+    random,
+  });
+  const responder = new HandshakeState({ protocolName, initiator: false, s: keys.r, random });
+  const label = (text: string) => new TextEncoder().encode(text);
+  const both = (text: string) => {
+    const key = initiator.additionalKey(label(text));
+    assert.deepEqual(responder.additionalKey(label(text)), key);
+    return key;
+  };
+  assert.equal(both("a").length, 32);
+  const before = both("a");
+  responder.readMessage(initiator.writeMessage(new Uint8Array(0)));
+  const after = both("a");
+  assert.notDeepEqual(after, before);
+  assert.notDeepEqual(both("b"), after);
+  initiator.readMessage(responder.writeMessage(new Uint8Array(0)));
+  const last = both("a");
+  const { send, receive } = initiator.split();
+  for (const key of [send, receive, after]) assert.notDeepEqual(key, last);
+  assert.throws(() => initiator.additionalKey(label("a")), { code: "unusable" });
+});

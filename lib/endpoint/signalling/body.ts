@@ -8,8 +8,8 @@ import { SignallingError } from "./signalling_error.ts";
 export const SIGNALLING_VERSION = 1;
 /** The longest sealed message in bytes: it has to fit one DHT value with room to spare. */
 export const MAX_SEALED_BYTES = 8 * 1024;
-/** The version byte, and what handshake message 1, the longer one, adds: e, sealed s and tag. */
-const SEALING_OVERHEAD = 1 + 32 + 48 + 16;
+/** Version and tag, and what handshake message 1, the longer one, adds: e, sealed s, and its tag. */
+const SEALING_OVERHEAD = 1 + 16 + 32 + 48 + 16;
 /** The longest payload, in bytes. */
 const MAX_PAYLOAD_BYTES = MAX_SEALED_BYTES - SEALING_OVERHEAD;
 /** Bytes of a connection id. */

@@ -20,8 +20,10 @@ import {
 } from "./body.ts";
 import { type ChainVerifier, type VerifiedPeer, verifyPeer } from "./chain_verifier.ts";
 import { equalBytes } from "./equal_bytes.ts";
+import { answerTagKey, requestTagKey } from "./outer_tag.ts";
 import { encodeRequest } from "./request.ts";
 import {
+  checkOutside,
   checkVersion,
   open,
   prologue,
@@ -31,9 +33,6 @@ import {
   staticPublicKey,
 } from "./sealing.ts";
 import { SignallingError } from "./signalling_error.ts";
-
-/** Answers that do not open, until the dial gives up: each costs two public-key operations. */
-export const MAX_FORGED_ANSWERS = 1_000;
 
 /** The keys of the session that the two messages made, in our direction. */
 export type SessionKeys = SplitKeys;
@@ -95,7 +94,7 @@ export class Dialling<Peer extends VerifiedPeer> {
   readonly listenerId: string;
   readonly #handshake: HandshakeState;
   readonly #options: RequestOptions<Peer>;
-  #forged = 0;
+  readonly #tagKey: Uint8Array;
   #over = false;
 
   /** See {@linkcode createRequest}. */
@@ -121,28 +120,29 @@ export class Dialling<Peer extends VerifiedPeer> {
       time: options.wallClock(),
       chain: identity.chain,
     });
-    this.sealed = seal(this.#handshake, payload);
+    this.sealed = seal(this.#handshake, payload, requestTagKey(this.listenerId));
+    this.#tagKey = answerTagKey(this.#handshake);
   }
 
   /**
    * Reads an answer. Whoever can put something where answers are looked for may put rubbish there:
    * that is `unreadable` (`oversize`, `version`) and leaves the dial waiting, see
-   * {@linkcode isForgery}. An answer that opens is the listener's, and the last one.
+   * {@linkcode isForgery}; it costs a hash, see {@linkcode answerTagKey}. An answer that opens is the
+   * listener's, and the last one.
    *
    * @throws {SignallingError} `unreadable`, `oversize`, `version`; `malformed`, `downgrade`,
-   *   `certificate`, `identity` when the listener's own answer is unsound; `rate` after too many forgeries; `used`
+   *   `certificate`, `identity` when the listener's own answer is unsound; `used`
    */
   async readAnswer(sealed: Uint8Array): Promise<Answer<Peer>> {
     if (this.#over) throw new SignallingError("used", "the dial is over");
+    checkOutside(sealed, this.#tagKey);
     const handshake = this.#handshake.clone();
     let payload: Uint8Array;
     try {
       payload = open(handshake, sealed);
     } catch (error) {
       handshake.erase();
-      if (++this.#forged < MAX_FORGED_ANSWERS) throw error;
-      this.close();
-      throw new SignallingError("rate", "too many forged answers");
+      throw error;
     }
     this.close();
     const keys = handshake.split();
@@ -168,6 +168,7 @@ export class Dialling<Peer extends VerifiedPeer> {
   close(): void {
     this.#over = true;
     this.#handshake.erase();
+    this.#tagKey.fill(0);
   }
 }
 

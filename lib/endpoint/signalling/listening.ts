@@ -2,8 +2,9 @@
  * The listener's side of the two signalling messages.
  *
  * ```text
- *  sealed ─▶ guard.admit ─▶ open (2 DH) ─▶ decode ─▶ version, time ─▶ certificates ─▶ key = id?
- *             free of public-key work     └────────── a flaw here can be told to the sender ─────┐
+ *  sealed ─▶ tag ─▶ guard.admit ─▶ open (2 DH) ─▶ guard.admitSender ─▶ decode ─▶ version, time
+ *             free of public-key work                                               │
+ *               ┌─ a flaw from here on can be told to the sender ─── key = id? ◀── certificates
  *                                                                                                ▼
  *                            IncomingRequest: accept | refuse | ignore ◀── guard.prove     error.refusal
  * ```
@@ -23,9 +24,11 @@ import { type Offer, SIGNALLING_VERSION, type SignallingBody } from "./body.ts";
 import { type ChainVerifier, type VerifiedPeer, verifyPeer } from "./chain_verifier.ts";
 import type { SessionKeys } from "./dialling.ts";
 import { equalBytes } from "./equal_bytes.ts";
+import { answerTagKey, requestTagKey } from "./outer_tag.ts";
 import { decodeRequest } from "./request.ts";
 import type { RequestGuard } from "./request_guard.ts";
 import {
+  checkOutside,
   checkVersion,
   open,
   prologue,
@@ -89,12 +92,14 @@ export class Listening<Peer extends VerifiedPeer> {
   readonly #options: ListeningOptions<Peer>;
   readonly #static: KeyPair;
   readonly #prologue: Uint8Array;
+  readonly #tagKey: Uint8Array;
 
   /** Derives the identity's X25519 key pair, once. */
   constructor(options: ListeningOptions<Peer>) {
     this.#options = options;
     this.#static = staticKey(options.identity);
     this.#prologue = prologue(options.identity.id);
+    this.#tagKey = requestTagKey(options.identity.id);
   }
 
   /**
@@ -102,15 +107,16 @@ export class Listening<Peer extends VerifiedPeer> {
    *
    * @param source who brought it, as its carrier names it
    * @param now milliseconds, monotonic
-   * @throws {SignallingError} before any public-key operation `oversize`, `version`, `replay`,
-   *   `rate`, `busy`; then `unreadable`; then, with a `refusal` that may be sent, `malformed`,
-   *   `downgrade`, `clock`, `certificate`, `identity`
+   * @throws {SignallingError} before any public-key operation `oversize`, `version`, `unreadable`,
+   *   `replay`, `rate`, `busy`; then `unreadable`, `rate`; then, with a `refusal` that may be sent,
+   *   `malformed`, `downgrade`, `clock`, `certificate`, `identity`
    */
   async readRequest(
     sealed: Uint8Array,
     { source, now }: { source: string; now: number },
   ): Promise<IncomingRequest<Peer>> {
     const { guard, random, verifyChain, wallClock } = this.#options;
+    checkOutside(sealed, this.#tagKey);
     const digest = guard.admit(sealed, source, now);
     const handshake = new HandshakeState({
       protocolName: SIGNALLING_PROTOCOL,
@@ -121,6 +127,7 @@ export class Listening<Peer extends VerifiedPeer> {
     });
     try {
       const payload = open(handshake, sealed);
+      guard.admitSender(handshake.remoteStatic!, digest, now);
       try {
         const body = decodeRequest(payload);
         checkVersion(SIGNALLING_VERSION, body.version, SIGNALLING_VERSION);
@@ -158,12 +165,13 @@ function incoming<Peer extends VerifiedPeer>(
   request: SignallingBody,
   { identity, wallClock }: ListeningOptions<Peer>,
 ): IncomingRequest<Peer> {
+  const tagKey = answerTagKey(handshake);
   let answered = false;
   const once = <T>(payload: Uint8Array, finish: (sealed: Uint8Array) => T): T => {
     if (answered) throw new SignallingError("used", "the request is answered already");
     answered = true;
     try {
-      return finish(seal(handshake, payload));
+      return finish(seal(handshake, payload, tagKey));
     } finally {
       handshake.erase();
     }
@@ -195,7 +203,8 @@ function incoming<Peer extends VerifiedPeer>(
 function withRefusal(error: SignallingError, handshake: HandshakeState): SignallingError {
   if (error.code === "replay") return error;
   const code = REFUSAL_OF[error.code] ?? REFUSAL.malformed;
-  const refusal = seal(handshake, encodeRefusal({ code, reason: error.message }));
+  const payload = encodeRefusal({ code, reason: error.message });
+  const refusal = seal(handshake, payload, answerTagKey(handshake));
   const { offset, cause } = error;
   return new SignallingError(error.code, error.message, {
     refusal,

@@ -5,7 +5,7 @@
  *  sealed ──▶ size ──▶ seen before? ──▶ rate of source ──▶ rate in all ──▶ admitted, remembered
  *               │           │                 │                │             as unproven
  *            oversize     replay            rate             rate                │
- *                                                     opens, time and key fit: prove()
+ *                             opens, rate of its sender: admitSender(); time and key fit: prove()
  *                                                                                ▼
  *                                        forgotten when it can no longer be replayed ◀── proven
  * ```
@@ -15,6 +15,7 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { MAX_SEALED_BYTES } from "./body.ts";
 import { SignallingError } from "./signalling_error.ts";
@@ -26,13 +27,17 @@ export interface RequestLimits {
   readonly clockToleranceMs: number;
   /** Requests from one carrier source. */
   readonly perSource: Rate;
-  /** Requests in all. */
+  /** Requests in all: each costs a public-key operation. */
   readonly total: Rate;
-  /** Requests that proved their sender: more than `total` lets through while one is remembered. */
+  /** Requests of one sender, known by its key. */
+  readonly perSender: Rate;
+  /** Requests that opened, of all senders: each costs the check of a certificate chain, too. */
+  readonly allSenders: Rate;
+  /** Requests that proved their sender: more than come through while one is remembered. */
   readonly maxProven: number;
   /** Requests that did not, or not yet. */
   readonly maxUnproven: number;
-  /** Sources whose rate is kept. */
+  /** Sources and senders whose rate is kept, each. */
   readonly maxSources: number;
 }
 
@@ -41,6 +46,8 @@ export const DEFAULT_REQUEST_LIMITS: RequestLimits = {
   clockToleranceMs: 5 * 60_000,
   perSource: { burst: 32, perSecond: 8 },
   total: { burst: 128, perSecond: 32 },
+  perSender: { burst: 32, perSecond: 8 },
+  allSenders: { burst: 128, perSecond: 32 },
   maxProven: 20_000,
   maxUnproven: 4_096,
   maxSources: 4_096,
@@ -59,7 +66,9 @@ export class RequestGuard {
   readonly #proven = new Map<string, Proven>();
   /** In the order of last use. */
   readonly #sources = new Map<string, TokenBucket>();
+  readonly #senders = new Map<string, TokenBucket>();
   #total: TokenBucket | undefined;
+  #allSenders: TokenBucket | undefined;
   #forgottenUpTo = -Infinity;
 
   /** An empty memory. @param limits what differs from {@linkcode DEFAULT_REQUEST_LIMITS} */
@@ -96,7 +105,7 @@ export class RequestGuard {
     if (this.#proven.size >= this.#limits.maxProven) {
       throw new SignallingError("busy", "the memory of seen requests is full");
     }
-    const own = this.#bucketOf(source, now);
+    const own = this.#bucketOf(this.#sources, source, this.#limits.perSource, now);
     this.#total ??= new TokenBucket(this.#limits.total, now);
     if (!own.has(now)) throw new SignallingError("rate", `too many requests from ${source}`);
     if (!this.#total.has(now)) throw new SignallingError("rate", "too many requests in all");
@@ -107,6 +116,26 @@ export class RequestGuard {
       this.#unproven.delete(this.#unproven.values().next().value!);
     }
     return digest;
+  }
+
+  /**
+   * Counts a request that opened against its sender's rate, and that of all senders.
+   *
+   * @param key the static key that the handshake proved
+   * @param digest from {@linkcode RequestGuard.admit}
+   * @throws {SignallingError} `rate`; when it is that of all senders, it may be offered again later
+   */
+  admitSender(key: Uint8Array, digest: string, now: number): void {
+    const { perSender, allSenders } = this.#limits;
+    const own = this.#bucketOf(this.#senders, Buffer.from(key).toString("base64"), perSender, now);
+    this.#allSenders ??= new TokenBucket(allSenders, now);
+    if (!own.has(now)) throw new SignallingError("rate", "too many requests of one sender");
+    if (!this.#allSenders.has(now)) {
+      this.#unproven.delete(digest);
+      throw new SignallingError("rate", "too many requests in all");
+    }
+    own.take();
+    this.#allSenders.take();
   }
 
   /**
@@ -159,13 +188,16 @@ export class RequestGuard {
     }
   }
 
-  #bucketOf(source: string, now: number): TokenBucket {
-    const bucket = this.#sources.get(source) ?? new TokenBucket(this.#limits.perSource, now);
-    this.#sources.delete(source);
-    this.#sources.set(source, bucket);
-    if (this.#sources.size > this.#limits.maxSources) {
-      this.#sources.delete(this.#sources.keys().next().value!);
-    }
+  #bucketOf(
+    buckets: Map<string, TokenBucket>,
+    name: string,
+    rate: Rate,
+    now: number,
+  ): TokenBucket {
+    const bucket = buckets.get(name) ?? new TokenBucket(rate, now);
+    buckets.delete(name);
+    buckets.set(name, bucket);
+    if (buckets.size > this.#limits.maxSources) buckets.delete(buckets.keys().next().value!);
     return bucket;
   }
 }

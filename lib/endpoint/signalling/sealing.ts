@@ -8,6 +8,7 @@ import {
 } from "../../identity/mod.ts";
 import { HandshakeState, type KeyPair, NoiseError } from "../../noise/mod.ts";
 import { MAX_SEALED_BYTES, SIGNALLING_VERSION } from "./body.ts";
+import { hasTag, outerTag, TAG_LENGTH } from "./outer_tag.ts";
 import { SignallingError } from "./signalling_error.ts";
 
 /** The handshake of the two signalling messages. */
@@ -45,15 +46,26 @@ export function staticPublicKey(id: string): Uint8Array {
   }
 }
 
+/** Version and tag. */
+const HEAD_LENGTH = 1 + TAG_LENGTH;
+
 /**
- * Makes a sealed message: the version in one byte of clear text, then the Noise message.
+ * Makes a sealed message: the version in one byte of clear text, the tag of what follows, and the
+ * Noise message.
  *
  * @param payload encoded, hence not too long
+ * @param tagKey of this direction, see {@linkcode outerTag}
  * @throws {SignallingError} `identity` when the peer's key yields no shared secret
  */
-export function seal(handshake: HandshakeState, payload: Uint8Array): Uint8Array {
+export function seal(
+  handshake: HandshakeState,
+  payload: Uint8Array,
+  tagKey: Uint8Array,
+): Uint8Array {
   try {
-    return concatBytes(Uint8Array.of(SIGNALLING_VERSION), handshake.writeMessage(payload));
+    const message = handshake.writeMessage(payload);
+    const tag = outerTag(tagKey, SIGNALLING_VERSION, message);
+    return concatBytes(Uint8Array.of(SIGNALLING_VERSION), tag, message);
   } catch (cause) {
     if (!(cause instanceof NoiseError)) throw cause;
     throw new SignallingError("identity", `the peer's key is unusable: ${cause.message}`, {
@@ -63,11 +75,11 @@ export function seal(handshake: HandshakeState, payload: Uint8Array): Uint8Array
 }
 
 /**
- * Opens a sealed message: the checks that cost nothing come before the public-key operations.
+ * Checks what costs no public-key operation: length, version and tag.
  *
  * @throws {SignallingError} `oversize`, `version`, `unreadable`
  */
-export function open(handshake: HandshakeState, sealed: Uint8Array): Uint8Array {
+export function checkOutside(sealed: Uint8Array, tagKey: Uint8Array): void {
   if (sealed.length > MAX_SEALED_BYTES) {
     throw new SignallingError("oversize", `${sealed.length} bytes, at most ${MAX_SEALED_BYTES}`);
   }
@@ -77,8 +89,20 @@ export function open(handshake: HandshakeState, sealed: Uint8Array): Uint8Array 
       `version ${sealed[0]} of the signalling format is not spoken here, but ${SIGNALLING_VERSION}`,
     );
   }
+  const [tag, message] = [sealed.subarray(1, HEAD_LENGTH), sealed.subarray(HEAD_LENGTH)];
+  if (tag.length < TAG_LENGTH || !hasTag(tagKey, SIGNALLING_VERSION, message, tag)) {
+    throw new SignallingError("unreadable", "the message does not have the right tag");
+  }
+}
+
+/**
+ * Opens a sealed message, once {@linkcode checkOutside} has passed it.
+ *
+ * @throws {SignallingError} `unreadable`
+ */
+export function open(handshake: HandshakeState, sealed: Uint8Array): Uint8Array {
   try {
-    return handshake.readMessage(sealed.subarray(1));
+    return handshake.readMessage(sealed.subarray(HEAD_LENGTH));
   } catch (cause) {
     if (!(cause instanceof NoiseError)) throw cause;
     throw new SignallingError("unreadable", `the message does not open: ${cause.message}`, {

@@ -9,7 +9,7 @@
  * | `unreadable` | it does not open: altered, forged, cut short, or sealed to another id |
  * | `malformed` | it opened, but its contents are not of the form; `offset` says where, when known |
  * | `replay` | the same request was seen before |
- * | `rate` | too many requests, from this source or in all; or too many forged answers |
+ * | `rate` | too many requests, from this source or sender, or in all |
  * | `busy` | the memory of seen requests is full: nothing more is let in until some expire |
  * | `clock` | the request's time is too far from ours: one of the clocks is wrong |
  * | `certificate` | the peer's certificate chain is not sound; `cause` has the reason |

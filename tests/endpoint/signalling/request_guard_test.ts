@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { RequestGuard, SignallingError } from "../../../lib/endpoint/signalling/mod.ts";
-import { dial, listen, rejectsCode, setting, throwsCode } from "./signalling_setting.ts";
+import { dial, listen, rejectsCode, setting, tagged, throwsCode } from "./signalling_setting.ts";
 
 /** A request that nobody looks into. */
 const opaque = (n: number) => new TextEncoder().encode(`request ${n}`);
@@ -61,7 +61,7 @@ Deno.test("rates and replays are checked before a request is opened", async () =
   const { alice, bob } = await setting();
   const guard = new RequestGuard({ total: { burst: 1, perSecond: 0 } });
   const listening = listen(bob, { guard });
-  const junk = new Uint8Array(500).fill(1);
+  const junk = tagged(bob.id, new Uint8Array(500));
   await rejectsCode(listening.readRequest(junk, { source: "a", now: 0 }), "unreadable");
   await rejectsCode(listening.readRequest(junk, { source: "a", now: 0 }), "replay");
   const { sealed } = dial(alice, bob.id);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { concatBytes } from "@noble/hashes/utils.js";
 import { type Identity, type VerifiedChain, verifyChain } from "../../../lib/identity/mod.ts";
 import {
   createRequest,
@@ -6,9 +7,11 @@ import {
   Listening,
   type Offer,
   RequestGuard,
+  SIGNALLING_VERSION,
   SignallingError,
   type SignallingErrorCode,
 } from "../../../lib/endpoint/signalling/mod.ts";
+import { outerTag, requestTagKey } from "../../../lib/endpoint/signalling/outer_tag.ts";
 import { seededRandom } from "../../support/seeded_random.ts";
 import { THROWAWAY_NOW, throwawayIdentity } from "../../support/throwaway_identity.ts";
 
@@ -79,4 +82,10 @@ export function throwsCode(action: () => unknown, ...codes: SignallingErrorCode[
     assert.ok(codes.includes(error.code), `expected ${codes}, got ${error.code}`);
     return true;
   });
+}
+
+/** A sealed request of any content, as whoever knows the listener's id can make one. */
+export function tagged(listenerId: string, message: Uint8Array): Uint8Array {
+  const tag = outerTag(requestTagKey(listenerId), SIGNALLING_VERSION, message);
+  return concatBytes(Uint8Array.of(SIGNALLING_VERSION), tag, message);
 }
