@@ -18,6 +18,13 @@ const PATIENCE_MS = 5;
 export type Route = (packet: Uint8Array) => PeerLink | undefined;
 
 /**
+ * Takes a packet that goes to nobody.
+ *
+ * @param bytes offload header and packet; valid for the time of the call
+ */
+export type Unrouted = (bytes: Uint8Array) => void;
+
+/**
  * Takes the kernel's packets and gives them to the peers. A packet is read into the batch of the
  * peer that the last one went to, so that it is copied only when that was the wrong guess. A peer
  * that does not keep up makes the device wait for {@linkcode PATIENCE_MS}; then its packets are
@@ -26,13 +33,15 @@ export type Route = (packet: Uint8Array) => PeerLink | undefined;
 export class Uplink {
   readonly #device: PacketDevice;
   readonly #route: Route;
+  readonly #unrouted: Unrouted;
   readonly #elsewhere = new Uint8Array(MAX_TUN_READ_BYTES);
   readonly #touched = new Set<Outbox>();
   #guess: Outbox | undefined;
 
-  constructor(device: PacketDevice, route: Route) {
+  constructor(device: PacketDevice, route: Route, unrouted: Unrouted = () => {}) {
     this.#device = device;
     this.#route = route;
+    this.#unrouted = unrouted;
   }
 
   /**
@@ -73,25 +82,40 @@ export class Uplink {
     return isDrained;
   }
 
+  /**
+   * Gives a peer a packet that is not from the device. It is sent with the next {@linkcode drain}.
+   *
+   * @param bytes offload header and packet; the packet may be changed
+   */
+  pass(link: PeerLink, bytes: Uint8Array): void {
+    this.#give(link, bytes, false);
+  }
+
   #takeOne(): boolean {
     const guess = this.#guess;
     const room = guess?.room() ?? this.#elsewhere;
     const length = this.#device.read(room);
     if (length === 0) return false;
-    const link = this.#route(room.subarray(VNET_HEADER_BYTES, length));
-    if (link === undefined) return true;
-    const { outbox, traffic } = link;
-    if (link.datagrams.send(room.subarray(0, length))) traffic.packetsSentAsDatagrams++;
-    else if (outbox === guess) outbox.commit(length);
-    else if (outbox.offer(room.subarray(0, length))) this.#guess = outbox;
-    else {
+    const bytes = room.subarray(0, length);
+    const link = this.#route(bytes.subarray(VNET_HEADER_BYTES));
+    if (link === undefined) this.#unrouted(bytes);
+    else if (this.#give(link, bytes, link.outbox === guess)) this.#guess = link.outbox;
+    return true;
+  }
+
+  /** @returns whether the peer's batch has got it */
+  #give({ outbox, datagrams, traffic }: PeerLink, bytes: Uint8Array, isInPlace: boolean): boolean {
+    const isDatagram = datagrams.send(bytes);
+    if (isDatagram) traffic.packetsSentAsDatagrams++;
+    else if (isInPlace) outbox.commit(bytes.length);
+    else if (!outbox.offer(bytes)) {
       traffic.drops.congested++;
-      return true;
+      return false;
     }
     traffic.packetsSent++;
-    traffic.bytesSent += length - VNET_HEADER_BYTES;
+    traffic.bytesSent += bytes.length - VNET_HEADER_BYTES;
     this.#touched.add(outbox);
-    return true;
+    return !isDatagram;
   }
 }
 
