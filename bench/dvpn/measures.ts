@@ -31,8 +31,9 @@ export async function roundTrips(
   from: NetworkNamespace,
   to: string,
   count: number,
+  intervalS: number = PING_INTERVAL_S,
 ): Promise<number[]> {
-  const ping = ["ping", "-c", String(count), "-i", String(PING_INTERVAL_S), "-W", "2", to];
+  const ping = ["ping", "-c", String(count), "-i", String(intervalS), "-W", "2", to];
   const text = await run(...from.inside(...ping));
   return [...text.matchAll(/time=([\d.]+)/g)].map(([, ms]) => Number(ms) * 1000);
 }
