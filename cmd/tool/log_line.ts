@@ -29,7 +29,7 @@ export function logLine(
 }
 
 /** Text whose control characters cannot move a terminal's cursor; line ends stay. */
-function printable(text: string): string {
+export function printable(text: string): string {
   // deno-lint-ignore no-control-regex
   return text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, "\ufffd");
 }

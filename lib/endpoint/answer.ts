@@ -226,7 +226,6 @@ export class Answerer {
     const transports = this.#transports(request);
     trace?.step({ type: "gathering" });
     const gathering = await this.#context.gather(transports);
-    trace?.step({ type: "gathered", candidates: gathering.candidates.length });
     const negotiation = new Negotiation(gathering, {
       controlling: false,
       trace,

@@ -5,6 +5,7 @@ import type { ConnectError } from "./errors.ts";
 import type { Gathering, TransportChoice } from "./gathering.ts";
 import type { TransportOption } from "./options.ts";
 import type { SignallingCarrier } from "./signalling/mod.ts";
+import type { AttemptTrace, Tracer } from "./trace.ts";
 
 /** What dialling and answering need of their endpoint. */
 export interface EndpointContext {
@@ -21,6 +22,8 @@ export interface EndpointContext {
   readonly listening: () => boolean;
   /** Whether the DHT has been reached, and what that says about a peer that does not answer. */
   readonly explainSilence: (peerId: string) => ConnectError;
+  /** Tells what is done, where somebody wants to know. */
+  readonly trace?: Tracer | undefined;
 }
 
 /** A handshake that is done and the pipe that ICE and the transport made for it. */
@@ -32,6 +35,8 @@ export interface Established {
   readonly pipe: Pipe;
   /** The pipe that is to replace this one, which serves the first moments only. */
   readonly lasting?: LastingPipe | undefined;
+  /** Of the attempt that led here. */
+  readonly trace?: AttemptTrace | undefined;
 }
 
 /** A pipe that is still being made. */

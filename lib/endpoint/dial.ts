@@ -7,6 +7,7 @@ import { decodeOffer, encodeOffer } from "./offer.ts";
 import { dialPipe } from "./path_pipe.ts";
 import { rehearseAfter } from "./rehearsal.ts";
 import { createRequest, exchange, REFUSAL, SignallingError } from "./signalling/mod.ts";
+import type { AttemptTrace } from "./trace.ts";
 
 /**
  * An answer from the same network is there by then, ms. On a longer way the wait is spent on what
@@ -50,13 +51,34 @@ export async function dialPeer(
   context: EndpointContext,
   peerId: string,
   signal: AbortSignal,
-  { onAnswer, resume }: DialOptions = {},
+  options: DialOptions = {},
+): Promise<Established> {
+  const purpose = options.resume === undefined ? "connect" : "resume";
+  const trace = context.trace?.begin(purpose, peerId);
+  try {
+    return { ...await attempt(context, peerId, signal, options, trace), trace };
+  } catch (error) {
+    trace?.failed(error);
+    throw error;
+  }
+}
+
+async function attempt(
+  context: EndpointContext,
+  peerId: string,
+  signal: AbortSignal,
+  { onAnswer, resume }: DialOptions,
+  trace: AttemptTrace | undefined,
 ): Promise<Established> {
   const { identity, carrier, clock, random, transport } = context;
   const transports = commonTransports(transport, "auto");
   const early = Promise.withResolvers<Pipe>();
-  const negotiation = new Negotiation(await context.gather(transports), {
+  trace?.followDht();
+  trace?.step({ type: "gathering" });
+  const gathering = await context.gather(transports);
+  const negotiation = new Negotiation(gathering, {
     controlling: true,
+    trace,
     clock,
     random,
     // A session that goes on has more to send than an early pipe can carry.
@@ -84,16 +106,23 @@ export async function dialPeer(
     if (isOnInternet(negotiation.description)) {
       rehearseAfter(SHORT_WAIT_MS, context, waiting.signal);
     }
+    trace?.step({ type: "request", bytes: dialling.sealed.length });
+    const onStored = trace && ((nodes: number) => trace.step({ type: "stored", nodes }));
     const [answer] = await Promise.all([
-      exchange(carrier, dialling, { signal }),
+      exchange(carrier, dialling, { signal, onStored }),
       transport === "quic" ? prepareQuic() : undefined,
     ]).finally(() => waiting.abort());
+    trace?.step(
+      answer.kind === "refused"
+        ? { type: "answer", accepted: false, reason: answer.reason }
+        : { type: "answer", accepted: true },
+    );
     if (answer.kind === "refused") throw refused(peerId, answer.code, answer.reason);
     onAnswer?.();
     const { quicCertificateHash, listening = false } = answer.body.options;
     signal.throwIfAborted();
     lasting = negotiation.run(decodeOffer(answer.body), settingUp.signal)
-      .then((nominated) => dialPipe(nominated, quicCertificateHash, settingUp.signal))
+      .then((nominated) => dialPipe(nominated, quicCertificateHash, settingUp.signal, trace))
       .finally(() => negotiation.close());
     const first = await firstPipe(early.promise, lasting, () => settingUp.abort());
     return { keys: answer.keys, peer: answer.peer, peerListens: listening, ...first };

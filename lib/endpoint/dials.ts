@@ -69,13 +69,17 @@ export class Dials {
     const gone = Promise.withResolvers<never>();
     const leave = () => gone.reject(abortedConnect(signal));
     signal.addEventListener("abort", leave, { once: true });
+    let reason: unknown;
     const timers = this.#patience(peerId, dial, options.timeoutMs, gone.reject);
     try {
       return await Promise.race([dial.session, gone.promise]);
+    } catch (error) {
+      reason = error;
+      throw error;
     } finally {
       signal.removeEventListener("abort", leave);
       for (const timer of timers) timer.cancel();
-      if (--dial.waiters === 0) dial.controller.abort();
+      if (--dial.waiters === 0) dial.controller.abort(reason);
     }
   }
 

@@ -24,7 +24,9 @@ import { type PeerInfo, PeerSession } from "./peer_session.ts";
 import type { TurnServer } from "./relay/mod.ts";
 import { awaitResumption, resume } from "./resumption.ts";
 import { type CarrierListener, equalBytes, REFUSAL, winsTieBreak } from "./signalling/mod.ts";
+import { explainSilence } from "./silence.ts";
 import type { EndpointStatus } from "./status.ts";
+import { Tracer } from "./trace.ts";
 
 const log = getLogger(["dhtnet", "endpoint"]);
 
@@ -116,7 +118,8 @@ export class Endpoint implements AsyncDisposable {
       gather: (transports) => this.#gatherings.take(transports),
       verifyChain: (chain, now) => chains.verify(chain, now),
       listening: () => this.#inbox !== undefined,
-      explainSilence: (peerId) => this.#explainSilence(peerId),
+      explainSilence: (peerId) => explainSilence(peerId, options, dht.status()),
+      trace: options.trace && new Tracer(options.trace, systemClock, dht),
     };
     this.#dials = new Dials(this.#context, (established) => this.#begin(established, true));
     this.#answerer = new Answerer(this.#context, {
@@ -191,7 +194,9 @@ export class Endpoint implements AsyncDisposable {
     if (this.#closed !== undefined) throw new ConnectError("aborted", "the endpoint is closed");
     const id = peerId.toLowerCase();
     const session = this.#sessionWith(id) ?? await this.#dials.dial(id, options);
-    return session.open(channelName);
+    const channel = session.open(channelName);
+    session.trace?.followChannel(channel);
+    return channel;
   }
 
   /**
@@ -311,26 +316,6 @@ export class Endpoint implements AsyncDisposable {
     else await mapper.close();
   }
 
-  /** A peer that does not answer is one thing, a network that does not is another. */
-  #explainSilence(peerId: string): ConnectError {
-    const { bootstrap = [], discovery = true } = this.#options;
-    const { status, nodes } = this.#dht.status();
-    if (status === "connected") {
-      return new ConnectError(
-        "unreachable",
-        `no answer from ${peerId}: it is offline, or not listening, or in another DHT network ` +
-          `(asked through ${nodes} DHT nodes)`,
-      );
-    }
-    const tried = [
-      bootstrap.length > 0
-        ? `${bootstrap.join(", ")} did not answer`
-        : "no bootstrap node was given",
-      discovery ? "none was found on the local network" : "discovery is off",
-    ];
-    return new ConnectError("no-network", `no DHT node could be reached: ${tried.join("; ")}`);
-  }
-
   #refusal(peer: PeerInfo): { code: number; reason: string } | undefined {
     const { id } = peer;
     const reason = this.#admission.refusal(peer);
@@ -345,7 +330,7 @@ export class Endpoint implements AsyncDisposable {
   }
 
   #begin(established: Established, outgoing: boolean): PeerSession {
-    const { peer, keys, pipe, lasting, peerListens } = established;
+    const { peer, keys, pipe, lasting, peerListens, trace } = established;
     const session: PeerSession = new PeerSession({
       peer,
       outgoing,
@@ -353,6 +338,7 @@ export class Endpoint implements AsyncDisposable {
       keys,
       pipe,
       lasting,
+      trace,
       clock: this.#context.clock,
       onChannel: (peer, request) => {
         if (request.name !== PATH_CHANNEL) {

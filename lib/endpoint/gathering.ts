@@ -75,7 +75,8 @@ export class Gathering {
   /** Takes the TCP connections that peers make. */
   onConnection: (connection: FramedTcp) => void = (connection) => void connection.close();
   readonly #options: GatheringOptions;
-  readonly #candidates: LocalCandidateInput[] = [];
+  /** When each was found. */
+  readonly #candidates = new Map<LocalCandidateInput, number>();
   readonly #ports = new Map<string, DatagramPort>();
   readonly #mapped: MappedPorts;
   readonly #relayed: RelayedPorts;
@@ -163,7 +164,7 @@ export class Gathering {
       }
       await gathering.#tryWithoutUdp(ips, relays);
     }
-    if (gathering.#candidates.length > 0) return gathering;
+    if (gathering.#candidates.size > 0) return gathering;
     await gathering.close();
     const where = interfaces?.join(", ") ?? "any interface";
     throw new ConnectError(
@@ -187,7 +188,12 @@ export class Gathering {
 
   /** What has been found so far. */
   get candidates(): readonly LocalCandidateInput[] {
-    return this.#candidates;
+    return [...this.#candidates.keys()];
+  }
+
+  /** When a candidate was found, ms. */
+  foundAt(candidate: LocalCandidateInput): number | undefined {
+    return this.#candidates.get(candidate);
   }
 
   /** A port behind a NAT, the address that the world sees, and whether all the world sees the same. */
@@ -284,7 +290,7 @@ export class Gathering {
   }
 
   #found(candidate: LocalCandidateInput): void {
-    this.#candidates.push(candidate);
+    this.#candidates.set(candidate, this.#options.clock.now());
     this.onCandidate(candidate);
   }
 
@@ -309,7 +315,7 @@ export class Gathering {
 
   /** Where no server has seen us over UDP, all hope is on TCP, and on a relay over that. */
   async #tryWithoutUdp(ips: readonly string[], relays: readonly Promise<void>[]): Promise<void> {
-    if (this.#candidates.some(({ transport, type }) => transport === "udp" && type === "srflx")) {
+    if (this.candidates.some(({ transport, type }) => transport === "udp" && type === "srflx")) {
       return;
     }
     const { transports, stunServers } = this.#options;

@@ -18,3 +18,4 @@ export {
 export type { ServerTransport, TurnServer } from "./relay/mod.ts";
 export type { TurnCredentials } from "../turn/mod.ts";
 export type { EndpointStatus } from "./status.ts";
+export type * from "./trace_event.ts";

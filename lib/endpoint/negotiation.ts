@@ -25,6 +25,8 @@ import type { Gathering } from "./gathering.ts";
 import type { EarlyPipe } from "./early_pipe.ts";
 import type { TurnRelay } from "./relay/mod.ts";
 import { openSimultaneously } from "./simultaneous_open.ts";
+import type { AttemptTrace } from "./trace.ts";
+import { CheckTrace } from "./trace_checks.ts";
 
 /** A TCP connection to a candidate that is not made by then has failed. */
 const TCP_CONNECT_TIMEOUT_MS = 5_000;
@@ -81,6 +83,8 @@ export interface NegotiationOptions {
   readonly random: (length: number) => Uint8Array;
   /** Takes a pipe for the first bytes, if that comes before the path is chosen: {@linkcode EarlyPath}. */
   readonly onEarly?: ((pipe: EarlyPipe) => void) | undefined;
+  /** Is told what happens. */
+  readonly trace?: AttemptTrace | undefined;
 }
 
 /**
@@ -99,16 +103,18 @@ export class Negotiation {
   readonly #dialling = new AbortController();
   readonly #outcome = Promise.withResolvers<Nominated>();
   readonly #early: EarlyPath | undefined;
+  readonly #trace: CheckTrace | undefined;
   #timer: Timer | undefined;
   #closed = false;
 
   /** Takes over a gathering, which belongs to the negotiation from now on. */
   constructor(
     gathering: Gathering,
-    { controlling, clock, random, onEarly }: NegotiationOptions,
+    { controlling, clock, random, onEarly, trace }: NegotiationOptions,
   ) {
     this.#gathering = gathering;
     this.#clock = clock;
+    this.#trace = trace && new CheckTrace(trace);
     this.#agent = new IceAgent({
       controlling,
       random,
@@ -118,12 +124,16 @@ export class Negotiation {
     });
     this.#early = onEarly && new EarlyPath({
       agent: this.#agent,
-      onPipe: onEarly,
+      onPipe: (pipe) => {
+        trace?.step({ type: "pipe", kind: "udp", state: "open", reason: undefined });
+        onEarly(pipe);
+      },
       send: ({ local, remote }, datagram) => gathering.port(local)?.send(datagram, remote),
       onPostponed: () => queueMicrotask(() => this.#turn()),
     });
     this.#outcome.promise.catch(() => {}); // a negotiation may end before anybody waits for it
     for (const candidate of gathering.candidates) this.#add(candidate);
+    trace?.step({ type: "gathered", candidates: gathering.candidates.length });
     gathering.onCandidate = (candidate) => {
       this.#add(candidate);
       this.#turn();
@@ -132,6 +142,7 @@ export class Negotiation {
     gathering.onDatagram = ({ local }, bytes, remote) => {
       const path: Path = { transport: "udp", local, remote };
       if (this.#early?.take(bytes, path)) return;
+      this.#trace?.packet("received", bytes, path);
       this.#agent.handlePacket(bytes, path, clock.now());
       this.#turn();
     };
@@ -155,6 +166,7 @@ export class Negotiation {
       this.#agent.setRemote(remote);
       for (const candidate of remote.candidates) {
         this.#agent.addRemoteCandidate(candidate);
+        this.#trace?.remote(candidate);
         if (candidate.transport === "udp") this.#gathering.permit(candidate.address.ip);
       }
       this.#agent.endOfRemoteCandidates();
@@ -180,7 +192,8 @@ export class Negotiation {
 
   #add(candidate: LocalCandidateInput): void {
     try {
-      this.#agent.addLocalCandidate(candidate);
+      const added = this.#agent.addLocalCandidate(candidate);
+      this.#trace?.local(added, candidate.server, this.#gathering.foundAt(candidate));
     } catch (error) {
       if (!(error instanceof IceError)) throw error; // more than fit, or a server that talks nonsense
     }
@@ -191,13 +204,16 @@ export class Negotiation {
     if (this.#closed) return void connection.close();
     const path: Path = { transport: "tcp", local: connection.local, remote: connection.remote };
     this.#connections.set(pathKey(path), connection);
+    this.#trace?.tcp("connected", path);
     connection.onFrame = (frame) => {
+      this.#trace?.packet("received", frame, path);
       this.#agent.handlePacket(frame, path, this.#clock.now());
       this.#turn();
     };
     connection.onClose = () => {
       this.#connections.delete(pathKey(path));
       if (this.#closed) return;
+      this.#trace?.tcp("closed", path);
       this.#agent.handleDisconnected(path, this.#clock.now());
       this.#turn();
     };
@@ -216,6 +232,7 @@ export class Negotiation {
       if (this.#closed) return;
       this.#send();
     }
+    this.#trace?.pairs(this.#agent.pairs());
     this.#early?.turn(now);
     this.#timer?.cancel();
     const due = this.#agent.pollTimeout();
@@ -225,6 +242,7 @@ export class Negotiation {
   #send(): void {
     for (let out = this.#agent.pollTransmit(); out; out = this.#agent.pollTransmit()) {
       const { path, bytes } = out;
+      this.#trace?.packet("sent", bytes, path);
       if (path.transport === "tcp") this.#connections.get(pathKey(path))?.send(bytes);
       else this.#gathering.port(path.local)?.send(bytes, path.remote);
     }
@@ -244,6 +262,8 @@ export class Negotiation {
         const relayed = pair.localType === "relay" || pair.remoteType === "relay";
         const connection = this.#connections.get(pathKey(path));
         const mapping = this.#gathering.takeMapping(path);
+        this.#trace?.pairs(this.#agent.pairs());
+        this.#trace?.nominated(path, relayed, event.type === "nominated");
         if (path.transport === "udp") {
           const relay = this.#gathering.takeRelay(path.local);
           this.#outcome.resolve({ transport: "udp", path, relayed, mapping, roundTripMs, relay });
@@ -253,11 +273,13 @@ export class Negotiation {
         return;
       }
       case "failed":
+        this.#trace?.pairs(this.#agent.pairs());
         return this.#outcome.reject(new ConnectError("unreachable", failure(event)));
     }
   }
 
   #dial(path: Path): void {
+    this.#trace?.tcp("connecting", path);
     const options = {
       timeoutMs: TCP_CONNECT_TIMEOUT_MS,
       signal: this.#dialling.signal,
@@ -266,8 +288,9 @@ export class Negotiation {
     const dialled = path.local.port === 0
       ? dialFramedTcp(path.remote, { ...options, localIp: path.local.ip })
       : openSimultaneously(path, options);
-    dialled.then((connection) => this.#adopt(connection), () => {
+    dialled.then((connection) => this.#adopt(connection), (error) => {
       if (this.#closed) return;
+      this.#trace?.tcp("failed", path, error);
       this.#agent.handleDisconnected(path, this.#clock.now());
       this.#turn();
     });

@@ -1,6 +1,7 @@
 import type { Identity } from "../identity/mod.ts";
 import type { TurnServer } from "./relay/mod.ts";
 import type { PeerInfo } from "./peer_session.ts";
+import type { TraceEvent } from "./trace_event.ts";
 
 /** Which pipes a connection may run over: see {@linkcode EndpointOptions.transport}. */
 export type TransportOption = "auto" | "tcp" | "quic";
@@ -56,6 +57,11 @@ export interface EndpointOptions {
    * quick. `refusalOf` of the identity package is such a policy. Default: every verified peer.
    */
   readonly authorize?: (peer: PeerInfo) => string | undefined;
+  /**
+   * Told of every step on the way to a peer, at once: candidates, checks, decisions. Nothing is
+   * collected without it. It should be quick and must not call the endpoint. Default: none.
+   */
+  readonly trace?: (event: TraceEvent) => void;
   /** Peers that may be setting up a connection to us at once; more are told to come back. Default: 64. */
   readonly maxPendingPeers?: number;
   /** Sessions that peers may have with us at once. Default: 4,096. */

@@ -30,6 +30,7 @@ import {
   type SignallingOptions,
 } from "./signalling/mod.ts";
 import { sleep } from "./sleep.ts";
+import type { AttemptTrace } from "./trace.ts";
 import { readFrame, writeFrame } from "./signalling/stream_frame.ts";
 
 const log = getLogger(["dhtnet", "endpoint"]);
@@ -69,7 +70,8 @@ async function improvePath(
   signal: AbortSignal,
 ): Promise<void> {
   const channel = session.open(PATH_CHANNEL);
-  const attempt = await Attempt.begin(context, channel, true, signal);
+  const trace = context.trace?.begin("improve", session.peer.id);
+  const attempt = await Attempt.begin(context, channel, true, signal, trace);
   try {
     await attempt.tell(encodeOfferMessage(attempt.offer({ transport: context.transport })));
     await attempt.tellView();
@@ -78,12 +80,15 @@ async function improvePath(
     const role = await attempt.hearView();
     if (role === undefined) {
       const nominated = await attempt.negotiation.run(decodeOffer(answer), signal);
-      return session.attach(await dialPipe(nominated, quicCertificateHash, signal));
+      return session.attach(await dialPipe(nominated, quicCertificateHash, signal, trace));
     }
     const path = await attempt.punch(role);
     await attempt.hear(); // the listener's port is QUIC's now
     const timeoutMs = IMPROVE_TIMEOUT_MS;
     session.attach(await dialQuic({ ...path, sha256: quicCertificateHash!, timeoutMs, signal }));
+  } catch (error) {
+    trace?.failed(error);
+    throw error;
   } finally {
     attempt.end();
   }
@@ -100,7 +105,8 @@ export async function answerImprovement(
   channel: Channel,
 ): Promise<void> {
   const signal = within(session);
-  const attempt = await Attempt.begin(context, channel, false, signal);
+  const trace = context.trace?.begin("improve", session.peer.id);
+  const attempt = await Attempt.begin(context, channel, false, signal, trace);
   try {
     const offer = decodeOfferMessage(await attempt.hear());
     const credentials = await quicCertificate();
@@ -112,12 +118,15 @@ export async function answerImprovement(
     const role = await attempt.hearView();
     if (role === undefined) {
       const nominated = await attempt.negotiation.run(decodeOffer(offer), signal);
-      return session.attach(await acceptPipe(nominated, signal));
+      return session.attach(await acceptPipe(nominated, signal, trace));
     }
     const path = await attempt.punch(role);
     const onListening = () => void attempt.tell(Uint8Array.of(1)).catch(() => {});
     const timeoutMs = IMPROVE_TIMEOUT_MS;
     session.attach(await acceptQuic({ ...path, credentials, timeoutMs, signal, onListening }));
+  } catch (error) {
+    trace?.failed(error);
+    throw error;
   } finally {
     attempt.end();
   }
@@ -138,6 +147,7 @@ class Attempt {
   readonly #signal: AbortSignal;
   readonly #controlling: boolean;
   readonly #token: Uint8Array;
+  readonly #trace: AttemptTrace | undefined;
   #theirs: PunchMessage | undefined;
 
   private constructor(
@@ -146,6 +156,7 @@ class Attempt {
     gathering: Gathering,
     controlling: boolean,
     signal: AbortSignal,
+    trace: AttemptTrace | undefined,
   ) {
     const { clock, random } = context;
     this.#context = context;
@@ -154,7 +165,8 @@ class Attempt {
     this.#signal = signal;
     this.#controlling = controlling;
     this.#token = random(16);
-    this.negotiation = new Negotiation(gathering, { controlling, clock, random });
+    this.negotiation = new Negotiation(gathering, { controlling, clock, random, trace });
+    this.#trace = trace;
   }
 
   static async begin(
@@ -162,13 +174,16 @@ class Attempt {
     channel: Channel,
     controlling: boolean,
     signal: AbortSignal,
+    trace: AttemptTrace | undefined,
   ): Promise<Attempt> {
     signal.addEventListener("abort", () => channel.reset());
     const transports = commonTransports(context.transport, "auto");
     try {
+      trace?.step({ type: "gathering" });
       const gathering = await context.gather({ ...transports, relay: false });
-      return new Attempt(context, channel, gathering, controlling, signal);
+      return new Attempt(context, channel, gathering, controlling, signal, trace);
     } catch (error) {
+      trace?.failed(error);
       channel.reset(); // the peer need not wait
       throw error;
     }
@@ -200,6 +215,15 @@ class Attempt {
 
   /** Finds a path; its local port is free for QUIC. */
   async punch(role: "many-sockets" | "many-ports"): Promise<PunchedPath> {
+    const tell = (state: "begun" | "met" | "failed") =>
+      this.#trace?.step({ type: "punch", role, state });
+    tell("begun");
+    const punching = this.#punch(role);
+    punching.then(() => tell("met"), () => tell("failed"));
+    return await punching;
+  }
+
+  async #punch(role: "many-sockets" | "many-ports"): Promise<PunchedPath> {
     const { clock, random } = this.#context;
     const { port, mapped } = this.#gathering.natView!;
     const { token, view } = this.#theirs!;

@@ -1,6 +1,7 @@
 import { acceptQuic, dialQuic, type Pipe, quicCertificate } from "../net/mod.ts";
 import type { Nominated } from "./negotiation.ts";
 import { HeldPipe, relayedPipe } from "./held_pipe.ts";
+import type { AttemptTrace } from "./trace.ts";
 
 /** A QUIC connection over a nominated path that is not up by then has failed. */
 const QUIC_TIMEOUT_MS = 10_000;
@@ -11,8 +12,12 @@ const QUIC_TIMEOUT_MS = 10_000;
  *
  * @throws {Error} when the peer does not take the path over in time
  */
-export async function acceptPipe(nominated: Nominated, signal: AbortSignal): Promise<Pipe> {
-  return await held(nominated, takeOver(nominated, signal));
+export async function acceptPipe(
+  nominated: Nominated,
+  signal: AbortSignal,
+  trace?: AttemptTrace,
+): Promise<Pipe> {
+  return await held(nominated, takeOver(nominated, signal), trace);
 }
 
 async function takeOver(nominated: Nominated, signal: AbortSignal): Promise<Pipe> {
@@ -39,8 +44,9 @@ export async function dialPipe(
   nominated: Nominated,
   sha256: Uint8Array | undefined,
   signal: AbortSignal,
+  trace?: AttemptTrace,
 ): Promise<Pipe> {
-  return await held(nominated, connect(nominated, sha256, signal));
+  return await held(nominated, connect(nominated, sha256, signal), trace);
 }
 
 async function connect(
@@ -61,7 +67,12 @@ async function connect(
 }
 
 /** Keeps the port mapped on the router, if it is, as long as the pipe is in use. */
-async function held({ mapping, relayed }: Nominated, opening: Promise<Pipe>): Promise<Pipe> {
+async function held(
+  { transport, mapping, relayed }: Nominated,
+  opening: Promise<Pipe>,
+  trace: AttemptTrace | undefined,
+): Promise<Pipe> {
+  trace?.followPipe(transport === "udp" ? "quic" : "tcp", opening);
   if (mapping === undefined && !relayed) return await opening;
   const release = async () => await mapping?.close();
   try {

@@ -8,6 +8,7 @@ import type { LastingPipe } from "./context.ts";
 import { HeldPipe } from "./held_pipe.ts";
 import { SessionDatagrams } from "./session_datagrams.ts";
 import { type PipeLoss, SessionDriver } from "./session_driver.ts";
+import type { AttemptTrace } from "./trace.ts";
 
 const log = getLogger(["dhtnet", "endpoint"]);
 
@@ -68,6 +69,8 @@ export interface PeerSessionOptions {
   readonly pipe: Pipe;
   /** The pipe that is to replace the first one, if that serves the first moments only. */
   readonly lasting?: LastingPipe | undefined;
+  /** Of the attempt that it comes from. */
+  readonly trace?: AttemptTrace | undefined;
   readonly clock: Clock;
   /** The peer wants to open a channel. */
   readonly onChannel: (peer: PeerInfo, request: ChannelRequest) => void;
@@ -88,6 +91,7 @@ export class PeerSession {
   readonly peer: PeerInfo;
   readonly outgoing: boolean;
   readonly servesUs: boolean;
+  readonly trace: AttemptTrace | undefined;
   /** Datagrams beside the channels. */
   readonly datagrams: SessionDatagrams;
   readonly #options: PeerSessionOptions;
@@ -105,6 +109,7 @@ export class PeerSession {
     this.peer = peer;
     this.outgoing = outgoing;
     this.servesUs = options.servesUs;
+    this.trace = options.trace;
     this.#options = options;
     this.datagrams = new SessionDatagrams(
       keys,
@@ -118,7 +123,7 @@ export class PeerSession {
       onChannel: (request) => options.onChannel(peer, request),
       onTransmit: () => this.#driver.wake(),
       onPathLost: (loss) => this.#driver.drop(loss),
-      onClose: () => this.#finish(),
+      onClose: ({ reason }) => this.#finish(reason),
     });
     this.#driver = new SessionDriver(this.#session, clock);
     this.#driver.onPipeLost = (loss) => this.#pipeLost(loss);
@@ -152,7 +157,9 @@ export class PeerSession {
     if (this.isOver) return void pipe.abort();
     this.#driver.attach(pipe);
     this.datagrams.attach(pipe);
-    const { relayed, kind, local, remote } = pathStatus(pipe);
+    const path = pathStatus(pipe);
+    this.trace?.step({ type: "session", state: "running", path });
+    const { relayed, kind, local, remote } = path;
     log.info("the session with {peer} runs over {path}", {
       peer: this.peer.id,
       path: `${relayed ? "relayed " : ""}${kind} ${local} to ${remote}`,
@@ -218,14 +225,14 @@ export class PeerSession {
   #pipeLost(loss: PipeLoss): void {
     this.datagrams.attach(undefined);
     if (this.#awaiting) return; // another one is coming
-    log.info("the path to {peer} is lost: {message}", {
-      peer: this.peer.id,
-      message: loss.message,
-    });
+    const { message } = loss;
+    log.info("the path to {peer} is lost: {message}", { peer: this.peer.id, message });
+    this.trace?.step({ type: "session", state: "lost", reason: message });
     this.#options.onPipeLost(this, loss);
   }
 
-  #finish(): void {
+  #finish(reason: string): void {
+    this.trace?.step({ type: "session", state: "over", reason: reason || "closed in order" });
     this.datagrams.attach(undefined);
     this.#ended.abort();
     this.#options.onOver(this);

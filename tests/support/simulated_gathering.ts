@@ -37,6 +37,7 @@ export function simulatedGathering(
   ];
   const gathering = {
     candidates,
+    foundAt: () => undefined,
     onCandidate: () => {},
     onConnection: () => {},
     onDatagram: (_port: DatagramPort, _bytes: Uint8Array, _from: SocketAddress) => {},

@@ -12,6 +12,8 @@ export type RequestReceiver = (
 export interface CarryOptions {
   /** Ends the wait. */
   readonly signal?: AbortSignal;
+  /** Told how many places keep the request until the peer comes for it, where there are such places. */
+  readonly onStored?: ((places: number) => void) | undefined;
   /**
    * Whether an answer is the true one. Where strangers can put answers, the carrier goes on waiting
    * on `false`. Every answer is taken when absent. What it throws ends the request.

@@ -1,4 +1,4 @@
-import type { SignallingCarrier } from "./carrier.ts";
+import type { CarryOptions, SignallingCarrier } from "./carrier.ts";
 import type { VerifiedPeer } from "./chain_verifier.ts";
 import { type Answer, type Dialling, isForgery } from "./dialling.ts";
 
@@ -12,7 +12,7 @@ import { type Answer, type Dialling, isForgery } from "./dialling.ts";
 export async function exchange<Peer extends VerifiedPeer>(
   carrier: SignallingCarrier,
   dialling: Dialling<Peer>,
-  options: { signal?: AbortSignal } = {},
+  options: Pick<CarryOptions, "signal" | "onStored"> = {},
 ): Promise<Answer<Peer>> {
   let answer: Answer<Peer> | undefined;
   try {
