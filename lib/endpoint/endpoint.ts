@@ -81,7 +81,7 @@ export class Endpoint implements AsyncDisposable {
   readonly #answerer: Answerer;
   readonly #dials: Dials;
   readonly #sessions = new Set<PeerSession>();
-  readonly #datagrams = new DatagramPorts(this.#sessions);
+  readonly #datagrams = new DatagramPorts();
   readonly #watch: NetworkWatch;
   #mapper: PortMapper | undefined;
   #dhtRelay: DhtRelay | undefined;
@@ -361,6 +361,7 @@ export class Endpoint implements AsyncDisposable {
     });
     this.#sessions.add(session);
     this.#admission.begin(session);
+    this.#datagrams.begin(session);
     if (outgoing && lasting === undefined) this.#improve(session);
     return session;
   }

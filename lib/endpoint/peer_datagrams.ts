@@ -18,12 +18,19 @@ export interface PeerDatagrams {
 
 /** Who takes the datagrams of which peer under which name. */
 export class DatagramPorts {
-  readonly #sessions: Iterable<PeerSession>;
+  /** By peer, so that a datagram costs the same whether there is one session or thousands. */
+  readonly #sessions = new Map<string, Set<PeerSession>>();
   readonly #ports = new Map<string, PeerDatagrams>();
 
-  /** @param sessions those that there are, at any time */
-  constructor(sessions: Iterable<PeerSession>) {
-    this.#sessions = sessions;
+  /** Datagrams may go over this session, as long as it lasts. */
+  begin(session: PeerSession): void {
+    const { id } = session.peer;
+    const sessions = this.#sessions.get(id) ?? new Set();
+    this.#sessions.set(id, sessions.add(session));
+    session.ended.addEventListener("abort", () => {
+      sessions.delete(session);
+      if (sessions.size === 0 && this.#sessions.get(id) === sessions) this.#sessions.delete(id);
+    }, { once: true });
   }
 
   /**
@@ -60,10 +67,7 @@ export class DatagramPorts {
 
   /** A session with the peer whose path carries datagrams. */
   #carrying(peerId: string): PeerSession | undefined {
-    for (const session of this.#sessions) {
-      if (session.peer.id === peerId && session.datagrams.maxBytes > 0) return session;
-    }
-    return undefined;
+    return this.#sessions.get(peerId)?.values().find(({ datagrams }) => datagrams.maxBytes > 0);
   }
 }
 

@@ -35,10 +35,10 @@ export class DatagramCarriage {
    */
   send(bytes: Uint8Array): boolean {
     if (this.#carry === "session") return false;
-    const { maxBytes } = this.#datagrams;
-    if (maxBytes === 0) return false;
     const packet = bytes.subarray(VNET_HEADER_BYTES);
     if (this.#carry === "auto" && protocolOf(packet) === PROTOCOL_TCP) return false;
+    const { maxBytes } = this.#datagrams;
+    if (maxBytes === 0) return false;
     const segments = segmentsOf(bytes, packet, maxBytes);
     for (const one of segments) this.#datagrams.send(one);
     return segments.length > 0;
