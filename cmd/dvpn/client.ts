@@ -150,9 +150,9 @@ export class VpnClient {
 
   /** Until the server ends it or is lost. */
   async #exchange(connected: Connected): Promise<void> {
-    const { endpoint, device, settings, run, report } = this.#context;
+    const { endpoint, device, settings, host, report } = this.#context;
     const { link, greeting, own } = connected;
-    const plan = await AppliedPlan.apply(this.#planFor(greeting), run);
+    const plan = await AppliedPlan.apply(this.#planFor(greeting), host);
     this.#connected = connected;
     try {
       report.notice(

@@ -27,11 +27,11 @@ import { serveStatus } from "./control/status_socket.ts";
 import type { DvpnOptions } from "./options.ts";
 import type { NetworkPlan } from "./plan/network_plan.ts";
 import { showPlan } from "./plan/show_plan.ts";
-import { runCommand } from "./plan/run_command.ts";
 import { VpnServer } from "./server.ts";
 import { addressPlan, vpnSettings } from "./settings.ts";
 import { statusReport, type VpnStatus } from "./status.ts";
 import { type Task, taskOf } from "./task.ts";
+import { ThisHost } from "./undo/this_host.ts";
 import type { VpnConfiguration } from "./vpn_configuration.ts";
 import type { NamedDevice, VpnContext } from "./vpn_context.ts";
 
@@ -74,7 +74,9 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
   quickenCryptography();
   // The interface comes first: without the right to make it, nobody needs to be called.
   using device = values["dry-run"] ? undefined : openDevice(settings.device);
+  const host = new ThisHost();
   try {
+    if (device !== undefined) tellUndone(await host.undoLeft(), report);
     const guard = task.kind === "serve"
       ? { authorize: (await guardedBy(command, identity, report)).authorize }
       : {};
@@ -87,7 +89,7 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
             device: device ?? noDevice(settings.device),
             endpoint,
             settings,
-            run: runCommand,
+            host,
             report,
             signal,
           },
@@ -123,6 +125,10 @@ async function perform(
   const incoming = endpoint.incoming();
   await invite(endpoint, values, report, signal, entry);
   return await withStatus(context, server, () => server.serve(incoming));
+}
+
+function tellUndone(count: number, report: Report): void {
+  if (count > 0) report.notice("what a dvpn that was killed had left is undone");
 }
 
 /** Works, and tells whoever asks by `--status`. */

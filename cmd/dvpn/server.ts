@@ -60,8 +60,8 @@ export class VpnServer {
    * @throws {ToolError} when the interface cannot be set up or is gone; the signal's reason
    */
   async serve(requests: AsyncIterable<IncomingChannel>): Promise<never> {
-    const { run, signal } = this.#context;
-    const plan = await AppliedPlan.apply(this.plan(), run);
+    const { host, signal } = this.#context;
+    const plan = await AppliedPlan.apply(this.plan(), host);
     const stopped = Promise.withResolvers<never>();
     const stop = () => stopped.reject(signal.reason);
     signal.addEventListener("abort", stop, { once: true });

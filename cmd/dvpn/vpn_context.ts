@@ -1,20 +1,27 @@
 import type { PacketDevice } from "./data/packet_device.ts";
+import type { VerifiedChain } from "../../lib/identity/mod.ts";
 import type { PeerDatagrams } from "../../lib/endpoint/mod.ts";
 import type { PeerChannel, PeerEndpoint } from "../peer/peer_channel.ts";
 import type { Report } from "../peer/report.ts";
 import { DatagramCarriage } from "./data/carriage.ts";
 import { PeerLink } from "./data/peer_link.ts";
-import type { CommandRunner } from "./plan/network_plan.ts";
+import type { PlanHost } from "./plan/network_plan.ts";
 import type { VpnSettings } from "./settings.ts";
 
 /** Name of the channel, as in upstream. */
 export const VPN_CHANNEL = "dvpn://";
 
-/** An endpoint with datagrams. */
+/** An endpoint with datagrams, which knows the certificates of its peers. */
 export interface VpnEndpoint extends PeerEndpoint {
+  /** What is going on. */
+  status(): {
+    readonly sessions: readonly (EndpointSession & { readonly peer: VerifiedChain })[];
+  };
   /** Datagrams to and from a peer, under a name. */
   datagrams(peerId: string, name: string): PeerDatagrams;
 }
+
+type EndpointSession = ReturnType<PeerEndpoint["status"]>["sessions"][number];
 
 /** An interface, as far as both sides need it. */
 export interface NamedDevice extends PacketDevice {
@@ -27,7 +34,8 @@ export interface VpnContext {
   readonly device: NamedDevice;
   readonly endpoint: VpnEndpoint;
   readonly settings: VpnSettings;
-  readonly run: CommandRunner;
+  /** Where the interface and what leads through it are set up. */
+  readonly host: PlanHost;
   readonly report: Report;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;

@@ -1,16 +1,29 @@
-/** A command and, where it has one, the command that undoes it. */
+import type { Action } from "./action.ts";
+
+/** A change and, where it has one, the change that undoes it. */
 export interface PlanStep {
-  /** The command line, without a shell. */
-  readonly apply: readonly string[];
+  readonly apply: Action;
   /** What brings back the state from before; absent where that goes with something else. */
-  readonly undo?: readonly string[];
+  readonly undo?: Action;
 }
 
 /** Changes to this host's network, in the order to make them. */
 export type NetworkPlan = readonly PlanStep[];
 
-/** Runs one command to its end. @throws {ToolError} with the command and what it said */
-export type CommandRunner = (command: readonly string[]) => Promise<void>;
+/** Where plans are applied: this host, or what stands for it in a test. */
+export interface PlanHost {
+  /** Makes one change. @throws {ToolError} with the change and what went wrong */
+  perform(action: Action): Promise<void>;
+  /** Takes one back. @throws as {@linkcode PlanHost.perform} */
+  undo(action: Action): Promise<void>;
+  /**
+   * Remembers what would undo a plan, so that the next start can do it should this process be
+   * killed.
+   *
+   * @returns what forgets it
+   */
+  remember(undo: readonly Action[]): Promise<() => Promise<void>>;
+}
 
 /**
  * Makes the changes of a plan and takes them back, in the opposite order.
@@ -21,19 +34,22 @@ export type CommandRunner = (command: readonly string[]) => Promise<void>;
  * ```
  */
 export class AppliedPlan {
-  readonly #run: CommandRunner;
+  readonly #host: PlanHost;
+  readonly #forget: () => Promise<void>;
   readonly #made: PlanStep[] = [];
 
-  private constructor(run: CommandRunner) {
-    this.#run = run;
+  private constructor(host: PlanHost, forget: () => Promise<void>) {
+    this.#host = host;
+    this.#forget = forget;
   }
 
-  /** @throws what a command throws, when everything made before has been undone */
-  static async apply(plan: NetworkPlan, run: CommandRunner): Promise<AppliedPlan> {
-    const applied = new AppliedPlan(run);
+  /** @throws what a change throws, when everything made before has been undone */
+  static async apply(plan: NetworkPlan, host: PlanHost): Promise<AppliedPlan> {
+    const undo = plan.map((step) => step.undo).filter((action) => action !== undefined);
+    const applied = new AppliedPlan(host, await host.remember(undo.reverse()));
     try {
       for (const step of plan) {
-        await run(step.apply);
+        await host.perform(step.apply);
         applied.#made.push(step);
       }
     } catch (error) {
@@ -43,10 +59,11 @@ export class AppliedPlan {
     return applied;
   }
 
-  /** Undoes what was made. A command that fails does not keep the others from being run. */
+  /** Undoes what was made. A change that fails does not keep the others from being made. */
   async undo(): Promise<void> {
     for (let step = this.#made.pop(); step !== undefined; step = this.#made.pop()) {
-      if (step.undo !== undefined) await this.#run(step.undo).catch(() => {});
+      if (step.undo !== undefined) await this.#host.undo(step.undo).catch(() => {});
     }
+    await this.#forget();
   }
 }

@@ -1,7 +1,7 @@
-import { shellLine } from "../../tool/invocation.ts";
+import { showAction } from "./action.ts";
 import type { NetworkPlan } from "./network_plan.ts";
 
-/** The commands of a plan, one a line, as a shell takes them. */
+/** The changes of a plan, one a line, as a shell takes them. */
 export function showPlan(plan: NetworkPlan): string {
-  return plan.map(({ apply }) => `${shellLine(apply)}\n`).join("");
+  return plan.map(({ apply }) => `${showAction(apply)}\n`).join("");
 }

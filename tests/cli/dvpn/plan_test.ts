@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { interfacePlan } from "../../../cmd/dvpn/plan/interface_plan.ts";
-import { AppliedPlan } from "../../../cmd/dvpn/plan/network_plan.ts";
+import type { Action } from "../../../cmd/dvpn/plan/action.ts";
+import { AppliedPlan, type PlanHost } from "../../../cmd/dvpn/plan/network_plan.ts";
 import { showPlan } from "../../../cmd/dvpn/plan/show_plan.ts";
 
 const WISH = {
@@ -29,28 +30,53 @@ Deno.test("dvpn plan: addresses, link, and routes to what no address's network h
   );
 });
 
+/** Notes what it is told to do; some of it fails. */
+class NotedHost implements PlanHost {
+  readonly ran: string[] = [];
+  readonly remembered: string[] = [];
+  readonly #failing: readonly string[];
+
+  constructor(...failing: string[]) {
+    this.#failing = failing;
+  }
+
+  perform(action: Action): Promise<void> {
+    const [name] = action as readonly string[];
+    this.ran.push(name!);
+    return this.#failing.includes(name!)
+      ? Promise.reject(new Error(`${name} failed`))
+      : Promise.resolve();
+  }
+
+  undo(action: Action): Promise<void> {
+    return this.perform(action);
+  }
+
+  remember(undo: readonly Action[]): Promise<() => Promise<void>> {
+    const names = undo.map((action) => (action as readonly string[])[0]!);
+    this.remembered.push(...names);
+    return Promise.resolve(() => {
+      for (const name of names) this.remembered.splice(this.remembered.indexOf(name), 1);
+      return Promise.resolve();
+    });
+  }
+}
+
 Deno.test("dvpn plan: what was made is undone, last first", async () => {
-  const ran: string[] = [];
-  const run = (command: readonly string[]) => {
-    ran.push(command.join(" "));
-    return Promise.resolve();
-  };
+  const host = new NotedHost();
   const plan = [{ apply: ["a"], undo: ["-a"] }, { apply: ["b"] }, { apply: ["c"], undo: ["-c"] }];
-  const applied = await AppliedPlan.apply(plan, run);
+  const applied = await AppliedPlan.apply(plan, host);
+  assert.deepEqual(host.remembered, ["-c", "-a"]);
   await applied.undo();
   await applied.undo();
-  assert.deepEqual(ran, ["a", "b", "c", "-c", "-a"]);
+  assert.deepEqual(host.remembered, []);
+  assert.deepEqual(host.ran, ["a", "b", "c", "-c", "-a"]);
 });
 
 Deno.test("dvpn plan: a step that fails undoes those before it, and none keeps others from it", async () => {
-  const ran: string[] = [];
-  const run = (command: readonly string[]) => {
-    ran.push(command.join(" "));
-    return ["c", "-b"].includes(command[0]!)
-      ? Promise.reject(new Error(`${command[0]} failed`))
-      : Promise.resolve();
-  };
+  const host = new NotedHost("c", "-b");
   const plan = ["a", "b", "c", "d"].map((name) => ({ apply: [name], undo: [`-${name}`] }));
-  await assert.rejects(AppliedPlan.apply(plan, run), /c failed/);
-  assert.deepEqual(ran, ["a", "b", "c", "-b", "-a"]);
+  await assert.rejects(AppliedPlan.apply(plan, host), /c failed/);
+  assert.deepEqual(host.remembered, []);
+  assert.deepEqual(host.ran, ["a", "b", "c", "-b", "-a"]);
 });
