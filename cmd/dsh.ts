@@ -24,10 +24,11 @@ export const DSH: Tool<DshOptions> = {
   defaultFiles: ({ values }) => configurationPlaces("dsh", values.listen),
   maxPositionals: Infinity,
   notes: `
-An ID is a device's public key in hex. Who may connect to -l: devices of the CA
-that signed its own certificate, and those that --authority, --allow-peer or
---anonymous name. They get the login shell of the user that runs dsh, unless
--s, --allow-command, --forced-command or --user say otherwise.
+An ID is a device's public key in hex, or a name for one in peers.yaml. Who may
+connect to -l: devices of the CA that signed its own certificate, and those that
+--authority, --allow-peer or --anonymous name. They get the login shell of the
+user that runs dsh, unless -s, --allow-command, --forced-command or --user say
+otherwise.
 A terminal is used where stdin is one, and stdout if a command is given. There,
 after a new line, ~. disconnects, ~d detaches, ~? lists such escapes.
 Exit: what the program there exits with, 128+N if signal N ended it, 255 if dsh

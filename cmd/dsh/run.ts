@@ -15,6 +15,7 @@ import { ownFailure, runSession } from "./client/run_session.ts";
 import { sessionRequest } from "./client/session_request_of.ts";
 import { SessionSignals } from "./client/session_signals.ts";
 import { SESSION_STREAMS } from "./client/session_streams.ts";
+import { withKnownPeer } from "./known_peer.ts";
 import type { DshOptions } from "./options.ts";
 import { type Task, taskOf } from "./task.ts";
 
@@ -28,7 +29,8 @@ export type DshCommand = Command<DshOptions, Record<never, never>>;
  * @returns the exit code
  * @throws {ToolError} for every failure that is foreseen
  */
-export async function runDsh(command: DshCommand, entry: string): Promise<number> {
+export async function runDsh(written: DshCommand, entry: string): Promise<number> {
+  const command = await withKnownPeer(written);
   const { values } = command;
   const task = taskOf(command);
   checkInterfaces(values.interface);

@@ -190,6 +190,16 @@ dshTest("a binary, and a forced command", async (server) => {
   assert.equal((await forced.run(["--", "rm", "-r", "/"])).stdout, "rm -r /\n");
 }, ["-s", "/bin/cat"]);
 
+dshTest("a peer by the name that the user has for it", async (server) => {
+  const path = `${server.clientDirectory}/peers.yaml`;
+  await Deno.writeTextFile(path, `home: ${server.id}\n`);
+  const named = await server.run(["--", "echo $DSH_PEER"], "", "home");
+  assert.match(named.stdout, /^[0-9a-f]{64}\n$/);
+  const unknown = await server.run(["--", "id"], "", "hone");
+  assert.equal(unknown.code, 2);
+  assert.match(unknown.stderr, /did you mean home\?/);
+});
+
 dshTest("limits: sessions at once, and silence", async (server) => {
   const child = server.command(["--", "echo ready; exec sleep 65"]).spawn();
   const reader = child.stdout.getReader();

@@ -71,9 +71,9 @@ export class DshServer implements AsyncDisposable {
   }
 
   /** The command of a client; options come before `--`. */
-  command(args: readonly string[]): Deno.Command {
+  command(args: readonly string[], peer = this.#id): Deno.Command {
     return new Deno.Command(Deno.execPath(), {
-      args: [...RUN, "--interface", "lo", this.#id, ...args],
+      args: [...RUN, "--interface", "lo", peer, ...args],
       env: { DHTNET_CONFIG_DIR: `${this.#directory}/client` },
       stdin: "piped",
       stdout: "piped",
@@ -83,8 +83,12 @@ export class DshServer implements AsyncDisposable {
   }
 
   /** Runs a client to its end. */
-  async run(args: readonly string[], input: string | Uint8Array = ""): Promise<ClientResult> {
-    const child = this.command(args).spawn();
+  async run(
+    args: readonly string[],
+    input: string | Uint8Array = "",
+    peer = this.#id,
+  ): Promise<ClientResult> {
+    const child = this.command(args, peer).spawn();
     const result = child.output();
     const writer = child.stdin.getWriter();
     const bytes = typeof input === "string" ? new TextEncoder().encode(input) : input;

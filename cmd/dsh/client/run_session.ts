@@ -2,7 +2,7 @@ import { explainFailure } from "../../peer/failure.ts";
 import type { PeerChannel, PeerEndpoint } from "../../peer/peer_channel.ts";
 import type { Report } from "../../peer/report.ts";
 import { OutputClosed } from "../../peer/standard_streams.ts";
-import { ToolError } from "../../tool/exit_code.ts";
+import { ExitCode, ToolError } from "../../tool/exit_code.ts";
 import { FrameType, INITIAL_CREDIT, SERVER_TYPES } from "../protocol/frame.ts";
 import { FrameBatch } from "../protocol/frame_batch.ts";
 import { type Frame, FrameDecoder } from "../protocol/frame_decoder.ts";
@@ -270,7 +270,7 @@ function exitCode({ code, signal }: ProgramExit): number {
   return signal === undefined ? code : signalExitCode(signal);
 }
 
-/** The same failure with the exit code that belongs to no program. */
+/** The same failure with the exit code that belongs to no program; a wrong usage keeps its own. */
 export function ownFailure(error: unknown): unknown {
   const cause = explainFailure(error);
   if (cause instanceof ProtocolError) {
@@ -279,5 +279,6 @@ export function ownFailure(error: unknown): unknown {
     });
   }
   if (!(cause instanceof ToolError) || cause.exitCode > 128) return cause;
+  if (cause.exitCode === ExitCode.usage) return cause;
   return new ToolError(OWN_FAILURE, cause.message, { cause });
 }

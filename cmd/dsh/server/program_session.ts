@@ -29,6 +29,8 @@ export class ProgramSession {
   readonly ended: Promise<ProgramExit>;
   /** Resolves when nothing of it is left. */
   readonly finished: Promise<void>;
+  /** Names of variables that were asked for and are not taken. */
+  readonly ignored: readonly string[];
   /** Bytes that the program wrote. */
   sent = 0;
   /** Bytes that were written to the program. */
@@ -44,13 +46,10 @@ export class ProgramSession {
 
   /**
    * @param scrollback keeps the last of the output for clients to come
-   * @param ignored names of variables that were asked for and are not taken
+   * @param ignored see {@linkcode ProgramSession.ignored}
    */
-  constructor(
-    child: Child,
-    scrollback: Scrollback | undefined,
-    readonly ignored: readonly string[],
-  ) {
+  constructor(child: Child, scrollback: Scrollback | undefined, ignored: readonly string[]) {
+    this.ignored = ignored;
     this.#child = child;
     this.#scrollback = scrollback;
     this.ended = this.#ended.promise;
