@@ -14,6 +14,7 @@ export const DVPN: Tool<DvpnOptions> = {
   usage: [
     "-l          be the server: give addresses to peers",
     "ID          be a client of that server",
+    "--mesh      be a member of a network without a server",
     "--status    show peers, paths and amounts",
     "--id        show this device's id",
   ],

@@ -42,11 +42,13 @@ export class VpnClient {
   readonly #serverId: string;
   readonly #timeoutMs: number | undefined;
   #connected: Connected | undefined;
+  #unreachable = 0;
 
   /** @param timeoutMs longest time to connect; undefined leaves it to the endpoint */
   constructor(context: VpnContext, serverId: string, timeoutMs: number | undefined) {
     this.#context = context;
-    this.#uplink = new Uplink(context.device, (packet) => this.#route(packet));
+    const unrouted = () => void this.#unreachable++;
+    this.#uplink = new Uplink(context.device, (packet) => this.#route(packet), unrouted);
     this.#serverId = serverId;
     this.#timeoutMs = timeoutMs;
   }
@@ -90,6 +92,7 @@ export class VpnClient {
       device: device.name,
       mtu: connected?.greeting.mtu ?? settings.mtu,
       addresses: connected?.greeting.client.map(formatInterfaceAddress) ?? [],
+      unreachable: this.#unreachable,
       peers: connected === undefined ? [] : [{
         link: connected.link,
         addresses: connected.greeting.server.map(({ ip }) => ip),

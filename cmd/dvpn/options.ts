@@ -10,22 +10,32 @@ import {
   single,
   text,
 } from "../tool/option.ts";
+import { peerId } from "../peer/peer_id.ts";
 import { NETWORK_OPTIONS } from "../peer/network_table.ts";
 import { TRUST_OPTIONS } from "../peer/trust_table.ts";
 import { HELP, versionOption } from "../tool/tool.ts";
 import { parseAddressRange } from "./address/address_range.ts";
 import { MAX_MTU, MIN_MTU } from "./data/greeting.ts";
 import { deviceName } from "./device_name.ts";
+import { networkName } from "./mesh/network_name.ts";
 
 /** The options of `dvpn`; its letters are upstream's. */
 export const DVPN_OPTIONS = {
   listen: flag("l", "Be the server: give addresses to peers."),
+  mesh: flag("", "Be a member of a network without a server."),
+  member: setting(
+    list("", "ID", peerId, "With --mesh: another member, called at the start; repeatable."),
+    { key: "members" },
+  ),
+  network: setting(
+    single("", "NAME", networkName, "With --mesh: the network's name, dhtnet by default."),
+  ),
   vpn_configuration: setting(
     single("C", "FILE", text, "Addresses and script as upstream has them, YAML."),
     { key: "configuration_file", file: true },
   ),
   range: setting(
-    list("", "CIDR", parseAddressRange, "With -l: addresses for peers; one IPv4, one IPv6."),
+    list("", "CIDR", parseAddressRange, "Addresses for peers; with -l one IPv4, one IPv6."),
   ),
   device: setting(single("", "NAME", deviceName, "Name of the interface; dvpn0, dvpn1, … .")),
   mtu: setting(single("", "BYTES", integer(MIN_MTU, MAX_MTU), "Largest packet, 1380 by default.")),
@@ -49,6 +59,7 @@ export const DVPN_OPTIONS = {
     single("", "TIME", duration, "Give up connecting then: 500ms, 10s (20s), 2m."),
   ),
   id: flag("", "Show this device's id on standard output."),
+  address: single("", "ID", peerId, "Show the addresses of a member with that id."),
   status: flag("", "Show peers, paths and amounts of the one that runs."),
   json: flag("", "With --status: as one line of JSON."),
   quiet: setting(flag("q", "Show errors only.")),

@@ -56,6 +56,10 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
     writeOutput(`${(await ownIdentity(values)).id}\n`);
     return ExitCode.ok;
   }
+  if (task.kind === "show-address") {
+    const { showAddresses } = await import("./mesh/show_addresses.ts");
+    return await showAddresses(values, task.id);
+  }
   if (task.kind === "status") {
     const { showStatus } = await import("./control/show_status.ts");
     return await showStatus(values.device, task.json);
@@ -77,9 +81,7 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
   const host = new ThisHost();
   try {
     if (device !== undefined) tellUndone(await host.undoLeft(), report);
-    const guard = task.kind === "serve"
-      ? { authorize: (await guardedBy(command, identity, report)).authorize }
-      : {};
+    const guard = task.kind === "connect" ? {} : await guardedBy(command, identity, report);
     return await withEndpoint(
       { ...network, ...guard, transport, identity },
       (endpoint) =>
@@ -93,7 +95,7 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
             report,
             signal,
           },
-          { values, file, entry },
+          { values, file, entry, ...guard },
         ),
     );
   } catch (error) {
@@ -103,9 +105,9 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
 }
 
 async function perform(
-  task: Exclude<Task, { kind: "show-id" | "status" }>,
+  task: Exclude<Task, { kind: "show-id" | "show-address" | "status" }>,
   context: VpnContext,
-  { values, file, entry }: Performance,
+  { values, file, entry, authorize }: Performance,
 ): Promise<number> {
   if (task.kind === "connect") {
     const client = new VpnClient(context, task.id, values.timeout);
@@ -113,6 +115,15 @@ async function perform(
     return await withStatus(context, client, () => client.run());
   }
   const { endpoint, signal, report } = context;
+  if (task.kind === "mesh") {
+    const { createMesh } = await import("./mesh/create_mesh.ts");
+    const mesh = createMesh(context, values, authorize);
+    if (values["dry-run"]) return show(mesh.plan());
+    const incoming = endpoint.incoming();
+    await waitAtMost(endpoint.listen(), ANNOUNCE_TIMEOUT_MS, signal);
+    report.notice(`member ${endpoint.id}: ${mesh.status().addresses.join(" and ")}`);
+    return await withStatus(context, mesh, () => mesh.run(incoming));
+  }
   const plan = addressPlan(values, file, endpoint.id);
   const book = `${configDirectory()}/dvpn-addresses.json`;
   const pool = new AddressPool(plan.peers, await readAddressBook(book));
@@ -151,6 +162,8 @@ interface Performance {
   readonly values: OptionValues<DvpnOptions>;
   readonly file: VpnConfiguration;
   readonly entry: string;
+  /** Why a peer is not let in; absent for a client, which nobody calls. */
+  readonly authorize?: Doorkeeper["authorize"];
 }
 
 /** Becomes reachable, and tells the user how. */
@@ -195,9 +208,13 @@ async function guardedBy(
   command: DvpnCommand,
   identity: Identity,
   report: Report,
-): Promise<Doorkeeper> {
+): Promise<{ authorize: Doorkeeper["authorize"] }> {
   const { Doorkeeper } = await import("../peer/doorkeeper.ts");
-  return await Doorkeeper.open(command, { identity, anonymous: false }, report);
+  const { values, given } = command;
+  const allow = values.mesh ? [...values["allow-peer"], ...values.member] : values["allow-peer"];
+  const trusting = { values: { ...values, "allow-peer": allow }, given };
+  const { authorize } = await Doorkeeper.open(trusting, { identity, anonymous: false }, report);
+  return { authorize };
 }
 
 function openDevice(name: string): TunDevice {

@@ -5,6 +5,7 @@ import { AddressFilter, addressKey, destinationKey } from "./data/address_filter
 import { admit } from "./data/downlink.ts";
 import { decodeGreeting, encodeServerGreeting } from "./data/greeting.ts";
 import type { PeerLink } from "./data/peer_link.ts";
+import { Unreachable } from "./data/unreachable.ts";
 import { Uplink } from "./data/uplink.ts";
 import { interfacePlan } from "./plan/interface_plan.ts";
 import { AppliedPlan, type NetworkPlan } from "./plan/network_plan.ts";
@@ -34,6 +35,7 @@ export class VpnServer {
   readonly #clients = new Map<string, Client>();
   readonly #byDestination = new Map<string, PeerLink>();
   readonly #uplink: Uplink;
+  readonly #unroutable: Unreachable;
   readonly #own: readonly InterfaceAddress[];
 
   /**
@@ -48,7 +50,12 @@ export class VpnServer {
   ) {
     this.#context = context;
     this.#pool = pool;
-    this.#uplink = new Uplink(context.device, (packet) => this.#route(packet));
+    this.#unroutable = new Unreachable(context.device);
+    this.#uplink = new Uplink(
+      context.device,
+      (packet) => this.#route(packet),
+      (bytes) => this.#unroutable.take(bytes),
+    );
     this.#onAssigned = onAssigned;
     this.#own = own;
   }
@@ -99,6 +106,7 @@ export class VpnServer {
       device: device.name,
       mtu: settings.mtu,
       addresses: this.#own.map(formatInterfaceAddress),
+      unreachable: this.#unroutable.count,
       peers: [...this.#clients.values()].map(({ link, addresses }): LinkStatus => ({
         link,
         addresses: addresses.map(({ ip }) => ip),

@@ -4,6 +4,8 @@ import { type AddressRange, parseAddressRange } from "./address/address_range.ts
 import { defaultRanges } from "./address/default_ranges.ts";
 import type { Carry } from "./data/carriage.ts";
 import { DEFAULT_DEVICE } from "./device_name.ts";
+import { type MeshNetwork, meshNetwork } from "./mesh/member_addresses.ts";
+import { DEFAULT_NETWORK } from "./mesh/network_name.ts";
 import type { DvpnOptions } from "./options.ts";
 import type { VpnConfiguration } from "./vpn_configuration.ts";
 
@@ -44,6 +46,21 @@ export function vpnSettings(
     carry: values.carry ?? "auto",
     script: values.script ?? file.script_path,
   };
+}
+
+/**
+ * The network of a mesh: its name, and where IPv4 addresses are from.
+ *
+ * @throws {UsageError} when more than an IPv4 network is given: IPv6 addresses are from the name
+ */
+export function meshSettings(
+  { network, range }: Pick<OptionValues<DvpnOptions>, "network" | "range">,
+): MeshNetwork {
+  const [ipv4, ...more] = range;
+  if (more.length > 0 || ipv4?.family === 6) {
+    throw new UsageError("--range: a mesh takes one IPv4 network; IPv6 follows from --network");
+  }
+  return meshNetwork(network ?? DEFAULT_NETWORK, ipv4);
 }
 
 /**

@@ -12,7 +12,7 @@ export interface LinkStatus {
 
 /** What one side of the network is doing. */
 export interface VpnStatus {
-  readonly role: "server" | "client";
+  readonly role: "server" | "client" | "member";
   /** Our own id. */
   readonly id: string;
   /** Name of the interface. */
@@ -21,6 +21,8 @@ export interface VpnStatus {
   readonly mtu: number;
   /** Our own addresses with the lengths of their prefixes; none while not connected. */
   readonly addresses: readonly string[];
+  /** Packets of this host's for peers that are not there. */
+  readonly unreachable: number;
   /** The peers that are connected. */
   readonly peers: readonly LinkStatus[];
 }

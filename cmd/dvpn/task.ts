@@ -8,6 +8,8 @@ export type Task =
   | { readonly kind: "show-id" }
   | { readonly kind: "status"; readonly json: boolean }
   | { readonly kind: "serve" }
+  | { readonly kind: "mesh" }
+  | { readonly kind: "show-address"; readonly id: string }
   | { readonly kind: "connect"; readonly id: string };
 
 /**
@@ -17,17 +19,26 @@ export type Task =
  */
 export function taskOf({ values, positionals }: CommandLine<DvpnOptions>): Task {
   const [id] = positionals;
-  const modes = (["listen", "status", "id"] as const).filter((mode) => values[mode]);
+  const modes = (["listen", "mesh", "address", "status", "id"] as const).filter((mode) =>
+    values[mode] !== undefined && values[mode] !== false
+  );
   if (modes.length > 1) {
     throw new UsageError(`give one of ${modes.map((mode) => `--${mode}`).join(", ")}`);
   }
   if (values.json && !values.status) throw new UsageError("--json needs --status");
   if (values.id) return { kind: "show-id" };
+  if (values.address !== undefined) return { kind: "show-address", id: values.address };
   if (values.status) return { kind: "status", json: values.json };
   if (values.listen) {
     if (id !== undefined) throw new UsageError("-l waits for any peer: it takes no ID");
     return { kind: "serve" };
   }
-  if (id === undefined) throw new UsageError("give the ID of a server, or -l to be one");
+  if (values.mesh) {
+    if (id !== undefined) throw new UsageError("--mesh has no server: name members by --member");
+    return { kind: "mesh" };
+  }
+  if (id === undefined) {
+    throw new UsageError("give the ID of a server, or -l to be one, or --mesh to need none");
+  }
   return { kind: "connect", id: peerId(id) };
 }

@@ -49,9 +49,10 @@ async function ask(device: string): Promise<StatusReport | undefined> {
 
 /** The report for people. */
 export function describe(report: StatusReport): string {
-  const { role, device, mtu, addresses, peers, id } = report;
+  const { role, device, mtu, addresses, peers, id, unreachable } = report;
   const own = addresses.length > 0 ? addresses.join(", ") : "not connected";
-  const head = `${device}: ${role}, ${own}, MTU ${mtu}\n  id ${id}\n`;
+  const lost = unreachable === 0 ? "" : `  ${unreachable} packets for peers that were not there\n`;
+  const head = `${device}: ${role}, ${own}, MTU ${mtu}\n  id ${id}\n${lost}`;
   return head + peers.map(describePeer).join("");
 }
 
