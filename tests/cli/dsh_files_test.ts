@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { lutimesSync } from "node:fs";
-import { DshServer } from "./dsh_process.ts";
+import { DshServer, eventually } from "./dsh_process.ts";
 import { describeTree } from "./tree_description.ts";
 
 /** A test with a server of its own, whose root is `root` in a directory for the test. */
@@ -80,3 +80,178 @@ filesTest("a tree goes there and comes back the same", async (server, directory)
   const again = await server.run(["--put", `${directory}/tree`, "copy", "--verbose"]);
   assert.match(again.stderr, /dsh: 0 of 307 files carried, 0 bytes/);
 });
+
+filesTest(
+  "a file, into a directory and under a name; new contents replace it",
+  async (server, directory) => {
+    const { root, file } = { root: `${directory}/root`, file: `${directory}/file` };
+    Deno.mkdirSync(`${root}/sub`);
+    Deno.writeFileSync(file, noise(100_000));
+    const names: [string[], string][] = [
+      [[], "file"],
+      [["other"], "other"],
+      [["sub"], "sub/file"],
+      [[`${root}/absolute`], "absolute"],
+    ];
+    for (const [remote, name] of names) {
+      assert.equal((await server.run(["--put", file, ...remote])).code, 0, name);
+      assert.deepEqual(Deno.readFileSync(`${root}/${name}`), noise(100_000), name);
+    }
+    Deno.writeFileSync(file, noise(50_000, 7));
+    assert.equal((await server.run(["--put", file, "sub/"])).code, 0);
+    assert.deepEqual(Deno.readFileSync(`${root}/sub/file`), noise(50_000, 7));
+    Deno.mkdirSync(`${directory}/here`);
+    assert.equal((await server.run(["--get", "sub/file", `${directory}/here`])).code, 0);
+    assert.deepEqual(Deno.readFileSync(`${directory}/here/file`), noise(50_000, 7));
+    const lost = await server.run(["--put", file, "no/such/place"]);
+    assert.equal(lost.code, 255);
+    assert.match(lost.stderr, /"no\/such\/place": there is no such file or directory/);
+    const absent = await server.run(["--put", `${directory}/absent`]);
+    assert.equal(absent.code, 255);
+    assert.match(absent.stderr, /absent: there is no such file or directory/);
+  },
+);
+
+filesTest("what leads out of the root is refused, and logged", async (server, directory) => {
+  const { root, file } = { root: `${directory}/root`, file: `${directory}/file` };
+  Deno.mkdirSync(`${directory}/outside/tree`, { recursive: true });
+  Deno.writeTextFileSync(`${directory}/outside/secret`, "secret");
+  Deno.writeTextFileSync(file, "evil");
+  Deno.mkdirSync(`${root}/in/side`, { recursive: true });
+  Deno.writeTextFileSync(`${root}/in/x`, "fine");
+  Deno.symlinkSync("../outside", `${root}/out`);
+  Deno.symlinkSync(`${directory}/outside`, `${root}/absolute`);
+  Deno.symlinkSync("../../outside/secret", `${root}/in/secret`);
+  Deno.symlinkSync("in", `${root}/alias`);
+  for (const path of ["../outside/secret", "/etc/hostname", "out/secret", "absolute/secret"]) {
+    const get = await server.run(["--get", path, `${directory}/got`]);
+    assert.deepEqual([get.code, get.stdout], [255, ""], path);
+    assert.match(get.stderr, /^dsh: the peer refused: ".*": .*(outside|leads out)/, path);
+    const put = await server.run(["--put", file, path]);
+    assert.deepEqual([put.code, put.stderr], [255, get.stderr], path);
+  }
+  assert.equal((await server.run(["--get", "in/secret", `${directory}/got`])).code, 255);
+  assert.ok(![...Deno.readDirSync(directory)].some(({ name }) => name === "got"));
+  assert.equal((await server.run(["--put", file, "in/secret"])).code, 0);
+  // A link in the place of a file is replaced; what it led to is not touched.
+  assert.equal(Deno.readTextFileSync(`${root}/in/secret`), "evil");
+  assert.equal(Deno.readTextFileSync(`${directory}/outside/secret`), "secret");
+  assert.deepEqual([...Deno.readDirSync(`${directory}/outside`)].length, 2);
+  assert.match(
+    server.log,
+    /get "\.\.\/outside\/secret", .*, incomplete: .*outside of what is allowed/,
+  );
+  assert.equal((await server.run(["--get", "alias/x", `${directory}/`])).code, 0, "inside is fine");
+
+  // A tree whose directories are links there.
+  Deno.mkdirSync(`${directory}/trap/out/tree`, { recursive: true });
+  Deno.writeTextFileSync(`${directory}/trap/out/secret`, "evil");
+  const trap = await server.run(["--put", `${directory}/trap`, root]);
+  assert.equal(trap.code, 1);
+  assert.match(trap.stderr, /out: there is a symbolic link in its place/);
+  assert.equal(Deno.readTextFileSync(`${directory}/outside/secret`), "secret");
+});
+
+filesTest(
+  "links that lead out are left out, others not; files of other kinds are",
+  async (server, directory) => {
+    const tree = `${directory}/tree`;
+    Deno.mkdirSync(`${tree}/d`, { recursive: true });
+    Deno.symlinkSync("/etc/passwd", `${tree}/absolute`);
+    Deno.symlinkSync("../tree/x", `${tree}/out`);
+    Deno.symlinkSync("d/../..", `${tree}/trick`);
+    Deno.symlinkSync("../d", `${tree}/d/fine`);
+    await new Deno.Command("mkfifo", { args: [`${tree}/fifo`] }).output();
+    const { code, stderr } = await server.run(["--put", tree, "copy"]);
+    assert.equal(code, 0, stderr);
+    assert.equal(stderr.match(/left out: /g)?.length, 4, stderr);
+    assert.deepEqual(describeTree(`${directory}/root/copy/d`), describeTree(`${tree}/d`));
+    assert.deepEqual([...Deno.readDirSync(`${directory}/root/copy`)].map(({ name }) => name), [
+      "d",
+    ]);
+  },
+);
+
+filesTest("what fails is named, and the others are copied", async (server, directory) => {
+  const tree = `${directory}/tree`;
+  plantSmall(tree);
+  Deno.mkdirSync(`${directory}/root/copy/b`, { recursive: true });
+  Deno.writeTextFileSync(`${directory}/root/copy/d`, "no directory");
+  const { code, stderr } = await server.run(["--put", tree, "copy"]);
+  assert.equal(code, 1);
+  assert.match(stderr, /^dsh: b: there is a directory in its place$/m);
+  assert.match(stderr, /^dsh: d: there is a file in its place$/m);
+  assert.match(stderr, /^dsh: d\/e: .*$/m);
+  assert.match(stderr, /^dsh: 3 not copied, see above$/m);
+  assert.equal(Deno.readTextFileSync(`${directory}/root/copy/a`), "a");
+  assert.equal(Deno.readTextFileSync(`${directory}/root/copy/c`), "c");
+});
+
+filesTest("a server that only gives", async (server, directory) => {
+  plantSmall(`${directory}/root/tree`);
+  const put = await server.run(["--put", `${directory}/root/tree`, "other"]);
+  assert.equal(put.code, 255);
+  assert.match(put.stderr, /^dsh: the peer refused: this peer takes no files\n$/);
+  assert.equal((await server.run(["--get", "tree", `${directory}/copy`])).code, 0);
+  assert.deepEqual(describeTree(`${directory}/copy`), describeTree(`${directory}/root/tree`));
+}, ["--files-read-only"]);
+
+Deno.test("dsh files over loopback: a server without a root serves no files", async () => {
+  await using server = await DshServer.start();
+  const { code, stderr } = await server.run(["--get", "/etc/hostname"]);
+  assert.equal(code, 255);
+  assert.match(stderr, /^dsh: .*this peer serves no files: it was started without --files\n$/);
+});
+
+filesTest("an interrupted transfer goes on where it was", async (server, directory) => {
+  const [file, copy] = [`${directory}/file`, `${directory}/root/copy`];
+  const part = `${directory}/root/.copy.dhtnet-part`;
+  const bytes = noise(40_000_000);
+  Deno.writeFileSync(file, bytes);
+  const child = server.command(["--put", file, "copy"]).spawn();
+  await eventually("a part is there", () => sizeOf(part) > 4_000_000);
+  child.kill("SIGKILL");
+  await Promise.all([
+    child.status,
+    child.stdin.close(),
+    child.stdout.cancel(),
+    child.stderr.cancel(),
+  ]);
+  await server.shows(/put "copy", .*, incomplete: "the connection broke"\n/);
+  const kept = sizeOf(part);
+  assert.ok(kept > 4_000_000 && kept < bytes.length, `${kept} bytes are kept`);
+  assert.equal(sizeOf(copy), -1, "nothing is there under its name");
+  const rest = await server.run(["--put", file, "copy"]);
+  assert.deepEqual(rest, { code: 0, stdout: "", stderr: "" });
+  const [, carried] = await server.shows(/carried 1 files, (\d+) bytes, complete\n/);
+  assert.equal(Number(carried), bytes.length - kept, "nothing is sent twice");
+  assert.deepEqual(Deno.readFileSync(copy), bytes);
+  assert.equal(sizeOf(part), -1);
+}, ["--transport", "tcp"]);
+
+filesTest("what is left of another file is not gone on with", async (server, directory) => {
+  const bytes = noise(1_000_000);
+  Deno.writeFileSync(`${directory}/file`, bytes);
+  Deno.writeFileSync(`${directory}/root/.copy.dhtnet-part`, noise(300_000, 9));
+  assert.equal((await server.run(["--put", `${directory}/file`, "copy"])).code, 0);
+  assert.deepEqual(Deno.readFileSync(`${directory}/root/copy`), bytes);
+  await server.shows(/carried 1 files, 1000000 bytes, complete\n/);
+  Deno.writeFileSync(`${directory}/.back.dhtnet-part`, bytes.subarray(0, 300_000));
+  assert.equal((await server.run(["--get", "copy", `${directory}/back`])).code, 0);
+  assert.deepEqual(Deno.readFileSync(`${directory}/back`), bytes);
+  await server.shows(/get "copy", .* carried 1 files, 700000 bytes, complete\n/);
+});
+
+function plantSmall(tree: string): void {
+  Deno.mkdirSync(`${tree}/d`, { recursive: true });
+  for (const name of ["a", "b", "c", "d/e"]) Deno.writeTextFileSync(`${tree}/${name}`, name);
+}
+
+/** Bytes of a file; -1 for none. */
+function sizeOf(path: string): number {
+  try {
+    return Deno.statSync(path).size;
+  } catch {
+    return -1;
+  }
+}

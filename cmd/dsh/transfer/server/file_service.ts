@@ -102,6 +102,7 @@ export class FileService {
 
   #refusal({ direction }: TransferRequest, account: Account | undefined): string | undefined {
     if (account === undefined) return "this peer has no user for you";
+    if (account.uid !== Deno.uid()) return `this peer serves no files as ${account.name}`;
     if (direction === "put" && this.#options.isReadOnly) return "this peer takes no files";
     return undefined;
   }

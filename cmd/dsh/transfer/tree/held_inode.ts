@@ -48,6 +48,8 @@ export class HeldInode implements Disposable {
 
   /** What is in this directory under a name, not following links; undefined for nothing. */
   look(name: string): Deno.FileInfo | undefined {
+    const kernel = kernelOpen();
+    if (this.#descriptor !== undefined && kernel?.lacks(this.#descriptor, name)) return undefined;
     try {
       return Deno.lstatSync(this.at(name));
     } catch (error) {

@@ -47,10 +47,9 @@ export class SourceTree implements Disposable {
    * @throws {TreeError} when it is none any more, or may not be read
    */
   open(path: string): Deno.FsFile {
-    using held = this.#base.beneath(namesOf(path) ?? []);
-    // Opening a FIFO would wait for its other end.
-    if (!held.stat().isFile) throw new TreeError("it is no file any more");
-    return attempt(() => Deno.openSync(held.path));
+    if (path === "") return openFile(this.#base);
+    using held = this.#base.beneath(namesOf(path)!);
+    return openFile(held);
   }
 
   /** Lets go. */
@@ -70,6 +69,12 @@ export class SourceTree implements Disposable {
       else yield entry;
     }
   }
+}
+
+function openFile(held: HeldInode): Deno.FsFile {
+  // Opening a FIFO would wait for its other end.
+  if (!held.stat().isFile) throw new TreeError("it is no file any more");
+  return attempt(() => Deno.openSync(held.path));
 }
 
 function describe(path: string, name: string, directory: HeldInode): TreeEntry | Omission {
