@@ -12,7 +12,7 @@
  */
 import { randomBetween, randomUint32 } from "./engine.ts";
 import { ListenValues } from "./listen_values.ts";
-import { type Candidate, Lookup, WALK_HEAD_START_MS } from "./lookup.ts";
+import { type Candidate, Lookup, TARGET_NODES, WALK_HEAD_START_MS } from "./lookup.ts";
 import { compareDistance, equalId } from "./node_id.ts";
 import type { Operation, OperationContext, ValuesCallback } from "./operation.ts";
 import type { Overlay, OverlayObserver } from "./overlay.ts";
@@ -27,6 +27,8 @@ import type { ValueFilter } from "./value_query.ts";
 export interface ListenOptions {
   /** Only these values; the storers do the filtering. Absent: all. */
   readonly where?: ValueFilter;
+  /** Nodes to listen at: the closest ones; {@linkcode LISTEN_NODES} when absent, as stock nodes do. */
+  readonly replicas?: number;
   /** Values that are there or appear, each content once. */
   readonly onValues: ValuesCallback;
   /** Values that are gone. */
@@ -68,6 +70,7 @@ export class ListenOperation implements Operation, OverlayObserver, StorageObser
   readonly #subscriptions = new Map<RemoteNode, Subscription>();
   readonly #values: ListenValues;
   readonly #where: ValueFilter;
+  readonly #replicas: number;
   #lookups: Lookup[] = [];
   #walking = 0;
   #walkTimer: Timer | undefined;
@@ -85,6 +88,7 @@ export class ListenOperation implements Operation, OverlayObserver, StorageObser
     this.#context = context;
     this.#key = key;
     this.#options = options;
+    this.#replicas = options.replicas ?? LISTEN_NODES;
 
     const { engine, overlays, storage } = context;
     this.#where = options.where ?? {};
@@ -140,7 +144,7 @@ export class ListenOperation implements Operation, OverlayObserver, StorageObser
       compareDistance(this.#key, other.node.id, node.id) < 0
     );
     if (this.#ordered(overlay).length === 0) this.#walkAfter(REPAIR_DELAY_MS, now);
-    if (closer.length < LISTEN_NODES) this.#subscribe(overlay, node, now);
+    if (closer.length < this.#replicas) this.#subscribe(overlay, node, now);
   }
 
   /** A storer died. */
@@ -157,11 +161,12 @@ export class ListenOperation implements Operation, OverlayObserver, StorageObser
     this.#lookups = overlays.map((overlay) => {
       const lookup: Lookup = new Lookup(overlay, {
         target: this.#key,
+        width: Math.max(TARGET_NODES, this.#replicas),
         onReply: (_candidate, _reply, _values, at) => this.#advance(overlay, lookup, at),
         onAppeared: (at) => this.#advance(overlay, lookup, at),
         onDone: (_lookup, at) => {
           this.#advance(overlay, lookup, at);
-          this.#prune(overlay);
+          this.#prune(overlay, lookup);
           this.#walking--;
           this.#stopWaiting();
           if (this.#walking > 0) return;
@@ -197,7 +202,7 @@ export class ListenOperation implements Operation, OverlayObserver, StorageObser
   }
 
   /** Listens at the closest candidates that have given a token. */
-  #advance(overlay: Overlay, lookup: Lookup, now: number, count: number = LISTEN_NODES): void {
+  #advance(overlay: Overlay, lookup: Lookup, now: number, count: number = this.#replicas): void {
     const listenable = ({ node }: Candidate) =>
       node.usableToken(now) !== undefined &&
       (lookup.done || overlay.isNear(this.#key, node, now));
@@ -300,8 +305,11 @@ export class ListenOperation implements Operation, OverlayObserver, StorageObser
   }
 
   /** Storers that turned out not to be among the closest are no longer renewed. */
-  #prune(overlay: Overlay): void {
-    for (const subscription of this.#ordered(overlay).slice(LISTEN_NODES)) this.#drop(subscription);
+  #prune(overlay: Overlay, lookup: Lookup): void {
+    const kept = new Set(lookup.closest(this.#replicas).map(({ node }) => node));
+    for (const subscription of this.#ordered(overlay).slice(this.#replicas)) {
+      if (!kept.has(subscription.node)) this.#drop(subscription);
+    }
   }
 
   #drop(subscription: Subscription): void {

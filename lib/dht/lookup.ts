@@ -6,9 +6,11 @@
  *                            └───── reply ─────┴────▶ replied
  * ```
  * At most four candidates are in state asked; a slow one frees its place but may still reply. The walk
- * is over when the eight closest candidates that are not failed have replied.
+ * is over when the eight closest candidates that are not failed have replied; "closest" as
+ * {@link spread} orders them.
  * @module
  */
+import { spread } from "./diversity.ts";
 import { compareDistance } from "./node_id.ts";
 import type { Overlay, OverlayObserver } from "./overlay.ts";
 import type { ReplyPacket } from "./packet.ts";
@@ -37,6 +39,8 @@ export const CONTACT_WAIT_MS = 10_000;
 export const WALK_HEAD_START_MS = 10;
 /** Candidates remembered; the farthest are dropped. */
 const CANDIDATES_LIMIT = 64;
+/** Of these, from one network. */
+const NETWORK_LIMIT = 8;
 
 /** A node on the way. */
 export interface Candidate {
@@ -53,6 +57,8 @@ export interface LookupOptions {
   readonly target: Uint8Array;
   /** With a query the nodes are asked with `get`, else with `find`. */
   readonly query?: ValueQuery;
+  /** Nodes that must have been heard; {@linkcode TARGET_NODES} when absent. */
+  readonly width?: number;
   /** Address families whose nodes are wanted; absent: that of the overlay. */
   readonly want?: readonly number[];
   /** A candidate replied; its token, if it gave one, is with the node. */
@@ -127,7 +133,7 @@ export class Lookup implements OverlayObserver {
   /** The closest candidates that may hold the key, nearest first. */
   closest(count: number): Candidate[] {
     const closest: Candidate[] = [];
-    for (const candidate of this.candidates) {
+    for (const candidate of this.#spread()) {
       if (candidate.state === "failed" || candidate.state === "skipped") continue;
       if (closest.push(candidate) === count) break;
     }
@@ -144,13 +150,30 @@ export class Lookup implements OverlayObserver {
 
   #add(node: RemoteNode, hops: number, now: number): void {
     if (this.#known.has(node.key) || !this.#overlay.askable(node, now)) return;
+    // One address is asked once, under whatever ids it is named: so nobody can set us on a stranger.
+    if (this.candidates.some((other) => other.node.addressText === node.addressText)) return;
     const { candidates } = this, { target } = this.#options;
     let at = candidates.length;
     while (at > 0 && compareDistance(target, node.id, candidates[at - 1]!.node.id) < 0) at--;
-    if (at >= CANDIDATES_LIMIT) return;
+    if (at >= CANDIDATES_LIMIT || !this.#admit(node, at)) return;
     this.#known.add(node.key);
     candidates.splice(at, 0, { node, hops, state: "new", request: undefined, timer: undefined });
     if (candidates.length > CANDIDATES_LIMIT) this.#drop(candidates.pop()!);
+  }
+
+  /** A network that has its share of candidates loses the farthest of them, or the newcomer. */
+  #admit(node: RemoteNode, at: number): boolean {
+    if (node.network === undefined) return true;
+    const same = this.candidates.filter((other) => other.node.network === node.network);
+    if (same.length < NETWORK_LIMIT) return true;
+    const last = this.candidates.lastIndexOf(same.at(-1)!);
+    if (last < at) return false;
+    this.#drop(this.candidates.splice(last, 1)[0]!);
+    return true;
+  }
+
+  #spread(): Candidate[] {
+    return spread(this.candidates, ({ node }) => node.network);
   }
 
   #drop(candidate: Candidate): void {
@@ -164,14 +187,15 @@ export class Lookup implements OverlayObserver {
     this.#overlay.engine.timers.cancel(this.#patience);
     let inFlight = 0;
     for (const { state } of this.candidates) if (state === "asked") inFlight++;
+    const { width = TARGET_NODES } = this.#options;
     let live = 0, heard = 0, waiting = 0;
-    for (const candidate of this.candidates) {
+    for (const candidate of this.#spread()) {
       const { state } = candidate;
       if (state === "failed" || state === "skipped") continue;
-      if (++live > SEARCH_NODES) break;
+      if (++live > Math.max(SEARCH_NODES, width)) break;
       if (state === "replied") heard++;
-      else if (live <= TARGET_NODES || state !== "new") waiting++;
-      if (live === heard && heard >= TARGET_NODES) return this.#finish(now);
+      else if (live <= width || state !== "new") waiting++;
+      if (live === heard && heard >= width) return this.#finish(now);
       if (state === "new" && inFlight < SEARCH_PARALLELISM) {
         inFlight++;
         waiting++;

@@ -5,6 +5,7 @@
 import { equalSocketAddress, type IpFamily, type SocketAddress } from "../ip/mod.ts";
 import { isContactable, readCompactNodes } from "./compact_nodes.ts";
 import type { Engine } from "./engine.ts";
+import { spread } from "./diversity.ts";
 import { commonPrefixLength, compareDistance, equalId, idText } from "./node_id.ts";
 import type { ReplyPacket } from "./packet.ts";
 import type { Reassembly } from "./reassembly.ts";
@@ -189,7 +190,7 @@ export class Overlay {
     if (nodes.length === 0) {
       for (const node of this.#directory.values()) if (this.askable(node, now)) nodes.push(node);
     }
-    return nodes.slice(0, count);
+    return spread(nodes, ({ network }) => network).slice(0, count);
   }
 
   /** Good nodes of the table, closest first: what we give out. */

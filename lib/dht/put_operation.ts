@@ -29,6 +29,8 @@ import { admitValue, valueLifeMs } from "./value_type.ts";
 export interface PutOptions {
   /** Keep the value alive until the operation is cancelled. Default: once. */
   readonly permanent?: boolean;
+  /** Nodes to store it on: the closest ones; {@linkcode TARGET_NODES} when absent, as stock nodes do. */
+  readonly replicas?: number;
   /** The first round is over: how many nodes acknowledged. An acknowledgement is no proof of storing. */
   readonly onDone?: (storedOn: number) => void;
 }
@@ -58,6 +60,7 @@ export class PutOperation implements Operation, OverlayObserver {
   readonly #value: DhtValue;
   readonly #options: PutOptions;
   readonly #packed: Uint8Array;
+  readonly #replicas: number;
   #lookups: Lookup[] = [];
   #round = new Map<RemoteNode, Target>();
   /** Nodes that acknowledged in the last complete round. */
@@ -85,6 +88,7 @@ export class PutOperation implements Operation, OverlayObserver {
     this.#key = key;
     this.#value = value;
     this.#options = options;
+    this.#replicas = options.replicas ?? TARGET_NODES;
 
     this.#packed = encodeValue(value);
     if (options.permanent) {
@@ -112,7 +116,7 @@ export class PutOperation implements Operation, OverlayObserver {
     const closer =
       held.filter((holder) => compareDistance(this.#key, holder.id, node.id) < 0).length;
     const overlay = this.#context.overlays.find(({ family }) => family === node.family);
-    if (closer >= TARGET_NODES || overlay === undefined) return;
+    if (closer >= this.#replicas || overlay === undefined) return;
     if (held.length === 0) return this.#repairSoon(now);
     this.#sending++;
     this.#renewToken(overlay, node, now, (at) => {
@@ -146,6 +150,7 @@ export class PutOperation implements Operation, OverlayObserver {
     this.#lookups = overlays.map((overlay) => {
       const lookup: Lookup = new Lookup(overlay, {
         target: this.#key,
+        width: Math.max(TARGET_NODES, this.#replicas),
         ...(probe ? { query: this.#probeQuery() } : {}),
         onReply: (candidate, reply, _values, at) => {
           const ids = reply.fields === undefined ? [] : column(reply.fields, VALUE_FIELD.id);
@@ -199,7 +204,7 @@ export class PutOperation implements Operation, OverlayObserver {
   }
 
   /** Sends the value to those closest candidates that have given a token. */
-  #advance(overlay: Overlay, lookup: Lookup, now: number, count: number = TARGET_NODES): void {
+  #advance(overlay: Overlay, lookup: Lookup, now: number, count: number = this.#replicas): void {
     for (const { node, state } of lookup.closest(count)) {
       if (this.#rounds > 1 && state !== "replied") continue;
       if (!lookup.done && !overlay.isNear(this.#key, node, now)) continue;

@@ -1,5 +1,6 @@
 import { formatSocketAddress, type IpFamily, ipFamily, type SocketAddress } from "../ip/mod.ts";
 import { compactNode } from "./compact_nodes.ts";
+import { networkOf } from "./diversity.ts";
 import { idText } from "./node_id.ts";
 
 /** A node that has not been heard for this long is not good: 10 min (OpenDHT `NODE_GOOD_TIME`). */
@@ -40,6 +41,7 @@ export class RemoteNode {
   #current: SocketAddress;
   #text: string;
   #compactForm: Uint8Array | undefined;
+  #network: string | undefined | null = null;
 
   /** A node heard of, not yet heard from. */
   constructor(id: Uint8Array, address: SocketAddress) {
@@ -65,6 +67,12 @@ export class RemoteNode {
     return this.#compactForm ??= compactNode(this.id, this.#current);
   }
 
+  /** See {@linkcode networkOf}. */
+  get network(): string | undefined {
+    if (this.#network === null) this.#network = networkOf(this.#current.ip, this.family);
+    return this.#network;
+  }
+
   /** It is said to be elsewhere now: nothing is proven until it answers from there. */
   move(address: SocketAddress): void {
     this.repliedAt = -Infinity;
@@ -74,6 +82,7 @@ export class RemoteNode {
     this.#current = address;
     this.#text = formatSocketAddress(address);
     this.#compactForm = undefined;
+    this.#network = null;
     this.#token = undefined;
   }
 

@@ -6,6 +6,7 @@ import {
   ipBytes,
   joinCompactNodes,
 } from "./compact_nodes.ts";
+import { spread } from "./diversity.ts";
 import { type Engine, envelope, send } from "./engine.ts";
 import { fitsInline, packetWithValues } from "./fragments.ts";
 import type { Listeners } from "./listeners.ts";
@@ -31,6 +32,8 @@ const GET_ROWS_LIMIT = 1024;
 /** Storing is left to others when this many nodes are closer to the key. */
 const CLOSER_NODES_LIMIT = 14;
 
+/** The nodes that a reply names are taken from this many, so that those of one network crowd nobody out. */
+const NAMED_FROM = 2 * COMPACT_NODES_MAX;
 /** Bytes of `n4` or `n6` and the head of its byte string. */
 const LIST_OVERHEAD = 6;
 
@@ -278,7 +281,8 @@ export class Responder {
     const count = this.#nodeCount(packet, source, token, overlays);
     const lists: { nodes4?: Uint8Array; nodes6?: Uint8Array } = {};
     for (const overlay of overlays) {
-      const nodes = overlay.closestGood(target, COMPACT_NODES_MAX + 1, now)
+      const close = overlay.closestGood(target, NAMED_FROM, now);
+      const nodes = spread(close, ({ network }) => network)
         .filter(({ addressText }) => addressText !== source.text).slice(0, count);
       if (nodes.length === 0) continue;
       const list = joinCompactNodes(nodes.map((node) => node.compact));

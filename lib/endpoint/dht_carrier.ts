@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { DhtValue, Operation } from "../dht/mod.ts";
+import type { DhtValue, Operation, PutOptions } from "../dht/mod.ts";
 import type { DhtService } from "./dht_service.ts";
 import {
   answerKey,
@@ -18,6 +18,12 @@ const USER_TYPE = "dhtnet";
 const USER_DATA = 0;
 /** The DHT keeps a request for this long, ms: without an answer by then it has failed. */
 export const DHT_REQUEST_TIMEOUT_MS = 10 * 60_000;
+/**
+ * Nodes at which a device listens for requests, and on which they are put: whoever wants to cut it off
+ * has to run so many nodes next to its inbox key, in half as many networks. The key of an answer is
+ * known to nobody beforehand.
+ */
+const INBOX_REPLICAS = 12;
 /** How long an answer is looked after: put to nodes that turn up closer to its key. */
 const ANSWER_UPKEEP_MS = 15_000;
 /** Answers looked after at once; the oldest are left to the nodes that have them. */
@@ -69,7 +75,7 @@ export class DhtCarrier implements SignallingCarrier {
       }
     };
     // the request first: it has the longer way, and storers keep an answer that is early
-    const putting = this.#put(inbox, request, onStored);
+    const putting = this.#put(inbox, request, { replicas: INBOX_REPLICAS }, onStored);
     const listening = this.#dht.listen(answerKey(sealedRequest), {
       where: { userType: USER_TYPE },
       onValues: (values) => values.forEach(consider),
@@ -96,13 +102,14 @@ export class DhtCarrier implements SignallingCarrier {
       operation.cancel();
     };
     const reply = (request: Uint8Array, answer: Uint8Array) => {
-      const operation = this.#put(answerKey(request), sealedValue(answer));
+      const operation = this.#put(answerKey(request), sealedValue(answer), {});
       answers.set(operation, setTimeout(() => drop(operation), ANSWER_UPKEEP_MS));
       if (answers.size > MAX_ANSWERS) drop(answers.keys().next().value!);
     };
     const ready = Promise.withResolvers<void>();
     const listening = this.#dht.listen(inboxKey(id), {
       where: { userType: USER_TYPE },
+      replicas: INBOX_REPLICAS,
       onReady: ready.resolve,
       onValues: (values) => {
         for (const { data } of values) {
@@ -132,13 +139,18 @@ export class DhtCarrier implements SignallingCarrier {
    * Puts a value and looks after it until cancelled. A put that found no node to take it is made
    * anew as soon as there is one: a dialer need not be connected before it dials.
    */
-  #put(key: Uint8Array, value: DhtValue, onStored?: (nodes: number) => void): Operation {
+  #put(
+    key: Uint8Array,
+    value: DhtValue,
+    options: PutOptions,
+    onStored?: (nodes: number) => void,
+  ): Operation {
     let operation: Operation;
     let cancelled = false;
     let stopWaiting = () => {};
     const begin = () => {
       stopWaiting();
-      operation = this.#dht.put(key, value, { permanent: true, onDone });
+      operation = this.#dht.put(key, value, { ...options, permanent: true, onDone });
     };
     const onDone = (storedOn: number) => {
       onStored?.(storedOn);
