@@ -7,6 +7,8 @@ const LONGEST_REST_MS = 60_000;
 /** Most packets that wait while their member is being called, and bytes of all of them. */
 const MAX_WAITING = 16;
 const MAX_WAITING_BYTES = 64 * 1024;
+/** A member that moves to another network has a path again by then, ms. */
+const PATIENCE_MS = 3_000;
 
 /**
  * Another member, whether it is there or not.
@@ -32,6 +34,8 @@ export class Member {
   opening: PeerLink | undefined;
   /** Ends the attempt to reach it, while there is one. */
   call: AbortController | undefined;
+  #pathlessSince: number | undefined;
+  #isCutOff = false;
   #restMs = FIRST_REST_MS;
   #restsUntil = 0;
   #waiting: Uint8Array[] = [];
@@ -61,8 +65,21 @@ export class Member {
     return restMs;
   }
 
+  /** Whether the link has been without a path for longer than a change of networks takes. */
+  get isCutOff(): boolean {
+    return this.#isCutOff;
+  }
+
+  /** Whether the link has a path now. */
+  hasPath(isThere: boolean, nowMs: number): void {
+    this.#pathlessSince = isThere ? undefined : this.#pathlessSince ?? nowMs;
+    this.#isCutOff = !isThere && nowMs - this.#pathlessSince! >= PATIENCE_MS;
+  }
+
   /** It is there: the next loss is a new one. */
   isThere(): void {
+    this.#pathlessSince = undefined;
+    this.#isCutOff = false;
     this.#restMs = FIRST_REST_MS;
     this.#restsUntil = 0;
   }

@@ -19,6 +19,9 @@ import type { Member } from "./member.ts";
 import type { Roster } from "./roster.ts";
 import type { VerifiedChain } from "../../../lib/identity/mod.ts";
 
+/** How often to see whether there is a path to every member, ms. */
+const WATCH_INTERVAL_MS = 1_000;
+
 /** What a member takes part in. */
 export interface MeshOptions {
   /** Name of the network. */
@@ -82,9 +85,11 @@ export class Mesh {
     taking().catch(stopped.reject);
     this.#uplink.run().catch(stopped.reject);
     for (const member of this.#roster.members) this.#call(member);
+    const watch = setInterval(() => this.#watchPaths(), WATCH_INTERVAL_MS);
     try {
       return await stopped.promise;
     } finally {
+      clearInterval(watch);
       await plan.undo();
     }
   }
@@ -114,7 +119,19 @@ export class Mesh {
   #route(packet: Uint8Array): PeerLink | undefined {
     const key = destinationKey(packet);
     const member = key === undefined ? undefined : this.#roster.at(key);
-    return member?.families.has(packet[0]! >> 4) ? member.link : undefined;
+    if (member === undefined || member.isCutOff) return undefined;
+    return member.families.has(packet[0]! >> 4) ? member.link : undefined;
+  }
+
+  /** A session outlives its path for a while. Until there is one again, nothing gets through. */
+  #watchPaths(): void {
+    const reachable = new Set(
+      this.#context.endpoint.status().sessions.filter(({ path }) => path !== undefined)
+        .map(({ peer }) => peer.id),
+    );
+    for (const member of this.#roster.members) {
+      if (member.link !== undefined) member.hasPath(reachable.has(member.id), performance.now());
+    }
   }
 
   /** A packet for a member that is not there waits while it is called. */
