@@ -1,8 +1,6 @@
 import type { PathLoss, Session } from "../session/mod.ts";
 import type { Clock, Pipe, Timer } from "../net/mod.ts";
-
-/** Bytes asked of a pipe in one read: 256 KiB, past which loopback TCP gains no more. */
-const READ_SIZE = 256 * 1024;
+import { ReadBuffer } from "./read_buffer.ts";
 
 /** How a pipe was lost: its connection ended, the peer sent garbage, or nothing came any more. */
 export interface PipeLoss {
@@ -85,12 +83,13 @@ export class SessionDriver {
   }
 
   async #readAll(pipe: Pipe): Promise<void> {
-    const buffer = new Uint8Array(READ_SIZE);
+    const buffer = new ReadBuffer();
     while (this.#pipe === pipe) {
-      const length = await pipe.read(buffer);
+      const length = await pipe.read(buffer.bytes);
       if (this.#pipe !== pipe) return;
       if (length === null) throw new Error("the connection is lost: the peer closed it");
-      if (!this.#session.receive(buffer.subarray(0, length), this.#clock.now())) return;
+      if (!this.#session.receive(buffer.bytes.subarray(0, length), this.#clock.now())) return;
+      buffer.took(length);
       this.#armTimer();
     }
   }
