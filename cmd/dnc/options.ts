@@ -1,6 +1,7 @@
 import { CONFIGURATION_OPTIONS } from "../tool/configuration.ts";
 import { choice, count, duration, flag, integer, list, setting, single } from "../tool/option.ts";
 import { NETWORK_OPTIONS } from "../peer/network_table.ts";
+import { TRACE_OPTION } from "../peer/trace_option.ts";
 import { parseHost } from "../peer/target.ts";
 import { TRUST_OPTIONS } from "../peer/trust_table.ts";
 import { parseControl } from "./control/control_path.ts";
@@ -71,6 +72,7 @@ export const DNC_OPTIONS = {
   ),
   "control-master": flag("", "Hold a session for others; --control starts this itself."),
   ...NETWORK_OPTIONS,
+  trace: TRACE_OPTION,
   ...CONFIGURATION_OPTIONS,
   timeout: setting(
     single("", "TIME", duration, "Give up connecting then: 500ms, 10s (20s), 2m."),
@@ -107,7 +109,7 @@ export const DNC_TOPICS = {
   network: Object.keys(NETWORK_OPTIONS).filter((name) =>
     !["bootstrap", "interface"].includes(name)
   ),
-  diagnose: ["count", "until-direct", "json", "print-config", "log-format"],
+  diagnose: ["count", "until-direct", "json", "trace", "print-config", "log-format"],
 } satisfies Record<string, readonly string[]>;
 
 /** The type of the table. */

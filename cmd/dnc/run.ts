@@ -6,6 +6,7 @@ import { isWritten } from "../tool/given.ts";
 import { connect } from "./connect.ts";
 import { controlPath } from "./control/control_path.ts";
 import { checkInterfaces } from "../peer/network.ts";
+import { observeAttempts } from "../peer/attempt_observer.ts";
 import { networkOptions } from "../peer/network_options.ts";
 import { ownIdentity } from "../peer/own_identity.ts";
 import type { Endpoint } from "../../mod.ts";
@@ -52,6 +53,7 @@ export async function runDnc(
       return await checkNetwork({ ...network, signal }, values.json);
     }
     const identity = await ownIdentity(values);
+    const observer = await observeAttempts("dnc", values);
     if (task.kind === "listen" || task.kind === "serve") {
       const { Doorkeeper } = await import("../peer/doorkeeper.ts");
       const { listenForPeers } = await import("./listening.ts");
@@ -59,12 +61,12 @@ export async function runDnc(
       const { authorize } = doorkeeper;
       const options = { command, doorkeeper, signal, report, entry };
       return await withEndpoint(
-        { ...network, identity, authorize },
+        { ...network, identity, authorize, observer },
         (endpoint) => listenForPeers(endpoint, task, options),
       );
     }
     return await withEndpoint(
-      { ...network, identity },
+      { ...network, identity, observer },
       (endpoint) => callPeer(endpoint, task, { command, signal, report }),
     );
   } catch (error) {

@@ -15,7 +15,9 @@ export async function startDnc(line: DncCommand, entry: string): Promise<number>
   const task = taskOf(command, command.settings.authorized_services);
   const { control } = command.values;
   const isCall = task.kind === "connect" || task.kind === "forward";
-  if (isCall && control !== undefined && control !== "none") {
+  // Through a master, there is no way to a peer that could be drawn.
+  const isOwn = command.values.trace !== undefined;
+  if (isCall && !isOwn && control !== undefined && control !== "none") {
     const { runThroughMaster } = await import("./control/run_through_master.ts");
     return await runThroughMaster(task, control, command, entry);
   }

@@ -1,4 +1,5 @@
 import { NETWORK_OPTIONS } from "../peer/network_table.ts";
+import { TRACE_OPTION } from "../peer/trace_option.ts";
 import { TRUST_OPTIONS } from "../peer/trust_table.ts";
 import { CONFIGURATION_OPTIONS } from "../tool/configuration.ts";
 import {
@@ -66,6 +67,7 @@ export const DSH_OPTIONS = {
     opposite: true,
   }),
   ...NETWORK_OPTIONS,
+  trace: TRACE_OPTION,
   ...CONFIGURATION_OPTIONS,
   timeout: setting(single("", "TIME", duration, "Give up connecting then: 500ms, 10s (20s), 2m.")),
   id: flag("", "Show this device's id on standard output."),

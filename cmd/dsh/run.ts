@@ -1,4 +1,5 @@
 import { checkInterfaces } from "../peer/network.ts";
+import { observeAttempts } from "../peer/attempt_observer.ts";
 import { networkOptions } from "../peer/network_options.ts";
 import { ownIdentity } from "../peer/own_identity.ts";
 import { createReport, type Report } from "../peer/report.ts";
@@ -65,9 +66,10 @@ async function serve(command: DshCommand, report: Report, entry: string): Promis
   const { prepareServer } = await import("./listen_for_peers.ts");
   const server = await prepareServer({ command, identity, signal, report, entry });
   const { authorize } = server.doorkeeper;
+  const observer = await observeAttempts("dsh", command.values);
   try {
     return await withEndpoint(
-      { ...network, identity, authorize },
+      { ...network, identity, authorize, observer },
       (endpoint) => server.serve(endpoint),
     );
   } catch (error) {
@@ -95,12 +97,16 @@ async function connect(
   try {
     const network = await networkOptions(values);
     const identity = await ownIdentity(values);
-    return await withEndpoint({ ...network, identity }, (endpoint) =>
-      runSession(endpoint, {
-        ...{ id: task.id, request, signals, report, timeoutMs: values.timeout },
-        terminal: isAtTerminal ? terminal : undefined,
-        streams: SESSION_STREAMS,
-      }));
+    const observer = await observeAttempts("dsh", values);
+    return await withEndpoint(
+      { ...network, identity, observer },
+      (endpoint) =>
+        runSession(endpoint, {
+          ...{ id: task.id, request, signals, report, timeoutMs: values.timeout },
+          terminal: isAtTerminal ? terminal : undefined,
+          streams: SESSION_STREAMS,
+        }),
+    );
   } catch (error) {
     if (error === signals.signal.reason) return (error as { exitCode: number }).exitCode;
     throw ownFailure(error);
@@ -118,12 +124,16 @@ async function copy(
   try {
     const network = await networkOptions(values);
     const identity = await ownIdentity(values);
-    return await withEndpoint({ ...network, identity }, (endpoint) =>
-      runTransfer(endpoint, {
-        ...task,
-        ...{ signal: signals.signal, report, timeoutMs: values.timeout },
-        showsProgress: Deno.stderr.isTerminal() && !values.quiet,
-      }));
+    const observer = await observeAttempts("dsh", values);
+    return await withEndpoint(
+      { ...network, identity, observer },
+      (endpoint) =>
+        runTransfer(endpoint, {
+          ...task,
+          ...{ signal: signals.signal, report, timeoutMs: values.timeout },
+          showsProgress: Deno.stderr.isTerminal() && !values.quiet,
+        }),
+    );
   } catch (error) {
     if (error === signals.signal.reason) return (error as { exitCode: number }).exitCode;
     throw ownFailure(error);

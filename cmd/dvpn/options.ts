@@ -12,6 +12,7 @@ import {
 } from "../tool/option.ts";
 import { peerId } from "../peer/peer_id.ts";
 import { NETWORK_OPTIONS } from "../peer/network_table.ts";
+import { TRACE_OPTION } from "../peer/trace_option.ts";
 import { TRUST_OPTIONS } from "../peer/trust_table.ts";
 import { HELP, versionOption } from "../tool/tool.ts";
 import { parseAddressRange } from "./address/address_range.ts";
@@ -54,6 +55,7 @@ export const DVPN_OPTIONS = {
   "dry-run": flag("", "Show the commands that would be run."),
   ...TRUST_OPTIONS,
   ...NETWORK_OPTIONS,
+  trace: TRACE_OPTION,
   ...CONFIGURATION_OPTIONS,
   timeout: setting(
     single("", "TIME", duration, "Give up connecting then: 500ms, 10s (20s), 2m."),

@@ -3,6 +3,7 @@ import { NetError } from "../../lib/net/net_error.ts";
 import { useRecordAead } from "../../lib/session/mod.ts";
 import { TunDevice } from "../../lib/net/tun/tun_device.ts";
 import { checkInterfaces } from "../peer/network.ts";
+import { observeAttempts } from "../peer/attempt_observer.ts";
 import { networkOptions } from "../peer/network_options.ts";
 import { ownIdentity } from "../peer/own_identity.ts";
 import type { PeerEndpoint } from "../peer/peer_channel.ts";
@@ -75,6 +76,7 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
     ? {}
     : await readConfiguration(values.vpn_configuration);
   const settings = vpnSettings(values, file);
+  const observer = await observeAttempts("dvpn", values);
   quickenCryptography();
   // The interface comes first: without the right to make it, nobody needs to be called.
   using device = values["dry-run"] ? undefined : openDevice(settings.device);
@@ -83,7 +85,7 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
     if (device !== undefined) tellUndone(await host.undoLeft(), report);
     const guard = task.kind === "connect" ? {} : await guardedBy(command, identity, report);
     return await withEndpoint(
-      { ...network, ...guard, transport, identity },
+      { ...network, ...guard, transport, identity, observer },
       (endpoint) =>
         perform(
           task,

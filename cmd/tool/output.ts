@@ -1,14 +1,50 @@
 const encoder = new TextEncoder();
 
+/** Goes to the beginning of the line and erases it (ECMA-48: EL). */
+const ERASE_LINE = "\r\x1b[K";
+const DIM = "\x1b[2m", PLAIN = "\x1b[m";
+/** Where a terminal does not tell its width. */
+const USUAL_COLUMNS = 80;
+
+/** What stands below all that has been written to standard error. */
+let statusLine = "";
+
 /**
  * Writes text for people to standard error, at once and whole. A standard error that is closed or
  * full is no reason to stop working.
  */
 export function writeError(text: string): void {
   try {
-    writeAll(Deno.stderr, text);
+    writeAll(Deno.stderr, statusLine === "" ? text : `${ERASE_LINE}${text}${statusLine}`);
   } catch {
     // nowhere left to complain
+  }
+}
+
+/** Whether standard error is a terminal on which a line can be taken back. */
+export function showsStatusLine(): boolean {
+  const terminal = Deno.env.get("TERM") ?? "";
+  return Deno.stderr.isTerminal() && terminal !== "" && terminal !== "dumb";
+}
+
+/**
+ * Shows a line below everything else on standard error, in place of the one before, cut to the
+ * width of the terminal; an empty one removes it. Only where {@linkcode showsStatusLine}.
+ */
+export function setStatusLine(text: string): void {
+  const cut = text.slice(0, columns() - 1);
+  const next = cut === "" || Deno.noColor ? cut : `${DIM}${cut}${PLAIN}`;
+  if (next === statusLine) return;
+  statusLine = "";
+  writeError(`${ERASE_LINE}${next}`);
+  statusLine = next;
+}
+
+function columns(): number {
+  try {
+    return Deno.consoleSize().columns || USUAL_COLUMNS;
+  } catch {
+    return USUAL_COLUMNS;
   }
 }
 
