@@ -5,6 +5,7 @@
  */
 import { DSH_OPTIONS, type DshOptions } from "./dsh/options.ts";
 import { runDsh } from "./dsh/run.ts";
+import { TRANSFER_WORKER } from "./dsh/transfer/server/transfer_job.ts";
 import { configurationPlaces } from "./tool/configuration_places.ts";
 import { runTool, type Tool } from "./tool/tool.ts";
 
@@ -39,4 +40,10 @@ failed by itself, 2 usage. With -l: 0, 1 network, 2 usage, 130 INT, 143 TERM.
 };
 
 // Deno.exit, because a read of standard input may be pending.
-if (import.meta.main) Deno.exit(await runTool(DSH, Deno.args));
+if (import.meta.main) {
+  Deno.exit(
+    Deno.args[0] === TRANSFER_WORKER
+      ? await (await import("./dsh/transfer/server/transfer_worker.ts")).runTransferWorker()
+      : await runTool(DSH, Deno.args),
+  );
+}

@@ -277,7 +277,10 @@ Deno.test("dsh files: how far it is, in one line that fits", () => {
   assert.equal(progressText(one, undefined, 80), "50 %  1.0 GiB of 2.0 GiB  name\ufffd[31m");
   const more = { ...tally, files: 7000, filesDone: 5, isComplete: false, current: "x".repeat(100) };
   const text = progressText(more, 1000, 80);
-  assert.match(text, /^…  1.0 GiB of 2.0 GiB so far  5 of 7000 files  1000 bytes\/s  …x+$/);
+  assert.ok(
+    text.startsWith("…  1.0 GiB of 2.0 GiB so far  5 of 7000 files  1000 bytes/s  …xx"),
+    text,
+  );
   assert.equal(text.length, 79);
   assert.equal(progressText(more, 1, 20).length, 19);
 });

@@ -242,6 +242,51 @@ filesTest("what is left of another file is not gone on with", async (server, dir
   await server.shows(/get "copy", .* carried 1 files, 700000 bytes, complete\n/);
 });
 
+/** Whether this is root, and can be somebody else. */
+const CAN_BE_NOBODY = Deno.uid() === 0;
+
+if (CAN_BE_NOBODY) {
+  filesTest(
+    "with another user's rights: what that user may not, peers may not",
+    async (server, directory) => {
+      const { root, tree } = { root: `${directory}/root`, tree: `${directory}/tree` };
+      plant(tree);
+      Deno.chmodSync(directory, 0o755);
+      const refused = await server.run(["--put", tree, "copy"]);
+      assert.equal(refused.code, 255);
+      assert.match(refused.stderr, /^dsh: the peer refused: "copy": permission denied\n$/);
+      await server.shows(/as "nobody", put "copy", .*, incomplete: .*permission denied/);
+      const uid = Number(await output("id", "-u", "nobody"));
+      Deno.chownSync(root, uid, null);
+      assert.deepEqual(await server.run(["--put", tree, "copy"]), {
+        code: 0,
+        stdout: "",
+        stderr: "",
+      });
+      assert.deepEqual(describeTree(`${root}/copy`), describeTree(tree));
+      assert.equal(Deno.statSync(`${root}/copy/a`).uid, uid);
+      assert.deepEqual(
+        await server.run(["--put", tree, "copy"]),
+        { code: 0, stdout: "", stderr: "" },
+        "directories without the right to write are no hindrance",
+      );
+      Deno.writeTextFileSync(`${root}/private`, "root's");
+      Deno.chmodSync(`${root}/private`, 0o600);
+      const secret = await server.run(["--get", "private", `${directory}/`]);
+      assert.equal(secret.code, 1, secret.stderr);
+      assert.match(secret.stderr, /private: permission denied/);
+      assert.equal((await server.run(["--get", "copy", `${directory}/back`])).code, 0);
+      assert.deepEqual(describeTree(`${directory}/back`), describeTree(tree));
+    },
+    ["--user", "nobody"],
+  );
+}
+
+async function output(command: string, ...args: string[]): Promise<string> {
+  const { stdout } = await new Deno.Command(command, { args }).output();
+  return new TextDecoder().decode(stdout);
+}
+
 function plantSmall(tree: string): void {
   Deno.mkdirSync(`${tree}/d`, { recursive: true });
   for (const name of ["a", "b", "c", "d/e"]) Deno.writeTextFileSync(`${tree}/${name}`, name);

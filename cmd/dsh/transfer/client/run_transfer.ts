@@ -136,6 +136,7 @@ async function agreed(frames: AsyncGenerator<Frame<FileFrame>, void>): Promise<v
   if (frame?.type === FileFrame.failure) {
     throw new TransferFailure(decodeFailure(frame.payload), "peer");
   }
+  if (frame === undefined) throw new TransferFailure("it left without a word", "peer");
   throw new ProtocolError("message", "a transfer that does not begin");
 }
 

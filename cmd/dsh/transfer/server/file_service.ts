@@ -7,6 +7,7 @@ import type { Accounts } from "../../server/accounts.ts";
 import type { KnownChannel } from "../../server/session_service.ts";
 import { FrameOutput } from "../frame_output.ts";
 import type { TransferRequest } from "../protocol/transfer_request.ts";
+import { delegateTransfer } from "./delegate_transfer.ts";
 import { firstFrame } from "./first_frame.ts";
 import { sendFailure, serveTransfer, type TransferOutcome } from "./serve_transfer.ts";
 import { transferLine } from "./transfer_audit.ts";
@@ -94,16 +95,17 @@ export class FileService {
     root: string,
     account: Account | undefined,
   ): Promise<TransferOutcome> {
-    const problem = this.#refusal(request, account);
-    if (problem === undefined) return await serveTransfer(channel, request, root);
-    await sendFailure(new FrameOutput(channel), problem);
-    return { files: 0, bytes: 0, failures: 0, problem };
-  }
-
-  #refusal({ direction }: TransferRequest, account: Account | undefined): string | undefined {
-    if (account === undefined) return "this peer has no user for you";
-    if (account.uid !== Deno.uid()) return `this peer serves no files as ${account.name}`;
-    if (direction === "put" && this.#options.isReadOnly) return "this peer takes no files";
-    return undefined;
+    const problem = account === undefined
+      ? "this peer has no user for you"
+      : request.direction === "put" && this.#options.isReadOnly
+      ? "this peer takes no files"
+      : undefined;
+    if (account === undefined || problem !== undefined) {
+      await sendFailure(new FrameOutput(channel), problem!);
+      return { files: 0, bytes: 0, failures: 0, problem };
+    }
+    if (account.uid === Deno.uid()) return await serveTransfer(channel, request, root);
+    const { name, uid, gid } = account;
+    return await delegateTransfer(channel, { request, root, rights: { name, uid, gid } });
   }
 }
