@@ -1,3 +1,6 @@
+/** The kernel counts processor time in hundredths of a second (USER_HZ). */
+const CLOCK_TICK_MS = 10;
+
 /** A process of a peer that prints one JSON line and then serves until it is stopped. */
 export class PeerProcess implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
@@ -35,6 +38,13 @@ export class PeerProcess implements AsyncDisposable {
   residentMB(): number {
     const status = Deno.readTextFileSync(`/proc/${this.#child.pid}/status`);
     return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
+  }
+
+  /** Processor time used so far, user and system, ms. */
+  cpuMs(): number {
+    const stat = Deno.readTextFileSync(`/proc/${this.#child.pid}/stat`);
+    const [user, system] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(11, 13);
+    return (Number(user) + Number(system)) * CLOCK_TICK_MS;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,53 +1,74 @@
 /**
- * How many sessions one listening process holds, and what each costs: `deno run -A
- * bench/sessions.ts [SESSIONS]`. Every session is a device of its own that dials, echoes, and stays.
+ * How many sessions one listening process holds, what each costs, and what a busy session notices of
+ * the idle ones: `deno run -A bench/sessions.ts [SESSIONS] [MiB]`. Every session is a device of its
+ * own that dials by way of a DHT, echoes, and stays.
  *
  * @module
  */
 import { PeerProcess } from "./process.ts";
+import { median, printTable, quantile } from "./table.ts";
+import type { Figures } from "./workload.ts";
 
 /** Devices in one dialling process: each has sockets and a DHT node of its own. */
-const DEVICES_PER_PROCESS = 250;
-/** Dialling processes at work at once. */
-const PROCESSES_AT_ONCE = 2;
+const DEVICES_PER_PROCESS = 200;
+/** The listener's code is compiled and its young heap has grown by then. */
+const WARM_SESSIONS = 100;
 const TIMEOUT_MS = 600_000;
+const ECHOES = 2000;
+const IDLE_MS = 10_000;
 
-const wanted = Number(Deno.args[0] ?? 2000);
-if (!(Number.isInteger(wanted) && wanted > 0)) {
-  console.error("usage: deno run -A bench/sessions.ts [SESSIONS, default 2000]");
+const wanted = Number(Deno.args[0] ?? 2000), mebibytes = Number(Deno.args[1] ?? 128);
+if (!(Number.isInteger(wanted) && wanted > WARM_SESSIONS && mebibytes >= 1)) {
+  console.error("usage: deno run -A bench/sessions.ts [SESSIONS, default 2000] [MiB, default 128]");
   Deno.exit(2);
 }
-const peer = (...args: string[]) => [
+const deno = (script: string, ...args: string[]) => [
   Deno.execPath(),
   ...["run", "-A", "--unstable-net", "--no-check"],
-  new URL("peers/many_sessions_peer.ts", import.meta.url).pathname,
+  new URL(`peers/${script}`, import.meta.url).pathname,
   ...args,
 ];
+const peer = (...args: string[]) => deno("many_sessions_peer.ts", ...args);
 
-await using listener = new PeerProcess(peer("listener"));
-const { id, port } = await listener.answer<{ id: string; port: number }>();
+await using testnet = new PeerProcess(deno("dhtnet_peer.ts", "testnet"));
+const { bootstrap } = await testnet.answer<{ bootstrap: string }>();
+await using listener = new PeerProcess(peer("listener", bootstrap));
+const { id } = await listener.answer<{ id: string }>();
+
 await using diallers = new AsyncDisposableStack();
+let sessions = 0;
 const dial = async (count: number) => {
-  const process = diallers.use(
-    new PeerProcess(peer("diallers", id, `127.0.0.1:${port}`, `${count}`)),
-  );
-  return (await process.answer<{ sessions: number }>(TIMEOUT_MS)).sessions;
+  const process = diallers.use(new PeerProcess(peer("diallers", bootstrap, id, `${count}`)));
+  sessions += (await process.answer<{ sessions: number }>(TIMEOUT_MS)).sessions;
 };
-// What is there for the first session, code included, is not what the next one costs.
-let sessions = await dial(Math.min(20, wanted));
-const base = listener.residentMB();
-const start = performance.now();
-const warm = sessions;
+const work = async () => {
+  await using client = new PeerProcess(
+    peer("client", bootstrap, id, `${mebibytes * 2 ** 20}`, `${ECHOES}`),
+  );
+  const { echoUs, bulkMBps } = await client.answer<Figures>();
+  return [
+    `${sessions}`,
+    median(echoUs).toFixed(0),
+    quantile(echoUs, 0.99).toFixed(0),
+    bulkMBps.toFixed(0),
+  ];
+};
+
+const alone = await work();
+await dial(WARM_SESSIONS);
+const base = listener.residentMB(), cpuBefore = listener.cpuMs();
 while (sessions < wanted) {
-  const batches = Array.from(
-    { length: PROCESSES_AT_ONCE },
-    (_, i) =>
-      Math.max(0, Math.min(DEVICES_PER_PROCESS, wanted - sessions - i * DEVICES_PER_PROCESS)),
-  ).filter((count) => count > 0);
-  for (const count of await Promise.all(batches.map(dial))) sessions += count;
+  await dial(Math.min(DEVICES_PER_PROCESS, wanted - sessions));
+  const more = sessions - WARM_SESSIONS, cpuMs = (listener.cpuMs() - cpuBefore) / more;
   console.log(
-    `${sessions} sessions: ${(listener.residentMB()).toFixed(0)} MiB resident, ` +
-      `${((listener.residentMB() - base) * 1024 / (sessions - warm)).toFixed(1)} KiB a session, ` +
-      `${((sessions - warm) / (performance.now() - start) * 1000).toFixed(0)} sessions a second`,
+    `${sessions} sessions: ${listener.residentMB().toFixed(0)} MiB resident, ` +
+      `${((listener.residentMB() - base) * 1024 / more).toFixed(1)} KiB a session; ` +
+      `${cpuMs.toFixed(1)} ms of processor to accept one, ` +
+      `${(1000 / cpuMs).toFixed(0)} a second on a core`,
   );
 }
+const before = listener.cpuMs();
+await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
+const idleShare = (listener.cpuMs() - before) / IDLE_MS;
+console.log(`${sessions} idle sessions take ${(100 * idleShare).toFixed(1)} % of a core`);
+printTable(["idle sessions", "echo µs", "p99", "bulk MB/s"], [alone, await work()]);

@@ -1,47 +1,62 @@
 /**
- * Either end of `bench/sessions.ts`: `listener` answers every channel with what it gets, `diallers`
- * are many devices in one process, each with one session.
+ * The processes of `bench/sessions.ts`: `listener` answers every channel with what it gets, or swallows
+ * it, as `workload.ts` says; `diallers` are many devices in one process, each with one session that
+ * stays; `client` runs the workload over one session of its own.
  *
  * @module
  */
 import { Endpoint } from "../../mod.ts";
-import { createAuthority, createDevice } from "../../lib/identity/mod.ts";
+import { createAuthority, createDevice, type Identity } from "../../lib/identity/mod.ts";
 import { createIdentity } from "../identity.ts";
+import { measure, serve } from "../workload.ts";
 
-const HERE = { interfaces: ["lo"], discovery: false, portMapping: false } as const;
-const [role, ...args] = Deno.args;
+const [role, bootstrap = "", listener = "", ...amounts] = Deno.args;
+const CHANNEL = "bench";
+const CONNECT_TIMEOUT_MS = 60_000;
+
+const start = (identity: Identity) =>
+  Endpoint.start({
+    identity,
+    bootstrap: [bootstrap],
+    interfaces: ["lo"],
+    discovery: false,
+    portMapping: false,
+    transport: "tcp",
+  });
+const print = (value: unknown) => console.log(JSON.stringify(value));
 
 if (role === "listener") await listen();
-else await dial(args[0]!, args[1]!, Number(args[2]));
+else if (role === "client") await work(Number(amounts[0]), Number(amounts[1]));
+else await dial(Number(amounts[0]));
 
 async function listen(): Promise<void> {
-  const endpoint = await Endpoint.start({ ...HERE, identity: await createIdentity() });
-  const channels = endpoint.accept("echo");
+  const endpoint = await start(await createIdentity());
+  const channels = endpoint.accept(CHANNEL);
   await endpoint.listen();
-  console.log(JSON.stringify({ id: endpoint.id, port: endpoint.status().dht.port }));
-  for await (const channel of channels) channel.readable.pipeTo(channel.writable).catch(() => {});
+  print({ id: endpoint.id });
+  for await (const channel of channels) serve(channel);
 }
 
 /** Opens sessions one after the other, keeps them, and tells how many there are. */
-async function dial(id: string, bootstrap: string, count: number): Promise<void> {
+async function dial(count: number): Promise<void> {
   const authority = await createAuthority("bench");
-  const endpoints: Endpoint[] = [];
-  const start = performance.now();
+  const sessions: Endpoint[] = [];
   for (let i = 0; i < count; i++) {
-    const identity = await createDevice(`device ${i}`, authority);
-    const endpoint = await Endpoint.start({
-      ...HERE,
-      identity,
-      bootstrap: [bootstrap],
-      transport: "tcp",
-    });
-    const channel = await endpoint.connect(id, "echo", { timeoutMs: 60_000 });
-    await channel.write(new Uint8Array([i]));
-    const echo = await channel.read(new Uint8Array(1));
-    if (echo !== 1) throw new Error("no echo");
+    const endpoint = await start(await createDevice(`device ${i}`, authority));
+    const channel = await endpoint.connect(listener, CHANNEL, { timeoutMs: CONNECT_TIMEOUT_MS });
+    await channel.write(new TextEncoder().encode("E!"));
+    if (await channel.read(new Uint8Array(1)) !== 1) throw new Error("no echo");
     await channel.closeWrite();
-    endpoints.push(endpoint);
+    sessions.push(endpoint);
   }
-  console.log(JSON.stringify({ sessions: endpoints.length, elapsedMs: performance.now() - start }));
+  print({ sessions: sessions.length });
   await new Promise(() => setInterval(() => {}, 2 ** 30));
+}
+
+async function work(bulkBytes: number, echoes: number): Promise<void> {
+  const endpoint = await start(await createIdentity());
+  const connect = () => endpoint.connect(listener, CHANNEL, { timeoutMs: CONNECT_TIMEOUT_MS });
+  print(await measure(connect, () => {}, { bulkBytes, echoes, warmDials: 1 }));
+  await endpoint.close();
+  Deno.exit(0);
 }
