@@ -11,6 +11,7 @@ import type { PeerLink } from "./data/peer_link.ts";
 import { Uplink } from "./data/uplink.ts";
 import { interfacePlan } from "./plan/interface_plan.ts";
 import { AppliedPlan, type NetworkPlan } from "./plan/network_plan.ts";
+import type { Given, Tunnel } from "./route/tunnel.ts";
 import type { VpnStatus } from "./status.ts";
 import { runUpScript } from "./up_script.ts";
 import { peerLink, remoteAddress, VPN_CHANNEL, type VpnContext } from "./vpn_context.ts";
@@ -41,16 +42,26 @@ export class VpnClient {
   readonly #uplink: Uplink;
   readonly #serverId: string;
   readonly #timeoutMs: number | undefined;
+  readonly #tunnel: Tunnel;
   #connected: Connected | undefined;
   #unreachable = 0;
 
-  /** @param timeoutMs longest time to connect; undefined leaves it to the endpoint */
-  constructor(context: VpnContext, serverId: string, timeoutMs: number | undefined) {
+  /**
+   * @param tunnel what goes through the VPN; it belongs to the client
+   * @param timeoutMs longest time to connect; undefined leaves it to the endpoint
+   */
+  constructor(
+    context: VpnContext,
+    serverId: string,
+    tunnel: Tunnel,
+    timeoutMs: number | undefined,
+  ) {
     this.#context = context;
     const unrouted = () => void this.#unreachable++;
     this.#uplink = new Uplink(context.device, (packet) => this.#route(packet), unrouted);
     this.#serverId = serverId;
     this.#timeoutMs = timeoutMs;
+    this.#tunnel = tunnel;
   }
 
   /**
@@ -60,6 +71,14 @@ export class VpnClient {
    *   cannot be set up; the signal's reason
    */
   async run(): Promise<never> {
+    try {
+      return await this.#stay();
+    } finally {
+      await this.#tunnel.end();
+    }
+  }
+
+  async #stay(): Promise<never> {
     const { report, signal } = this.#context;
     const broken = Promise.withResolvers<never>();
     broken.promise.catch(() => {});
@@ -110,7 +129,10 @@ export class VpnClient {
 
   /** What the interface would be: asks the server, and leaves. @throws as {@linkcode VpnClient.run} */
   async plan(): Promise<NetworkPlan> {
-    return await this.#meet(({ greeting }) => Promise.resolve(this.#planFor(greeting)));
+    return await this.#meet(async ({ greeting }) => [
+      ...this.#planFor(greeting),
+      ...await this.#tunnel.plan(given(greeting)),
+    ]);
   }
 
   #planFor({ mtu, client, server }: ServerGreeting): NetworkPlan {
@@ -158,6 +180,7 @@ export class VpnClient {
     const plan = await AppliedPlan.apply(this.#planFor(greeting), host);
     this.#connected = connected;
     try {
+      await this.#tunnel.open(given(greeting));
       report.notice(
         `connected over ${describePath(endpoint, link.id)}: we have ` +
           `${greeting.client.map(({ ip }) => ip).join(" and ")}, the server ` +
@@ -182,9 +205,15 @@ export class VpnClient {
       report.detail(error instanceof Error ? error.message : String(error));
     } finally {
       this.#connected = undefined;
+      await this.#tunnel.close();
       await plan.undo();
     }
   }
+}
+
+/** What routes and names depend on. */
+function given({ client, names = { servers: [], search: [] } }: ServerGreeting): Given {
+  return { families: client.map(({ family }) => family), names };
 }
 
 /** A server may not take over a network that this host is in. */

@@ -18,7 +18,9 @@ import { HELP, versionOption } from "../tool/tool.ts";
 import { parseAddressRange } from "./address/address_range.ts";
 import { MAX_MTU, MIN_MTU } from "./data/greeting.ts";
 import { deviceName } from "./device_name.ts";
+import { parseDomain, parseNameServer } from "./dns/offered_names.ts";
 import { networkName } from "./mesh/network_name.ts";
+import { parseRoute } from "./route/route.ts";
 
 /** The options of `dvpn`; its letters are upstream's. */
 export const DVPN_OPTIONS = {
@@ -52,6 +54,22 @@ export const DVPN_OPTIONS = {
     single("", "FILE", text, "Run this when a peer is connected, as upstream's."),
     { key: "script_path", file: true },
   ),
+  "default-route": setting(flag("", "Send all traffic through the server.")),
+  route: setting(
+    list("", "CIDR", parseRoute, "Reach this network through the server; repeatable."),
+    { key: "routes" },
+  ),
+  "kill-switch": setting(
+    flag("", "With --default-route: nothing gets around it, server there or not."),
+  ),
+  nat: setting(flag("", "With -l: clients reach what is beyond the server, by its address.")),
+  "lan-access": setting(flag("", "With --nat: private networks beyond the server, too.")),
+  dns: setting(
+    list("", "IP", parseNameServer, "Name server to use; with -l the clients'. Or: server."),
+  ),
+  search: setting(
+    list("", "DOMAIN", parseDomain, "Look short names up there; with -l the clients do."),
+  ),
   "dry-run": flag("", "Show the commands that would be run."),
   ...TRUST_OPTIONS,
   ...NETWORK_OPTIONS,
@@ -62,6 +80,7 @@ export const DVPN_OPTIONS = {
   ),
   id: flag("", "Show this device's id on standard output."),
   address: single("", "ID", peerId, "Show the addresses of a member with that id."),
+  cleanup: flag("", "Undo what a dvpn that was killed has left."),
   status: flag("", "Show peers, paths and amounts of the one that runs."),
   json: flag("", "With --status: as one line of JSON."),
   quiet: setting(flag("q", "Show errors only.")),

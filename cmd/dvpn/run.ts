@@ -28,6 +28,8 @@ import { serveStatus } from "./control/status_socket.ts";
 import type { DvpnOptions } from "./options.ts";
 import type { NetworkPlan } from "./plan/network_plan.ts";
 import { showPlan } from "./plan/show_plan.ts";
+import { checkRoutes, clientRoutes, serverNames } from "./route/client_routes.ts";
+import { Tunnel } from "./route/tunnel.ts";
 import { VpnServer } from "./server.ts";
 import { addressPlan, vpnSettings } from "./settings.ts";
 import { statusReport, type VpnStatus } from "./status.ts";
@@ -61,10 +63,16 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
     const { showAddresses } = await import("./mesh/show_addresses.ts");
     return await showAddresses(values, task.id);
   }
+  if (task.kind === "clean-up") {
+    const count = await new ThisHost().undoLeft();
+    writeOutput(count > 0 ? "undone\n" : "nothing to undo\n");
+    return ExitCode.ok;
+  }
   if (task.kind === "status") {
     const { showStatus } = await import("./control/show_status.ts");
     return await showStatus(values.device, task.json);
   }
+  checkRoutes(task.kind, values);
   if (values.verbose > 0) await configureLogging(values.verbose);
   const report = createReport("dvpn", values);
   const network = await networkOptions(values);
@@ -97,7 +105,7 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
             report,
             signal,
           },
-          { values, file, entry, ...guard },
+          { values, file, entry, ...guard, relays: network.turn?.map(({ host }) => host) ?? [] },
         ),
     );
   } catch (error) {
@@ -107,12 +115,13 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
 }
 
 async function perform(
-  task: Exclude<Task, { kind: "show-id" | "show-address" | "status" }>,
+  task: Exclude<Task, { kind: "show-id" | "show-address" | "status" | "clean-up" }>,
   context: VpnContext,
-  { values, file, entry, authorize }: Performance,
+  { values, file, entry, authorize, relays }: Performance,
 ): Promise<number> {
   if (task.kind === "connect") {
-    const client = new VpnClient(context, task.id, values.timeout);
+    const tunnel = clientTunnel(context, task.id, values, relays);
+    const client = new VpnClient(context, task.id, tunnel, values.timeout);
     if (values["dry-run"]) return show(await client.plan());
     return await withStatus(context, client, () => client.run());
   }
@@ -132,12 +141,33 @@ async function perform(
   const own = plan.own.map((range) => hostAddress(range, SERVER_HOST));
   const server = new VpnServer(context, own, pool, () => {
     writeAddressBook(book, pool.assignments).catch((error) => report.notice(`warning: ${error}`));
-  });
-  if (values["dry-run"]) return show(server.plan());
+  }, { nat: values.nat, lanAccess: values["lan-access"], names: serverNames(values) });
+  if (values["dry-run"]) return show(await server.plan());
   // Taken before peers can find us, so that none is turned away.
   const incoming = endpoint.incoming();
   await invite(endpoint, values, report, signal, entry);
   return await withStatus(context, server, () => server.serve(incoming));
+}
+
+/** What leads a client's traffic through the VPN. */
+function clientTunnel(
+  { device, endpoint, host, report }: VpnContext,
+  serverId: string,
+  values: OptionValues<DvpnOptions>,
+  relays: readonly string[],
+): Tunnel {
+  return new Tunnel({
+    device: device.name,
+    wish: clientRoutes(values),
+    relays,
+    host,
+    report,
+    dhtPort: () => endpoint.status().dht.port,
+    hasPath: () =>
+      endpoint.status().sessions.some(({ peer, path }) =>
+        peer.id === serverId && path !== undefined
+      ),
+  });
 }
 
 function tellUndone(count: number, report: Report): void {
@@ -164,6 +194,8 @@ interface Performance {
   readonly values: OptionValues<DvpnOptions>;
   readonly file: VpnConfiguration;
   readonly entry: string;
+  /** Names or addresses of relays. */
+  readonly relays: readonly string[];
   /** Why a peer is not let in; absent for a client, which nobody calls. */
   readonly authorize?: Doorkeeper["authorize"];
 }

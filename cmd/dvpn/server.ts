@@ -7,8 +7,10 @@ import { decodeGreeting, encodeServerGreeting } from "./data/greeting.ts";
 import type { PeerLink } from "./data/peer_link.ts";
 import { Unreachable } from "./data/unreachable.ts";
 import { Uplink } from "./data/uplink.ts";
+import type { NameSettings } from "./dns/resolv_conf.ts";
 import { interfacePlan } from "./plan/interface_plan.ts";
 import { AppliedPlan, type NetworkPlan } from "./plan/network_plan.ts";
+import { gatewayPlan } from "./route/gateway.ts";
 import { runUpScript } from "./up_script.ts";
 import { peerLink, remoteAddress, VPN_CHANNEL, type VpnContext } from "./vpn_context.ts";
 import type { LinkStatus, VpnStatus } from "./status.ts";
@@ -17,6 +19,16 @@ import type { LinkStatus, VpnStatus } from "./status.ts";
 interface Client {
   readonly link: PeerLink;
   readonly addresses: readonly InterfaceAddress[];
+}
+
+/** What clients reach besides the server itself. */
+export interface Beyond {
+  /** What is beyond, by the server's address. */
+  readonly nat: boolean;
+  /** Private networks, too. */
+  readonly lanAccess: boolean;
+  /** Name servers and domains that clients may use. */
+  readonly names: NameSettings;
 }
 
 /**
@@ -37,16 +49,19 @@ export class VpnServer {
   readonly #uplink: Uplink;
   readonly #unroutable: Unreachable;
   readonly #own: readonly InterfaceAddress[];
+  readonly #beyond: Beyond;
 
   /**
    * @param own our addresses
    * @param pool where the clients' are from
+   * @param beyond what clients reach besides this host, and by which names
    */
   constructor(
     context: VpnContext,
     own: readonly InterfaceAddress[],
     pool: AddressPool,
     onAssigned: () => void,
+    beyond: Beyond,
   ) {
     this.#context = context;
     this.#pool = pool;
@@ -58,6 +73,7 @@ export class VpnServer {
     );
     this.#onAssigned = onAssigned;
     this.#own = own;
+    this.#beyond = beyond;
   }
 
   /**
@@ -68,7 +84,7 @@ export class VpnServer {
    */
   async serve(requests: AsyncIterable<IncomingChannel>): Promise<never> {
     const { host, signal } = this.#context;
-    const plan = await AppliedPlan.apply(this.plan(), host);
+    const plan = await AppliedPlan.apply(await this.plan(), host);
     const stopped = Promise.withResolvers<never>();
     const stop = () => stopped.reject(signal.reason);
     signal.addEventListener("abort", stop, { once: true });
@@ -85,16 +101,16 @@ export class VpnServer {
     }
   }
 
-  /** What the interface is to be. */
-  plan(): NetworkPlan {
-    const { device, settings } = this.#context;
-    const reach = this.#pool.networks;
-    return interfacePlan({
-      device: device.name,
-      mtu: settings.mtu,
-      addresses: this.#own,
-      reach,
-    });
+  /** What the interface is to be, and what is beyond. */
+  async plan(): Promise<NetworkPlan> {
+    const { host, settings, device: { name: device } } = this.#context;
+    const { networks } = this.#pool;
+    const { names: { servers: dns }, ...beyond } = this.#beyond;
+    const before = (sysctl: string) => host.sysctlBefore(sysctl);
+    return [
+      ...interfacePlan({ device, mtu: settings.mtu, addresses: this.#own, reach: networks }),
+      ...await gatewayPlan({ device, networks, dns, ...beyond }, before),
+    ];
   }
 
   /** What it is doing. */
@@ -155,6 +171,7 @@ export class VpnServer {
       segmentsUdp: device.segmentsUdp,
       client: addresses,
       server: this.#own,
+      names: this.#beyond.names,
     }));
     report.notice(`${link.id} has ${addresses.map(({ ip }) => ip).join(" and ")}`);
     if (settings.script !== undefined) {

@@ -7,6 +7,7 @@ import { peerId } from "../peer/peer_id.ts";
 export type Task =
   | { readonly kind: "show-id" }
   | { readonly kind: "status"; readonly json: boolean }
+  | { readonly kind: "clean-up" }
   | { readonly kind: "serve" }
   | { readonly kind: "mesh" }
   | { readonly kind: "show-address"; readonly id: string }
@@ -19,7 +20,7 @@ export type Task =
  */
 export function taskOf({ values, positionals }: CommandLine<DvpnOptions>): Task {
   const [id] = positionals;
-  const modes = (["listen", "mesh", "address", "status", "id"] as const).filter((mode) =>
+  const modes = (["listen", "mesh", "address", "status", "cleanup", "id"] as const).filter((mode) =>
     values[mode] !== undefined && values[mode] !== false
   );
   if (modes.length > 1) {
@@ -29,6 +30,7 @@ export function taskOf({ values, positionals }: CommandLine<DvpnOptions>): Task 
   if (values.id) return { kind: "show-id" };
   if (values.address !== undefined) return { kind: "show-address", id: values.address };
   if (values.status) return { kind: "status", json: values.json };
+  if (values.cleanup) return { kind: "clean-up" };
   if (values.listen) {
     if (id !== undefined) throw new UsageError("-l waits for any peer: it takes no ID");
     return { kind: "serve" };

@@ -5,7 +5,7 @@ import type { PeerChannel, PeerEndpoint } from "../peer/peer_channel.ts";
 import type { Report } from "../peer/report.ts";
 import { DatagramCarriage } from "./data/carriage.ts";
 import { PeerLink } from "./data/peer_link.ts";
-import type { PlanHost } from "./plan/network_plan.ts";
+import type { NetworkHost } from "./plan/network_plan.ts";
 import type { VpnSettings } from "./settings.ts";
 
 /** Name of the channel, as in upstream. */
@@ -15,6 +15,8 @@ export const VPN_CHANNEL = "dvpn://";
 export interface VpnEndpoint extends PeerEndpoint {
   /** What is going on. */
   status(): {
+    /** Our DHT node, with its UDP port. */
+    readonly dht: { readonly port: number };
     readonly sessions: readonly (EndpointSession & { readonly peer: VerifiedChain })[];
   };
   /** Datagrams to and from a peer, under a name. */
@@ -35,7 +37,7 @@ export interface VpnContext {
   readonly endpoint: VpnEndpoint;
   readonly settings: VpnSettings;
   /** Where the interface and what leads through it are set up. */
-  readonly host: PlanHost;
+  readonly host: NetworkHost;
   readonly report: Report;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;

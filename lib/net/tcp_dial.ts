@@ -4,6 +4,7 @@ import { deadline } from "./deadline.ts";
 import { formatSocketAddress } from "../ip/mod.ts";
 import { NetError, reasonOf } from "./net_error.ts";
 import { NodeTcpStream } from "./node_tcp_stream.ts";
+import { OWN_INTERFACES } from "./own_interfaces.ts";
 import { TcpStream } from "./tcp_stream.ts";
 import { withZone, zoneOf } from "./zone.ts";
 
@@ -79,7 +80,8 @@ async function dialNode(
 }
 
 /**
- * The address that the kernel surely dials from; undefined when that depends on its routing table.
+ * The address that the kernel surely dials from; undefined when that depends on its routing table,
+ * which leads anywhere when this process has interfaces of its own.
  */
 function sourceFor(remote: string): string | undefined {
   const family = ipFamily(remote);
@@ -88,5 +90,6 @@ function sourceFor(remote: string): string | undefined {
     ipFamily(address) === family && ["global", "private"].includes(ipScope(address))
   );
   if (ours.includes(remote)) return remote;
+  if (OWN_INTERFACES.size > 0) return undefined;
   return ours.length === 1 && ipScope(remote) !== "link-local" ? ours[0] : undefined;
 }

@@ -1,5 +1,7 @@
 import { canonicalIp, type IpFamily, ipFamily, isIp, parseIp } from "../../../lib/ip/mod.ts";
 import { type InterfaceAddress, isPrivate } from "../address/address_range.ts";
+import { offeredNames } from "../dns/offered_names.ts";
+import type { NameSettings } from "../dns/resolv_conf.ts";
 import { frame, FRAME_GREETING, FrameError } from "./frame.ts";
 
 /** The least MTU with which IPv6 works (RFC 8200 §5), bytes. */
@@ -25,6 +27,8 @@ export interface ServerGreeting extends Greeting {
   readonly client: readonly InterfaceAddress[];
   /** The server's own, of the same families. */
   readonly server: readonly InterfaceAddress[];
+  /** Name servers and domains that the client may use. */
+  readonly names?: NameSettings;
 }
 
 /** The frame with which a client begins. */
@@ -34,10 +38,17 @@ export function encodeGreeting({ mtu, segmentsUdp }: Greeting): Uint8Array {
 
 /** The frame with which a server begins. */
 export function encodeServerGreeting(greeting: ServerGreeting): Uint8Array {
-  const { mtu, segmentsUdp, client, server } = greeting;
+  const { mtu, segmentsUdp, client, server, names } = greeting;
   const text = (addresses: readonly InterfaceAddress[]) =>
     addresses.map(({ ip, prefix }) => `${ip}/${prefix}`);
-  return encode({ version: 1, mtu, segmentsUdp, client: text(client), server: text(server) });
+  return encode({
+    version: 1,
+    mtu,
+    segmentsUdp,
+    client: text(client),
+    server: text(server),
+    ...names === undefined ? {} : { dns: names.servers, search: names.search },
+  });
 }
 
 /** Reads what a client said. @throws {FrameError} */
@@ -56,11 +67,14 @@ export function decodeGreeting(body: Uint8Array): Greeting {
  * @throws {FrameError}
  */
 export function decodeServerGreeting(body: Uint8Array): ServerGreeting {
-  const { client, server } = fields(body);
+  const { client, server, dns, search } = fields(body);
   const ours = addresses(client);
   const theirs = addresses(server);
   if (ours.length === 0) throw new FrameError("the server gave no address");
-  return { ...decodeGreeting(body), client: ours, server: theirs };
+  const names = dns === undefined && search === undefined
+    ? {}
+    : { names: offeredNames(dns, search) };
+  return { ...decodeGreeting(body), client: ours, server: theirs, ...names };
 }
 
 function encode(value: unknown): Uint8Array {

@@ -25,6 +25,17 @@ export interface PlanHost {
   remember(undo: readonly Action[]): Promise<() => Promise<void>>;
 }
 
+/** A host that other processes change as well. */
+export interface NetworkHost extends PlanHost {
+  /**
+   * The value to go back to when a setting of the kernel is not needed any more: the one that it
+   * has, or had before another process that runs has changed it. Undefined when there is none.
+   */
+  sysctlBefore(sysctl: string): Promise<string | undefined>;
+  /** Whether another process that runs has changed a file. */
+  isFileTaken(file: string): Promise<boolean>;
+}
+
 /**
  * Makes the changes of a plan and takes them back, in the opposite order.
  *

@@ -1,6 +1,6 @@
 import { configDirectory } from "../../tool/config_directory.ts";
 import type { Action, SysctlChange } from "../plan/action.ts";
-import type { PlanHost } from "../plan/network_plan.ts";
+import type { NetworkHost } from "../plan/network_plan.ts";
 import { perform, sysctlValue } from "../plan/perform.ts";
 import { Journal, type JournalRecord, readRecords } from "./journal.ts";
 import { isAlive, ownMark, type ProcessMark } from "./process_mark.ts";
@@ -16,7 +16,7 @@ export function journalDirectory(): string {
 }
 
 /** This host's network, as this process and others like it change it. */
-export class ThisHost implements PlanHost {
+export class ThisHost implements NetworkHost {
   readonly #directory: string;
   readonly #process: ProcessMark;
   readonly #journal: Journal;
