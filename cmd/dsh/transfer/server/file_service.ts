@@ -19,6 +19,14 @@ const PATIENCE_MS = 20_000;
 /** Longest wait for transfers that are told to end, ms. */
 const CLOSE_MS = 2_000;
 
+/** A transfer that is going on. */
+interface LiveTransfer {
+  readonly channel: PeerChannel;
+  work: Promise<void>;
+  /** What tells it from others of all peers; undefined until its request is there. */
+  purpose: string | undefined;
+}
+
 /** What a server of files needs to know. */
 export interface FileServiceOptions {
   /** Peers get and put files beneath this directory; undefined for nowhere. */
@@ -34,7 +42,7 @@ export interface FileServiceOptions {
 /** Serves files to peers and from them, by the rules of its owner. */
 export class FileService {
   readonly #options: FileServiceOptions;
-  readonly #live = new Map<PeerChannel, Promise<void>>();
+  readonly #live = new Set<LiveTransfer>();
   #isClosed = false;
 
   constructor(options: FileServiceOptions) {
@@ -51,24 +59,27 @@ export class FileService {
       return incoming.decline(DeclineCode.occupied, "this peer has too many transfers");
     }
     const channel = incoming.accept();
-    const work = this.#serve(incoming, channel, this.#options.root);
-    this.#live.set(channel, work);
-    await work.finally(() => this.#live.delete(channel));
+    const live: LiveTransfer = { channel, purpose: undefined, work: Promise.resolve() };
+    this.#live.add(live);
+    live.work = this.#serve(incoming, live, this.#options.root);
+    await live.work.finally(() => this.#live.delete(live));
   }
 
   /** Ends all transfers. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const live = [...this.#live];
-    for (const [channel] of live) channel.reset();
-    await waitAtMost(Promise.allSettled(live.map(([, work]) => work)), CLOSE_MS);
+    for (const { channel } of live) channel.reset();
+    await waitAtMost(Promise.allSettled(live.map(({ work }) => work)), CLOSE_MS);
   }
 
-  async #serve(incoming: KnownChannel, channel: PeerChannel, root: string): Promise<void> {
+  async #serve(incoming: KnownChannel, live: LiveTransfer, root: string): Promise<void> {
+    const { channel } = live;
     const late = setTimeout(() => channel.reset(), PATIENCE_MS);
     const since = new Date();
     try {
       const request = await firstFrame(channel).finally(() => clearTimeout(late));
+      await this.#supersede(live, JSON.stringify([incoming.peer.id, request]));
       const account = this.#options.accounts.accountFor(incoming.peer);
       const outcome = await this.#transfer(channel, request, root, account);
       const { id, subjects } = incoming.peer;
@@ -87,6 +98,17 @@ export class FileService {
     } finally {
       channel.reset();
     }
+  }
+
+  /**
+   * Who asks for the same again has lost the first one: that its connection broke may become known
+   * here much later, and until then it would hold the file.
+   */
+  async #supersede(live: LiveTransfer, purpose: string): Promise<void> {
+    const former = [...this.#live].filter((other) => other.purpose === purpose);
+    live.purpose = purpose;
+    for (const { channel } of former) channel.reset();
+    await waitAtMost(Promise.allSettled(former.map(({ work }) => work)), CLOSE_MS);
   }
 
   async #transfer(
