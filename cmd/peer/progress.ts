@@ -1,4 +1,5 @@
 import type { TraceEvent } from "../../lib/endpoint/trace_event.ts";
+import { type Clock, systemClock, type Timer } from "../../lib/net/clock.ts";
 import { setStatusLine } from "../tool/output.ts";
 
 /** Who gets through sooner sees nothing flicker, ms. */
@@ -19,15 +20,21 @@ const ID_DIGITS = 8;
 export class ConnectProgress {
   readonly #tool: string;
   readonly #show: (line: string) => void;
+  readonly #clock: Clock;
   #attempt: { readonly number: number; readonly begun: number } | undefined;
   #phase = new CallPhase();
   #peer = "";
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timer: Timer | undefined;
 
   /** @param show shows a line in place of the one before; the empty one removes it */
-  constructor(tool: string, show: (line: string) => void = setStatusLine) {
+  constructor(
+    tool: string,
+    show: (line: string) => void = setStatusLine,
+    clock: Clock = systemClock,
+  ) {
     this.#tool = tool;
     this.#show = show;
+    this.#clock = clock;
   }
 
   /** Something has happened. */
@@ -41,27 +48,26 @@ export class ConnectProgress {
 
   /** Removes the line. */
   close(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#timer?.cancel();
     if (this.#attempt !== undefined) this.#show("");
     this.#attempt = undefined;
   }
 
   #begin({ attempt, peer }: TraceEvent): void {
     this.close();
-    this.#attempt = { number: attempt, begun: performance.now() };
+    this.#attempt = { number: attempt, begun: this.#clock.now() };
     this.#phase = new CallPhase();
     this.#peer = peer.slice(0, ID_DIGITS);
     this.#refreshAfter(SHOW_AFTER_MS);
   }
 
   #refreshAfter(delayMs: number): void {
-    this.#timer = setTimeout(() => {
-      const seconds = ((performance.now() - this.#attempt!.begun) / 1000).toFixed(1);
+    this.#timer = this.#clock.setTimer(this.#clock.now() + delayMs, () => {
+      const seconds = ((this.#clock.now() - this.#attempt!.begun) / 1000).toFixed(1);
       const what = this.#phase.text;
       this.#show(`${this.#tool}: connecting to ${this.#peer}: ${what}, ${seconds} s`);
       this.#refreshAfter(REFRESH_MS);
-    }, delayMs);
+    });
   }
 }
 
@@ -73,6 +79,7 @@ class CallPhase {
   #nodes = 0;
   #isJoined = false;
   #isAnswered = false;
+  #isConnected = false;
   readonly #pairs = new Map<string, string>();
 
   get text(): string {
@@ -100,6 +107,7 @@ class CallPhase {
         this.#text = "trying paths";
         break;
       case "pair": {
+        if (this.#isConnected) break;
         const { transport, local, remote, state } = event;
         this.#pairs.set([transport, local.ip, remote.ip, remote.port].join(" "), state);
         const tried = [...this.#pairs.values()];
@@ -109,9 +117,11 @@ class CallPhase {
         break;
       }
       case "nominated":
+        if (this.#isConnected) break;
         this.#text = `a ${event.relayed ? "relayed" : "direct"} path works, setting it up`;
         break;
       case "session":
+        this.#isConnected = true;
         this.#text = "connected, waiting for the peer to accept";
         break;
       case "channel":

@@ -50,7 +50,7 @@ export class Tracer {
         log.error("the listener of the trace failed: {error}", { error });
       }
     }, this.#dht);
-    trace.step({ type: "begin", time: Date.now() });
+    trace.step({ type: "begin", time: Date.now() }, start);
     return trace;
   }
 }
