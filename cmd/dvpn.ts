@@ -4,11 +4,13 @@
  * @module
  */
 import { DVPN_OPTIONS, type DvpnOptions } from "./dvpn/options.ts";
+import { DVPN_FILE_SETTINGS, type DvpnFileSettings } from "./dvpn/rules/rule.ts";
 import { runDvpn } from "./dvpn/run.ts";
+import { configurationPlaces } from "./tool/configuration_places.ts";
 import { runTool, type Tool } from "./tool/tool.ts";
 
 /** The description of `dvpn`. */
-export const DVPN: Tool<DvpnOptions> = {
+export const DVPN: Tool<DvpnOptions, DvpnFileSettings> = {
   name: "dvpn",
   summary: "a private network between machines that know only each other's key",
   usage: [
@@ -19,6 +21,8 @@ export const DVPN: Tool<DvpnOptions> = {
     "--id        show this device's id",
   ],
   options: DVPN_OPTIONS,
+  fileSettings: DVPN_FILE_SETTINGS,
+  defaultFiles: ({ values }) => configurationPlaces("dvpn", values.listen || values.mesh),
   maxPositionals: 1,
   notes: `
 Needs Linux, root (CAP_NET_ADMIN) and iproute2. The server gives every peer the

@@ -12,9 +12,10 @@ import { Uplink } from "./data/uplink.ts";
 import { interfacePlan } from "./plan/interface_plan.ts";
 import { AppliedPlan, type NetworkPlan } from "./plan/network_plan.ts";
 import type { Given, Tunnel } from "./route/tunnel.ts";
+import type { PacketGate } from "./rules/packet_gate.ts";
 import type { VpnStatus } from "./status.ts";
 import { runUpScript } from "./up_script.ts";
-import { peerLink, remoteAddress, VPN_CHANNEL, type VpnContext } from "./vpn_context.ts";
+import { gateFor, peerLink, remoteAddress, VPN_CHANNEL, type VpnContext } from "./vpn_context.ts";
 
 /** Where an IPv4 or IPv6 packet has its source address. */
 const SOURCE_OFFSET = { 4: 12, 6: 8 } as const;
@@ -27,6 +28,8 @@ interface Connected {
   readonly link: PeerLink;
   readonly greeting: ServerGreeting;
   readonly own: AddressFilter;
+  /** What rules say of the server; undefined when there are none. */
+  readonly gate: PacketGate | undefined;
 }
 
 /**
@@ -124,7 +127,9 @@ export class VpnClient {
     const family = packet[0]! >> 4;
     if (connected === undefined || (family !== 4 && family !== 6)) return undefined;
     const isOurs = connected.own.passes(packet, family, SOURCE_OFFSET[family]);
-    return isOurs ? connected.link : undefined;
+    if (!isOurs) return undefined;
+    connected.gate?.remember(packet);
+    return connected.link;
   }
 
   /** What the interface would be: asks the server, and leaves. @throws as {@linkcode VpnClient.run} */
@@ -161,7 +166,8 @@ export class VpnClient {
       await link.greet(encodeGreeting({ mtu, segmentsUdp: device.segmentsUdp }));
       const greeting = decodeServerGreeting(await link.greeting());
       refuseOverlap(greeting.client);
-      return await work({ link, greeting, own: new AddressFilter(greeting.client) });
+      const gate = gateFor(this.#context, this.#serverId);
+      return await work({ link, greeting, own: new AddressFilter(greeting.client), gate });
     } catch (error) {
       if (error instanceof FrameError) {
         throw new ToolError(ExitCode.failure, error.message, { cause: error });
@@ -176,7 +182,7 @@ export class VpnClient {
   /** Until the server ends it or is lost. */
   async #exchange(connected: Connected): Promise<void> {
     const { endpoint, device, settings, host, report } = this.#context;
-    const { link, greeting, own } = connected;
+    const { link, greeting, own, gate } = connected;
     const plan = await AppliedPlan.apply(this.#planFor(greeting), host);
     this.#connected = connected;
     try {
@@ -195,8 +201,9 @@ export class VpnClient {
           isClient: true,
         });
       }
+      const admission = { notFrom: own, to: own, ...gate !== undefined && { gate } };
       await link.receive(
-        (bytes) => admit(bytes, device, { notFrom: own, to: own }, link.traffic),
+        (bytes) => admit(bytes, device, admission, link.traffic),
         () => this.#uplink.drain(),
       );
     } catch (error) {

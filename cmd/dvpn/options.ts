@@ -62,6 +62,7 @@ export const DVPN_OPTIONS = {
   "kill-switch": setting(
     flag("", "With --default-route: nothing gets around it, server there or not."),
   ),
+  "client-to-client": setting(flag("", "With -l: clients reach each other.")),
   nat: setting(flag("", "With -l: clients reach what is beyond the server, by its address.")),
   "lan-access": setting(flag("", "With --nat: private networks beyond the server, too.")),
   dns: setting(

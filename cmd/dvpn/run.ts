@@ -30,6 +30,8 @@ import type { NetworkPlan } from "./plan/network_plan.ts";
 import { showPlan } from "./plan/show_plan.ts";
 import { checkRoutes, clientRoutes, serverNames } from "./route/client_routes.ts";
 import { Tunnel } from "./route/tunnel.ts";
+import type { DvpnFileSettings } from "./rules/rule.ts";
+import { RuleBook } from "./rules/rule_book.ts";
 import { VpnServer } from "./server.ts";
 import { addressPlan, vpnSettings } from "./settings.ts";
 import { statusReport, type VpnStatus } from "./status.ts";
@@ -39,7 +41,7 @@ import type { VpnConfiguration } from "./vpn_configuration.ts";
 import type { NamedDevice, VpnContext } from "./vpn_context.ts";
 
 /** A command line of `dvpn`. */
-export type DvpnCommand = Command<DvpnOptions, Record<never, never>>;
+export type DvpnCommand = Command<DvpnOptions, DvpnFileSettings>;
 
 /** Longest wait until nodes of the DHT hold our announcement before the user is told to go on, ms. */
 const ANNOUNCE_TIMEOUT_MS = 5_000;
@@ -84,6 +86,7 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
     ? {}
     : await readConfiguration(values.vpn_configuration);
   const settings = vpnSettings(values, file);
+  const rules = command.settings.rules && await RuleBook.open(command.settings.rules);
   const observer = await observeAttempts("dvpn", values);
   quickenCryptography();
   // The interface comes first: without the right to make it, nobody needs to be called.
@@ -103,6 +106,7 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
             settings,
             host,
             report,
+            rules,
             signal,
           },
           { values, file, entry, ...guard, relays: network.turn?.map(({ host }) => host) ?? [] },
@@ -141,7 +145,12 @@ async function perform(
   const own = plan.own.map((range) => hostAddress(range, SERVER_HOST));
   const server = new VpnServer(context, own, pool, () => {
     writeAddressBook(book, pool.assignments).catch((error) => report.notice(`warning: ${error}`));
-  }, { nat: values.nat, lanAccess: values["lan-access"], names: serverNames(values) });
+  }, {
+    clientToClient: values["client-to-client"],
+    nat: values.nat,
+    lanAccess: values["lan-access"],
+    names: serverNames(values),
+  });
   if (values["dry-run"]) return show(await server.plan());
   // Taken before peers can find us, so that none is turned away.
   const incoming = endpoint.incoming();

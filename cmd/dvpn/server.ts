@@ -1,4 +1,6 @@
-import { DeclineCode, type IncomingChannel } from "../peer/peer_channel.ts";
+import { hostAddresses } from "../../lib/net/host_addresses.ts";
+import { VNET_HEADER_BYTES } from "../../lib/net/tun/mod.ts";
+import { DeclineCode, type IncomingChannel, type PeerCertificates } from "../peer/peer_channel.ts";
 import type { AddressPool } from "./address/address_pool.ts";
 import { formatInterfaceAddress, type InterfaceAddress } from "./address/address_range.ts";
 import { AddressFilter, addressKey, destinationKey } from "./data/address_filter.ts";
@@ -11,6 +13,8 @@ import type { NameSettings } from "./dns/resolv_conf.ts";
 import { interfacePlan } from "./plan/interface_plan.ts";
 import { AppliedPlan, type NetworkPlan } from "./plan/network_plan.ts";
 import { gatewayPlan } from "./route/gateway.ts";
+import { PacketGate } from "./rules/packet_gate.ts";
+import { serverPermissions } from "./rules/permission.ts";
 import { runUpScript } from "./up_script.ts";
 import { peerLink, remoteAddress, VPN_CHANNEL, type VpnContext } from "./vpn_context.ts";
 import type { LinkStatus, VpnStatus } from "./status.ts";
@@ -19,10 +23,14 @@ import type { LinkStatus, VpnStatus } from "./status.ts";
 interface Client {
   readonly link: PeerLink;
   readonly addresses: readonly InterfaceAddress[];
+  /** Decides what it reaches. */
+  readonly gate: PacketGate;
 }
 
 /** What clients reach besides the server itself. */
 export interface Beyond {
+  /** Each other. */
+  readonly clientToClient: boolean;
   /** What is beyond, by the server's address. */
   readonly nat: boolean;
   /** Private networks, too. */
@@ -37,6 +45,7 @@ export interface Beyond {
  * ```
  *   kernel ──▶ interface ── by destination ──▶ client's channel
  *   kernel ◀── interface ◀── if the source is the client's own ── client's channel
+ *                 other client's channel ◀── and it may ──┘
  * ```
  */
 export class VpnServer {
@@ -45,7 +54,7 @@ export class VpnServer {
   /** Called when an address was given out, so that it can be remembered. */
   readonly #onAssigned: () => void;
   readonly #clients = new Map<string, Client>();
-  readonly #byDestination = new Map<string, PeerLink>();
+  readonly #byDestination = new Map<string, Client>();
   readonly #uplink: Uplink;
   readonly #unroutable: Unreachable;
   readonly #own: readonly InterfaceAddress[];
@@ -105,11 +114,11 @@ export class VpnServer {
   async plan(): Promise<NetworkPlan> {
     const { host, settings, device: { name: device } } = this.#context;
     const { networks } = this.#pool;
-    const { names: { servers: dns }, ...beyond } = this.#beyond;
+    const { names: { servers: dns }, nat, lanAccess } = this.#beyond;
     const before = (sysctl: string) => host.sysctlBefore(sysctl);
     return [
       ...interfacePlan({ device, mtu: settings.mtu, addresses: this.#own, reach: networks }),
-      ...await gatewayPlan({ device, networks, dns, ...beyond }, before),
+      ...await gatewayPlan({ device, networks, dns, nat, lanAccess }, before),
     ];
   }
 
@@ -132,7 +141,27 @@ export class VpnServer {
 
   #route(packet: Uint8Array): PeerLink | undefined {
     const key = destinationKey(packet);
-    return key === undefined ? undefined : this.#byDestination.get(key);
+    const client = key === undefined ? undefined : this.#byDestination.get(key);
+    client?.gate.remember(packet);
+    return client?.link;
+  }
+
+  /** A packet from one client to another, which is known to be allowed. */
+  #passOn(bytes: Uint8Array): boolean {
+    const link = this.#route(bytes.subarray(VNET_HEADER_BYTES));
+    if (link !== undefined) this.#uplink.pass(link, bytes);
+    return link !== undefined;
+  }
+
+  #gateFor(peer: PeerCertificates): PacketGate {
+    const { clientToClient, nat, names } = this.#beyond;
+    return new PacketGate(serverPermissions(this.#context.rules?.permissionsOf(peer), {
+      own: this.#own,
+      clients: this.#pool.networks,
+      clientToClient,
+      gateway: nat,
+      host: hostAddresses().map(({ ip }) => ip).filter((ip) => !names.servers.includes(ip)),
+    }));
   }
 
   async #take(incoming: IncomingChannel): Promise<void> {
@@ -150,7 +179,8 @@ export class VpnServer {
     // A client that comes again has lost its former connection, even if we do not know that yet.
     this.#clients.get(peer.id)?.link.close();
     const link = peerLink(this.#context, peer.id, incoming.accept());
-    const client = { link, addresses: this.#pool.addresses(host) };
+    const addresses = this.#pool.addresses(host);
+    const client = { link, addresses, gate: this.#gateFor(peer) };
     this.#enter(client);
     try {
       await this.#serveClient(client);
@@ -163,7 +193,7 @@ export class VpnServer {
     report.notice(`${peer.id} has left`);
   }
 
-  async #serveClient({ link, addresses }: Client): Promise<void> {
+  async #serveClient({ link, addresses, gate }: Client): Promise<void> {
     const { device, settings, report, endpoint } = this.#context;
     const { mtu } = decodeGreeting(await link.greeting());
     await link.greet(encodeServerGreeting({
@@ -184,8 +214,9 @@ export class VpnServer {
       });
     }
     const from = new AddressFilter(addresses);
+    const elsewhere = (bytes: Uint8Array) => this.#passOn(bytes);
     await link.receive(
-      (bytes) => admit(bytes, device, { from }, link.traffic),
+      (bytes) => admit(bytes, device, { from, gate, elsewhere }, link.traffic),
       () => this.#uplink.drain(),
     );
   }
@@ -193,7 +224,7 @@ export class VpnServer {
   #enter(client: Client): void {
     this.#clients.set(client.link.id, client);
     for (const address of client.addresses) {
-      this.#byDestination.set(addressKey(address), client.link);
+      this.#byDestination.set(addressKey(address), client);
     }
   }
 

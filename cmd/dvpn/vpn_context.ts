@@ -4,8 +4,10 @@ import type { PeerDatagrams } from "../../lib/endpoint/mod.ts";
 import type { PeerChannel, PeerEndpoint } from "../peer/peer_channel.ts";
 import type { Report } from "../peer/report.ts";
 import { DatagramCarriage } from "./data/carriage.ts";
+import { PacketGate } from "./rules/packet_gate.ts";
 import { PeerLink } from "./data/peer_link.ts";
 import type { NetworkHost } from "./plan/network_plan.ts";
+import type { RuleBook } from "./rules/rule_book.ts";
 import type { VpnSettings } from "./settings.ts";
 
 /** Name of the channel, as in upstream. */
@@ -39,6 +41,8 @@ export interface VpnContext {
   /** Where the interface and what leads through it are set up. */
   readonly host: NetworkHost;
   readonly report: Report;
+  /** What peers may reach; undefined when no rules are given. */
+  readonly rules: RuleBook | undefined;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
 }
@@ -51,6 +55,13 @@ export function peerLink(
 ): PeerLink {
   const datagrams = endpoint.datagrams(id, VPN_CHANNEL);
   return new PeerLink(id, channel, new DatagramCarriage(datagrams, settings.carry));
+}
+
+/** The gate that rules make for a peer that we are connected with; undefined when there are none. */
+export function gateFor({ rules, endpoint }: VpnContext, id: string): PacketGate | undefined {
+  if (rules === undefined) return undefined;
+  const session = endpoint.status().sessions.find(({ peer }) => peer.id === id);
+  return new PacketGate(rules.permissionsOf(session?.peer ?? { id, chainIds: [id] }));
 }
 
 /** The peer's address outside of the network, without its port; empty when there is no path. */

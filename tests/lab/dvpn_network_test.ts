@@ -39,7 +39,13 @@ for (const carry of ["auto", "datagram"] as const) {
       assert.ok(await transfer(clientHost, iperf, server[family], "-R") >= BULK_BYTES);
     }
     const [peer] = (await lab.status("client")).peers;
-    assert.deepEqual(peer.drops, { malformed: 0, spoofed: 0, congested: 0, refused: 0 });
+    assert.deepEqual(peer.drops, {
+      malformed: 0,
+      spoofed: 0,
+      forbidden: 0,
+      congested: 0,
+      refused: 0,
+    });
     const byDatagram = peer.sent.datagrams / peer.sent.packets;
     if (carry === "datagram") assert.ok(byDatagram > 0.9, `${byDatagram} as datagrams`);
   });

@@ -1,4 +1,5 @@
 import {
+  type IpPacket,
   type OffloadedPacket,
   PacketError,
   PROTOCOL_UDP,
@@ -19,6 +20,21 @@ export interface Admission {
   readonly notFrom?: AddressFilter;
   /** Addresses that they may be for; absent: for anybody. */
   readonly to?: AddressFilter;
+  /** Decides by rules; absent: there are none. */
+  readonly gate?: Gate;
+  /**
+   * Takes packets that are not for this host.
+   *
+   * @param bytes offload header and packet; valid for the time of the call, and may be changed
+   * @returns false: the kernel is to have it
+   */
+  readonly elsewhere?: (bytes: Uint8Array) => boolean;
+}
+
+/** Decides which packets pass. */
+export interface Gate {
+  /** @param bytes the packet, and where things are in it */
+  admits(bytes: Uint8Array, packet: IpPacket): boolean;
 }
 
 /**
@@ -30,7 +46,7 @@ export interface Admission {
 export function admit(
   bytes: Uint8Array<ArrayBuffer>,
   device: PacketDevice,
-  { from, notFrom, to }: Admission,
+  { from, notFrom, to, gate, elsewhere }: Admission,
   traffic: Traffic,
 ): void {
   let packet: OffloadedPacket;
@@ -51,12 +67,17 @@ export function admit(
     traffic.drops.spoofed++;
     return;
   }
+  if (gate?.admits(bytes.subarray(VNET_HEADER_BYTES), packet) === false) {
+    traffic.drops.forbidden++;
+    return;
+  }
   traffic.packetsReceived++;
   traffic.bytesReceived += bytes.length - VNET_HEADER_BYTES;
+  writeVnetHeader(bytes, packet);
+  if (elsewhere?.(bytes)) return;
   const segmented = packet.segmentBytes > 0 && packet.protocol === PROTOCOL_UDP &&
     !device.segmentsUdp;
   if (segmented) return writeSegments(bytes, packet, device, traffic);
-  writeVnetHeader(bytes, packet);
   if (!device.write(bytes)) traffic.drops.refused++;
 }
 

@@ -4,6 +4,8 @@ export interface Drops {
   malformed: number;
   /** They came from, or were for, an address that is not the peer's. */
   spoofed: number;
+  /** No rule allows them. */
+  forbidden: number;
   /** The peer did not take what came before soon enough. */
   congested: number;
   /** Our kernel did not take them. */
@@ -20,5 +22,5 @@ export class Traffic {
   /** Of the packets, those that did not go by the session. */
   packetsSentAsDatagrams = 0;
   packetsReceivedAsDatagrams = 0;
-  readonly drops: Drops = { malformed: 0, spoofed: 0, congested: 0, refused: 0 };
+  readonly drops: Drops = { malformed: 0, spoofed: 0, forbidden: 0, congested: 0, refused: 0 };
 }

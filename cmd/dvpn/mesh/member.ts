@@ -1,4 +1,5 @@
 import type { InterfaceAddress } from "../address/address_range.ts";
+import type { PacketGate } from "../rules/packet_gate.ts";
 import type { PeerLink } from "../data/peer_link.ts";
 
 /** Waits between attempts to reach a member, ms: the first, and the longest. */
@@ -28,6 +29,8 @@ export class Member {
   readonly isListed: boolean;
   /** The link that carries packets, while there is one. */
   link: PeerLink | undefined;
+  /** What rules say of it; undefined when there are none. */
+  gate: PacketGate | undefined;
   /** The families whose address of the member both sides agree on, while linked. */
   families: ReadonlySet<number> = new Set();
   /** The channel of ours that the member has not greeted on yet. */

@@ -13,7 +13,7 @@ import { interfacePlan } from "../plan/interface_plan.ts";
 import { AppliedPlan, type NetworkPlan } from "../plan/network_plan.ts";
 import type { VpnStatus } from "../status.ts";
 import { runUpScript } from "../up_script.ts";
-import { peerLink, remoteAddress, type VpnContext } from "../vpn_context.ts";
+import { gateFor, peerLink, remoteAddress, type VpnContext } from "../vpn_context.ts";
 import { introduce, introduced } from "./introductions.ts";
 import type { Member } from "./member.ts";
 import type { Roster } from "./roster.ts";
@@ -120,7 +120,9 @@ export class Mesh {
     const key = destinationKey(packet);
     const member = key === undefined ? undefined : this.#roster.at(key);
     if (member === undefined || member.isCutOff) return undefined;
-    return member.families.has(packet[0]! >> 4) ? member.link : undefined;
+    if (member.link === undefined || !member.families.has(packet[0]! >> 4)) return undefined;
+    member.gate?.remember(packet);
+    return member.link;
   }
 
   /** A session outlives its path for a while. Until there is one again, nothing gets through. */
@@ -217,12 +219,16 @@ export class Mesh {
       this.#agree(member, greeting.client, greeting.server);
       member.opening = undefined;
       member.link = link;
+      member.gate = gateFor(this.#context, member.id);
       member.isThere();
       report.notice(
         `${member.id} is connected over ${describePath(endpoint, member.id)}: ` +
           agreed(member).map(({ ip }) => ip).join(" and "),
       );
-      for (const packet of member.release()) this.#uplink.pass(link, packet);
+      for (const bytes of member.release()) {
+        member.gate?.remember(bytes.subarray(VNET_HEADER_BYTES));
+        this.#uplink.pass(link, bytes);
+      }
       this.#uplink.drain();
       this.#introduceAll(member);
       await this.#carry(member, link);
@@ -246,9 +252,11 @@ export class Mesh {
         isClient: false,
       });
     }
+    const { gate } = member;
     const from = new AddressFilter(addresses);
+    const admission = { from, to: this.#own, ...gate !== undefined && { gate } };
     await link.receive(
-      (bytes) => admit(bytes, device, { from, to: this.#own }, link.traffic),
+      (bytes) => admit(bytes, device, admission, link.traffic),
       () => this.#uplink.drain(),
     );
   }
