@@ -18,7 +18,7 @@ export const DSH: Tool<DshOptions> = {
     "ID -- COMMAND [ARG]…    run a command there, for its shell to split as with ssh",
     "-l                      run programs for peers",
     "ID --detach NAME        a shell that stays; --attach NAME goes on with it",
-    "ID --put LOCAL [REMOTE]   copy files there; --get REMOTE [LOCAL] copies from there",
+    "ID --put LOCAL [REMOTE] copy files there; --get REMOTE [LOCAL] copies from there",
     "--id",
   ],
   options: DSH_OPTIONS,
@@ -30,6 +30,9 @@ connect to -l: devices of the CA that signed its own certificate, and those that
 --authority, --allow-peer or --anonymous name. They get the login shell of the
 user that runs dsh, unless -s, --allow-command, --forced-command or --user say
 otherwise.
+--put and --get copy what -l --files ROOT allows: REMOTE is a path in ROOT. A
+name with / at its end is a directory to copy into; the same command again goes
+on where an interrupted one stopped. Exit 1 if some files could not be copied.
 A terminal is used where stdin is one, and stdout if a command is given. There,
 after a new line, ~. disconnects, ~d detaches, ~? lists such escapes.
 Exit: what the program there exits with, 128+N if signal N ended it, 255 if dsh

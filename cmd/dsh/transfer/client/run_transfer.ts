@@ -165,12 +165,12 @@ function explained(error: unknown, { local }: TransferOptions, tally: Tally): un
 
 function conclude(
   { report, showsProgress }: TransferOptions,
-  { files, filesCarried, bytesCarried, failures }: Tally,
+  { files, bytesCarried, failures }: Tally,
   elapsedMs: number,
 ): number {
   const rate = formatBytes(Math.round(bytesCarried / elapsedMs * 1000));
-  const text = `${filesCarried} of ${files} files carried, ${formatBytes(bytesCarried)} in ` +
-    `${(elapsedMs / 1000).toFixed(1)} s, ${rate}/s`;
+  const text = `${files} ${files === 1 ? "file" : "files"}, ${formatBytes(bytesCarried)} carried ` +
+    `in ${(elapsedMs / 1000).toFixed(1)} s${bytesCarried === 0 ? "" : `, ${rate}/s`}`;
   if (showsProgress) report.notice(text);
   else report.detail(text);
   if (failures === 0) return 0;
