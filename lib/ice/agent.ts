@@ -344,7 +344,10 @@ export class IceAgent {
 
   /** False when the request was refused. */
   #answer(message: StunMessage, size: number, path: Path, now: number): boolean {
-    const generations = this.#previous ? [this.#current, this.#previous] : [this.#current];
+    // What is over for us is over: an answer would let the peer believe in the path for ever.
+    const generations = [this.#current, ...(this.#previous ? [this.#previous] : [])]
+      .filter(({ state }) => state !== "closed");
+    if (generations.length === 0) return false;
     const answered = answerRequest(this.#context, generations, message, size, path);
     if (!answered) return false;
     const connection = this.#context.connections.get(path);

@@ -3,15 +3,15 @@ import { type Channel, ChannelError } from "../../lib/session/mod.ts";
 import type { SeededRandom } from "../support/simulated_clock.ts";
 import { pattern, settle } from "../support/session_pair.ts";
 
-/** How one side of a transfer ended. */
-export type Ending = "running" | "complete" | "failed";
+/** How one side of a transfer ended; `unasked`: it has not heard of it. */
+export type Ending = "unasked" | "running" | "complete" | "failed";
 
 /** Bytes that go over one channel; what arrives is compared as it comes. */
 export class Transfer {
   readonly name: string;
   readonly bytes: Uint8Array;
   writer: Ending = "running";
-  reader: Ending = "running";
+  reader: Ending = "unasked";
   received = 0;
   /** Bytes that the reader may take; a slow reader is given leave now and then. */
   leave: number;
@@ -25,7 +25,8 @@ export class Transfer {
   }
 
   get over(): boolean {
-    return this.writer !== "running" && this.reader !== "running";
+    if (this.writer === "running" || this.reader === "running") return false;
+    return this.writer === "failed" || this.reader !== "unasked";
   }
 
   /** Writes everything and waits until the peer has it. */
@@ -47,6 +48,7 @@ export class Transfer {
 
   /** Reads to the end. Whatever arrives must be what was written, once and in order. */
   async read(channel: Channel): Promise<void> {
+    this.reader = "running";
     const buffer = new Uint8Array(1 + Math.floor(this.#random.next() * 60_000));
     try {
       channel.closeWrite().catch(() => {});

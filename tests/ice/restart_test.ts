@@ -40,6 +40,20 @@ Deno.test("consent expires thirty seconds after the last answer", () => {
   assert.equal(network.datagramsSent, sent, "silence afterwards");
 });
 
+Deno.test("who has lost its consent answers no more: the other side learns it, too", () => {
+  const network = new SimulatedNetwork({ delayMs: 10 });
+  const [a, b] = connected(network);
+  // One direction works: b's checks are lost, a's arrive.
+  network.tap = ({ from, bytes }) =>
+    from.ip === "192.0.2.1" || decodeMessage(bytes).messageClass !== "request";
+  network.clock.run(35_000);
+  assert.equal(b.of("consent-lost").length, 1);
+  assert.equal(a.of("consent-lost").length, 0);
+  network.tap = () => true;
+  network.clock.run(70_000);
+  assert.equal(a.of("consent-lost")[0]?.reason, "expired");
+});
+
 Deno.test("a few lost consent checks do no harm", () => {
   const network = new SimulatedNetwork({ delayMs: 10 });
   const [a] = connected(network);
