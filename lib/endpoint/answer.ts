@@ -62,6 +62,8 @@ interface Brought {
 export interface AnswerPolicy {
   /** Why to refuse this peer: a code of {@linkcode REFUSAL} and a reason; undefined lets it in. */
   refusal(peer: VerifiedChain): Refusal | undefined;
+  /** A peer has been refused, for whatever reason. */
+  refused?(code: number): void;
   /** The peer's session of that id, if it is still to be gone on with. */
   resumable(peer: VerifiedChain, sessionId: Uint8Array): PeerSession | undefined;
   /** A connection is established. */
@@ -139,6 +141,7 @@ export class Answerer {
     const trace = this.#context.trace?.begin("answer", request.peerId);
     const refuse = ({ code, reason }: Refusal) => {
       trace?.step({ type: "answer", accepted: false, reason });
+      this.#policy.refused?.(code);
       this.#tell("refused {peer}: {reason}", { peer: request.peerId, reason });
       if (code === REFUSAL.policy) session?.fail(reason, NOT_AUTHORIZED);
       reply(request.refuse(code, reason));

@@ -56,6 +56,12 @@ export interface DhtServiceStatus {
   readonly nodes: number;
   /** UDP port of the node, of its IPv4 sockets where there are some. */
   readonly port: number;
+  /** Datagrams taken in so far. */
+  readonly received: number;
+  /** Datagrams given out so far. */
+  readonly sent: number;
+  /** Queries of others so far above the rate limits. */
+  readonly limited: number;
   /** Our public IPs as other nodes see them, the most reported first. */
   readonly publicAddresses: readonly string[];
   /** Datagrams not sent because no interface of ours may reach their destination. */
@@ -227,11 +233,13 @@ export class DhtService {
   /** What it is doing. */
   status(): DhtServiceStatus {
     const each = this.#sockets.families.map((family) => this.#node.status(family));
+    const { received, sent, limited } = this.#node.counters;
     const best = (["connected", "connecting"] as const).find((status) => each.includes(status));
     return {
       status: best ?? "disconnected",
       nodes: this.#node.nodes(this.#clock.now()).filter(({ good }) => good).length,
       port: this.#sockets.port(4) ?? this.#sockets.port(6)!,
+      ...{ received, sent, limited },
       publicAddresses: this.#node.publicAddresses(),
       unroutable: this.#sockets.unroutable,
     };

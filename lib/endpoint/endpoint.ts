@@ -26,6 +26,7 @@ import { awaitResumption, resume } from "./resumption.ts";
 import { type CarrierListener, equalBytes, REFUSAL, winsTieBreak } from "./signalling/mod.ts";
 import { explainSilence } from "./silence.ts";
 import type { EndpointStatus } from "./status.ts";
+import { Totals } from "./totals.ts";
 import { Tracer } from "./trace.ts";
 
 const log = getLogger(["dhtnet", "endpoint"]);
@@ -81,6 +82,7 @@ export class Endpoint implements AsyncDisposable {
   readonly #answerer: Answerer;
   readonly #dials: Dials;
   readonly #sessions = new Set<PeerSession>();
+  readonly #totals = new Totals();
   readonly #datagrams = new DatagramPorts();
   readonly #watch: NetworkWatch;
   #mapper: PortMapper | undefined;
@@ -124,6 +126,7 @@ export class Endpoint implements AsyncDisposable {
     this.#dials = new Dials(this.#context, (established) => this.#begin(established, true));
     this.#answerer = new Answerer(this.#context, {
       refusal: (peer) => this.#refusal(peer),
+      refused: (code) => this.#totals.refused(code),
       resumable: (peer, sessionId) =>
         this.#sessions.values().find((session) =>
           !session.outgoing && session.peer.id === peer.id && equalBytes(session.id, sessionId)
@@ -193,7 +196,7 @@ export class Endpoint implements AsyncDisposable {
     if (channelName === PATH_CHANNEL) throw new TypeError(`${PATH_CHANNEL} is reserved`);
     if (this.#closed !== undefined) throw new ConnectError("aborted", "the endpoint is closed");
     const id = peerId.toLowerCase();
-    const session = this.#sessionWith(id) ?? await this.#dials.dial(id, options);
+    const session = this.#sessionWith(id) ?? await this.#totals.call(this.#dials.dial(id, options));
     const channel = session.open(channelName);
     session.trace?.followChannel(channel);
     return channel;
@@ -265,11 +268,13 @@ export class Endpoint implements AsyncDisposable {
 
   /** What we are doing. */
   status(): EndpointStatus {
+    const sessions = [...this.#sessions].map((session) => session.status());
     return {
       id: this.id,
       listening: this.#inbox !== undefined,
       dht: this.#dht.status(),
-      sessions: [...this.#sessions].map((session) => session.status()),
+      sessions,
+      totals: this.#totals.now(sessions),
     };
   }
 
@@ -357,9 +362,13 @@ export class Endpoint implements AsyncDisposable {
         } else awaitResumption(this.#context, session, loss);
       },
       onLasting: (session) => outgoing && this.#improve(session),
-      onOver: (session) => this.#sessions.delete(session),
+      onOver: (session) => {
+        this.#sessions.delete(session);
+        this.#totals.over(session.status());
+      },
     });
     this.#sessions.add(session);
+    this.#totals.begun(session);
     this.#admission.begin(session);
     this.#datagrams.begin(session);
     if (outgoing && lasting === undefined) this.#improve(session);

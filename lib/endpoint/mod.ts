@@ -18,4 +18,5 @@ export {
 export type { ServerTransport, TurnServer } from "./relay/mod.ts";
 export type { TurnCredentials } from "../turn/mod.ts";
 export type { EndpointStatus } from "./status.ts";
+export type { EndpointTotals, RefusalReason } from "./totals.ts";
 export type * from "./trace_event.ts";

@@ -1,4 +1,5 @@
 import type { SessionStatus } from "./peer_session.ts";
+import type { EndpointTotals } from "./totals.ts";
 
 /** What an endpoint is doing: the answer of {@linkcode Endpoint.status}. */
 export interface EndpointStatus {
@@ -13,7 +14,15 @@ export interface EndpointStatus {
     readonly nodes: number;
     /** UDP port of the node. */
     readonly port: number;
+    /** Datagrams taken in so far. */
+    readonly received: number;
+    /** Datagrams given out so far. */
+    readonly sent: number;
+    /** Queries of others so far that went beyond what one may ask of us. */
+    readonly limited: number;
   };
   /** Sessions with peers, oldest first. */
   readonly sessions: readonly SessionStatus[];
+  /** What it has done since its start. */
+  readonly totals: EndpointTotals;
 }
