@@ -1,0 +1,137 @@
+import { Background, run } from "./command.ts";
+import { DhtNodeProcess } from "./dhtnode.ts";
+import { NetworkNamespace } from "./namespace.ts";
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+const DVPN = [Deno.execPath(), "run", "-A", "--unstable-net", `${ROOT}cmd/dvpn.ts`];
+const DHT_PORT = 4299;
+const SERVER = "10.1.0.1";
+
+/** A `dvpn` on a machine of its own. */
+export class DvpnMachine {
+  /** The process that was started last. */
+  process: Background | undefined;
+
+  constructor(
+    /** The machine. */
+    readonly host: NetworkNamespace,
+    /** Its configuration directory. */
+    readonly directory: string,
+  ) {}
+
+  /** Starts `dvpn`. */
+  start(...args: string[]): Background {
+    const network = ["-b", `${SERVER}:${DHT_PORT}`, "--no-discovery", "--no-upnp"];
+    this.process = new Background(this.host.inside(...DVPN, ...args, ...network), {
+      env: { DHTNET_CONFIG_DIR: this.directory, NO_COLOR: "1" },
+    });
+    return this.process;
+  }
+
+  /** What `dvpn` says, run to its end. */
+  async says(...args: string[]): Promise<string> {
+    const { stdout } = await new Deno.Command(DVPN[0]!, {
+      args: [...DVPN.slice(1), ...args],
+      env: { DHTNET_CONFIG_DIR: this.directory, NO_COLOR: "1" },
+      stderr: "inherit",
+    }).output();
+    return new TextDecoder().decode(stdout).trim();
+  }
+
+  // deno-lint-ignore no-explicit-any
+  async status(): Promise<any> {
+    return JSON.parse(await this.says("--status", "--json"));
+  }
+
+  /** Its addresses in the VPN, IPv4 first, without prefixes. */
+  async addresses(): Promise<[string, string]> {
+    return (await this.status()).addresses.map((text: string) => text.split("/")[0]);
+  }
+
+  /** Runs a command on the machine. */
+  async run(...command: string[]): Promise<string> {
+    return await run(...this.host.inside(...command));
+  }
+}
+
+/**
+ * Machines on one Ethernet: the first is the server and runs the DHT's node, the others are clients.
+ *
+ * ```
+ *   10.1.0.1  server ── bridge ─┬─ client  10.1.1.0
+ *                               └─ client  10.1.1.1 …
+ * ```
+ */
+export class DvpnSite implements AsyncDisposable {
+  readonly #belongings = new AsyncDisposableStack();
+  readonly clients: DvpnMachine[] = [];
+  server!: DvpnMachine;
+  #directory = "";
+
+  /** @param clients how many, 250 at most */
+  static async create(clients: number): Promise<DvpnSite> {
+    await run(Deno.execPath(), "cache", `${ROOT}cmd/dvpn.ts`);
+    const site = new DvpnSite();
+    try {
+      await site.#build(clients);
+    } catch (error) {
+      await site[Symbol.asyncDispose]();
+      throw error;
+    }
+    return site;
+  }
+
+  async #build(clients: number): Promise<void> {
+    this.#directory = await Deno.makeTempDir({ prefix: "dhtnet-dvpn-" });
+    this.#belongings.defer(() => Deno.remove(this.#directory, { recursive: true }));
+    this.server = await this.#machine("server");
+    const ip = (...args: string[]) => run("ip", "-n", this.server.host.name, ...args);
+    await ip("link", "add", "lan", "type", "bridge");
+    await ip("address", "add", `${SERVER}/16`, "dev", "lan");
+    await ip("link", "set", "lan", "up");
+    for (let index = 0; index < clients; index++) {
+      const client = await this.#machine(`client-${index}`);
+      const peer = ["peer", "name", "lan", "netns", client.host.name];
+      await ip("link", "add", `port${index}`, "type", "veth", ...peer);
+      await ip("link", "set", `port${index}`, "master", "lan", "up");
+      await client.run("ip", "address", "add", `10.1.1.${index}/16`, "dev", "lan");
+      await client.run("ip", "link", "set", "lan", "addrgenmode", "none", "up");
+      this.clients.push(client);
+    }
+    this.#belongings.use(await DhtNodeProcess.start(this.server.host, DHT_PORT));
+  }
+
+  async #machine(name: string): Promise<DvpnMachine> {
+    const host = this.#belongings.use(await NetworkNamespace.create(`dvpn-${name}`));
+    const machine = new DvpnMachine(host, `${this.#directory}/${name}`);
+    await Deno.mkdir(machine.directory, { mode: 0o700 });
+    this.#belongings.defer(async () => await machine.process?.[Symbol.asyncDispose]());
+    return machine;
+  }
+
+  /** What everybody said. */
+  get log(): string {
+    return [this.server, ...this.clients].map(({ process }) => process?.stderr ?? "").join("---\n");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#belongings.disposeAsync();
+  }
+}
+
+/** A test with a server and clients. */
+export function dvpnSiteTest(
+  name: string,
+  clients: number,
+  test: (site: DvpnSite) => Promise<void>,
+): void {
+  Deno.test(`lab: dvpn ${name}`, async () => {
+    await using site = await DvpnSite.create(clients);
+    try {
+      await test(site);
+    } catch (error) {
+      console.error(site.log);
+      throw error;
+    }
+  });
+}
