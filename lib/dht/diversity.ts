@@ -28,6 +28,15 @@ export function spread<Node>(
   nodes: readonly Node[],
   networkOfNode: (node: Node) => string | undefined,
 ): Node[] {
+  const { first, crowding } = separate(nodes, networkOfNode);
+  return crowding.length === 0 ? first : first.concat(crowding);
+}
+
+/** The nodes that keep their place, and those that would crowd, both in the order given. */
+export function separate<Node>(
+  nodes: readonly Node[],
+  networkOfNode: (node: Node) => string | undefined,
+): { first: Node[]; crowding: Node[] } {
   const counts = new Map<string, number>(), first: Node[] = [], crowding: Node[] = [];
   for (const node of nodes) {
     const network = networkOfNode(node);
@@ -39,5 +48,5 @@ export function spread<Node>(
     counts.set(network, count + 1);
     (count < NETWORK_SHARE ? first : crowding).push(node);
   }
-  return crowding.length === 0 ? first : first.concat(crowding);
+  return { first, crowding };
 }

@@ -6,7 +6,8 @@ import { equalSocketAddress, type IpFamily, type SocketAddress } from "../ip/mod
 import { isContactable, readCompactNodes } from "./compact_nodes.ts";
 import type { Engine } from "./engine.ts";
 import { spread } from "./diversity.ts";
-import { commonPrefixLength, compareDistance, equalId, idText } from "./node_id.ts";
+import { nearestSpread } from "./nearest.ts";
+import { commonPrefixLength, equalId, idText } from "./node_id.ts";
 import type { ReplyPacket } from "./packet.ts";
 import type { Reassembly } from "./reassembly.ts";
 import { RemoteNode } from "./remote_node.ts";
@@ -182,15 +183,13 @@ export class Overlay {
 
   /** The closest nodes that we know and that may be alive, also outside the table. */
   closestKnown(target: Uint8Array, count: number, now: number): RemoteNode[] {
-    const nodes: RemoteNode[] = [];
+    const alive: RemoteNode[] = [];
     for (const node of this.#directory.values()) {
-      if (!node.expired && !node.client && node.repliedAt > -Infinity) nodes.push(node);
+      if (!node.expired && !node.client && node.repliedAt > -Infinity) alive.push(node);
     }
-    nodes.sort((a, b) => compareDistance(target, a.id, b.id));
-    if (nodes.length === 0) {
-      for (const node of this.#directory.values()) if (this.askable(node, now)) nodes.push(node);
-    }
-    return spread(nodes, ({ network }) => network).slice(0, count);
+    if (alive.length > 0) return nearestSpread(alive, target, count);
+    const askable = [...this.#directory.values()].filter((node) => this.askable(node, now));
+    return spread(askable, ({ network }) => network).slice(0, count);
   }
 
   /** Good nodes of the table, closest first: what we give out. */

@@ -3,6 +3,9 @@ import { bindUdp, type HostAddress, hostAddresses, isOnLink, type UdpSocket } fr
 import { ConnectError } from "./errors.ts";
 import type { DatagramPort } from "./datagram_port.ts";
 
+/** Destinations whose socket is remembered. */
+const MAX_ROUTES = 4096;
+
 /** What {@linkcode bindDhtSockets} takes. */
 export interface DhtSocketOptions {
   /** UDP port; the system chooses when it is 0. */
@@ -25,6 +28,8 @@ export class DhtSockets {
   /** Datagrams not sent because no socket of ours may reach their destination. */
   unroutable = 0;
   #bound: readonly Bound[];
+  /** Which socket suits which destination, as far as it was asked for. */
+  readonly #routes = new Map<string, UdpSocket | undefined>();
   #relay: DatagramPort | undefined;
   #onDatagram: (bytes: Uint8Array, from: SocketAddress) => void = () => {};
 
@@ -50,6 +55,7 @@ export class DhtSockets {
       port: options.port || this.port(4) || this.port(6) || 0,
     });
     this.#bound = [...kept, ...bound];
+    this.#routes.clear();
     this.receive(this.#onDatagram);
     await Promise.all(gone.map(({ socket }) => socket.close()));
   }
@@ -86,7 +92,7 @@ export class DhtSockets {
   /** Sends, or counts what must not be sent. */
   send(bytes: Uint8Array, to: SocketAddress): void {
     if (this.isRelayed(ipFamily(to.ip))) return this.#relay!.send(bytes, to);
-    const socket = this.#socketFor(to.ip);
+    const socket = this.#route(to.ip);
     if (socket === undefined) this.unroutable++;
     else socket.send(bytes, to);
   }
@@ -94,6 +100,15 @@ export class DhtSockets {
   /** Closes all; their ports are free when it resolves. */
   async close(): Promise<void> {
     await Promise.all([this.#relay?.close(), ...this.#bound.map(({ socket }) => socket.close())]);
+  }
+
+  #route(ip: string): UdpSocket | undefined {
+    const known = this.#routes.get(ip);
+    if (known !== undefined || this.#routes.has(ip)) return known;
+    const socket = this.#socketFor(ip);
+    if (this.#routes.size >= MAX_ROUTES) this.#routes.clear();
+    this.#routes.set(ip, socket);
+    return socket;
   }
 
   #socketFor(ip: string): UdpSocket | undefined {

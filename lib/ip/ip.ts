@@ -86,13 +86,23 @@ export function canonicalIp(text: string): string {
   return formatted.includes(".") ? bytes.subarray(12).join(".") : formatted;
 }
 
+/** Every datagram's address passes here, so it is read digit by digit. */
 function parseIpv4(text: string): Uint8Array | undefined {
-  const parts = text.split(".");
-  if (parts.length !== 4) return undefined;
   const bytes = new Uint8Array(4);
-  for (const [i, part] of parts.entries()) {
-    if (!/^(0|[1-9]\d{0,2})$/.test(part) || Number(part) > 255) return undefined;
-    bytes[i] = Number(part);
+  let part = 0, value = 0, digits = 0;
+  for (let i = 0; i <= text.length; i++) {
+    const digit = text.charCodeAt(i) - 48; // NaN at the end
+    if (digit >= 0 && digit <= 9) {
+      if (digits > 0 && value === 0) return undefined; // a leading zero
+      value = 10 * value + digit;
+      if (value > 255) return undefined;
+      digits++;
+      continue;
+    }
+    const atEnd = i === text.length;
+    if (digits === 0 || atEnd !== (part === 3) || !(atEnd || text[i] === ".")) return undefined;
+    bytes[part++] = value;
+    value = digits = 0;
   }
   return bytes;
 }

@@ -11,6 +11,15 @@ export interface HostAddress {
   readonly prefix: number;
 }
 
+/**
+ * What the system said is believed for this long, in milliseconds: with hundreds of calls a second, to
+ * ask it for each one costs more than the rest of a gathering.
+ */
+const FRESH_MS = 50;
+
+let known: Deno.NetworkInterfaceInfo[] = [];
+let knownAt = -Infinity;
+
 /** The most addresses that {@linkcode hostAddresses} returns; the rest is left out. */
 export const MAX_HOST_ADDRESSES = 32;
 
@@ -33,7 +42,7 @@ export const MAX_HOST_ADDRESSES = 32;
 export function hostAddresses(options: { interfaces?: readonly string[] } = {}): HostAddress[] {
   const named = options.interfaces;
   const addresses: HostAddress[] = [];
-  for (const { name, address, cidr } of Deno.networkInterfaces()) {
+  for (const { name, address, cidr } of interfaces()) {
     const wanted = named === undefined
       ? isRoutable(address) && !OWN_INTERFACES.has(name)
       : named.includes(name);
@@ -47,7 +56,7 @@ export function hostAddresses(options: { interfaces?: readonly string[] } = {}):
 
 /** The names of the interfaces that have an address, sorted. */
 export function interfaceNames(): string[] {
-  return [...new Set(Deno.networkInterfaces().map(({ name }) => name))].sort();
+  return [...new Set(interfaces().map(({ name }) => name))].sort();
 }
 
 /** Whether `ip` lies in the network of one of our addresses, so that no router is in between. */
@@ -59,6 +68,15 @@ export function isOnLink(ip: string, { ip: ours, prefix }: HostAddress): boolean
     if ((a[bit >> 3]! ^ b[bit >> 3]!) & mask) return false;
   }
   return true;
+}
+
+function interfaces(): readonly Deno.NetworkInterfaceInfo[] {
+  const now = performance.now();
+  if (now - knownAt >= FRESH_MS) {
+    known = Deno.networkInterfaces();
+    knownAt = now;
+  }
+  return known;
 }
 
 function isRoutable(ip: string): boolean {

@@ -41,6 +41,18 @@ Deno.test("parseIp() refuses what is not an address", () => {
   assert.throws(() => parseIp("x"), IpSyntaxError);
 });
 
+Deno.test("parseIp() takes four numbers up to 255 without leading zeros, and no other IPv4", () => {
+  const piece = fc.constantFrom("0", "00", "7", "10", "099", "255", "256", "1e1", "", " 1", "+1");
+  const text = fc.array(piece, { minLength: 1, maxLength: 5 }).map((pieces) => pieces.join("."));
+  fc.assert(fc.property(text, (ip) => {
+    const parts = ip.split(".");
+    const isGood = parts.length === 4 && parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part)) &&
+      parts.every((part) => Number(part) <= 255);
+    if (isGood) assert.deepEqual([...parseIp(ip)], parts.map(Number));
+    else assert.throws(() => parseIp(ip), IpSyntaxError);
+  }));
+});
+
 Deno.test("formatIp() then parseIp() gives the same bytes", () => {
   const bytes = fc.oneof(
     fc.uint8Array({ minLength: 4, maxLength: 4 }),
