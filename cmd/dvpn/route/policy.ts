@@ -34,6 +34,8 @@ const LONGER_PREFERENCE = 7603;
 const ROUTE_PREFERENCE = 7604;
 /** Our tables are those from here on, 2^16 of them: "dv" and a hash of the interface's name. */
 const FIRST_TABLE = 0x64760000;
+/** By its number: names need a file that small systems leave out. */
+const IPPROTO_UDP = "17";
 /** Comes after every other route. */
 const LAST_METRIC = 0xffffffff;
 
@@ -79,7 +81,7 @@ export function addressOutside(ip: string, uid: number): PlanStep {
 
 /** Keeps outside what we send from a UDP port on all addresses. */
 export function portOutside(family: IpFamily, port: number, uid: number): PlanStep {
-  const ours = ["uidrange", `${uid}-${uid}`, "ipproto", "udp", "sport", String(port)];
+  const ours = ["uidrange", `${uid}-${uid}`, "ipproto", IPPROTO_UDP, "sport", String(port)];
   return rule(family, PORT_PREFERENCE, [...ours, "lookup", "main"]);
 }
 

@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { run } from "./command.ts";
+import { AT, dvpnInternetTest } from "./dvpn_internet.ts";
+
+dvpnInternetTest("--default-route: the world sees the server, and all is undone", async (lab) => {
+  const before = { client: await lab.state("client"), server: await lab.state("server") };
+  assert.equal(await lab.seenAs("client", AT.web[0]), AT.client[0]);
+  const { client, server } = await lab.connect({ server: ["--nat"], client: ["--default-route"] });
+  for (const [index, web] of AT.web.entries()) {
+    for (const user of ["nobody", "root"]) {
+      assert.equal(await lab.seenAs("client", web, user), AT.server[index]);
+    }
+    // The server's own network is not the clients'.
+    await assert.rejects(lab.seenAs("client", AT.lan[index]!), /socat/);
+  }
+  client.kill("SIGTERM");
+  assert.equal((await client.status).code, 143);
+  await lab.isAs("client", before.client);
+  assert.equal(await lab.seenAs("client", AT.web[0]), AT.client[0]);
+  server.kill("SIGTERM");
+  assert.equal((await server.status).code, 143);
+  await lab.isAs("server", before.server);
+});
+
+dvpnInternetTest(
+  "--default-route: an address family that the server lacks does not leak",
+  async (lab) => {
+    await lab.connect({
+      server: ["--nat", "--range", "10.99.0.0/24"],
+      client: ["--default-route"],
+    });
+    assert.equal(await lab.seenAs("client", AT.web[0]), AT.server[0]);
+    await assert.rejects(lab.seenAs("client", AT.web[1]), /unreachable|No route/i);
+  },
+);
+
+dvpnInternetTest("--route and --lan-access: what is named and nothing else", async (lab) => {
+  const before = await lab.state("client");
+  const { client } = await lab.connect({
+    server: ["--nat", "--lan-access"],
+    client: ["--route", "192.168.0.0/16", "--route", "2001:db8:7::/48", "--route", "fd50::/64"],
+  });
+  const gateways = ["192.168.50.1", "fd50::1"];
+  for (const [index, lan] of AT.lan.entries()) {
+    assert.equal(await lab.seenAs("client", lan), gateways[index]);
+  }
+  assert.equal(await lab.seenAs("client", AT.web[1]), AT.server[1]);
+  assert.equal(await lab.seenAs("client", AT.web[0]), AT.client[0]);
+  // A longer prefix that the host has of its own is the better one, as always.
+  const own = ["ip", "-6", "route", "add", `${AT.web[1]}/128`, "via", "2001:db8:1::1"];
+  await run(...lab.host("client").inside(...own));
+  assert.equal(await lab.seenAs("client", AT.web[1]), AT.client[1]);
+  await run(...lab.host("client").inside(...own.with(3, "delete")));
+  client.kill("SIGTERM");
+  await client.status;
+  await lab.isAs("client", before);
+});
+
+dvpnInternetTest("--route through the network that the server itself is in", async (lab) => {
+  await lab.connect({ server: ["--nat"], client: ["--route", "203.0.113.0/24"] });
+  // The server's own address answers through the tunnel, which goes on beside it.
+  const ping = ["ping", "-c", "2", "-i", "0.2", "-W", "2", AT.server[0]];
+  const asUser = ["setpriv", "--reuid=nobody", "--clear-groups", ...ping];
+  for (let round = 0; round < 3; round++) await run(...lab.host("client").inside(...asUser));
+});
+
+dvpnInternetTest("another network at the client's: the tunnel follows", async (lab) => {
+  await lab.connect({ server: ["--nat"], client: ["--default-route"] });
+  assert.equal(await lab.seenAs("client", AT.web[0]), AT.server[0]);
+  await lab.moveClient();
+  const movedMs = performance.now();
+  await lab.isSeenAs("client", AT.web[0], AT.server[0]);
+  console.log(
+    `moved: through the server again after ${(performance.now() - movedMs).toFixed(0)} ms`,
+  );
+  const rules = await run(...lab.host("client").inside("ip", "rule"));
+  assert.match(rules, /from 10\.9\.0\.2 /);
+  assert.doesNotMatch(rules, /from 10\.1\.0\.2 /);
+});
+
+for (const [what, args] of [["", []], [" and --kill-switch", ["--kill-switch"]]] as const) {
+  dvpnInternetTest(
+    `the server falls silent and comes back: --default-route${what}`,
+    async (lab) => {
+      const before = await lab.state("client");
+      const { server, client } = await lab.connect({
+        server: ["--nat"],
+        client: ["--default-route", ...args],
+      });
+      assert.equal(await lab.seenAs("client", AT.web[0]), AT.server[0]);
+      server.kill("SIGSTOP");
+      const silentMs = performance.now();
+      if (args.length === 0) {
+        await lab.isSeenAs("client", AT.web[0], AT.client[0]);
+        console.log(
+          `silent: its own way again after ${(performance.now() - silentMs).toFixed(0)} ms`,
+        );
+      } else {
+        await client.shows(/trying to come back/, 60_000);
+        for (const user of ["nobody", "root"]) {
+          for (const web of AT.web) await assert.rejects(lab.seenAs("client", web, user), /socat/);
+        }
+      }
+      server.kill("SIGCONT");
+      await lab.isSeenAs("client", AT.web[0], AT.server[0], 40_000);
+      client.kill("SIGTERM");
+      await client.status;
+      await lab.isAs("client", before);
+    },
+  );
+}
