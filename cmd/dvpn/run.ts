@@ -9,6 +9,7 @@ import { ownIdentity } from "../peer/own_identity.ts";
 import type { PeerEndpoint } from "../peer/peer_channel.ts";
 import type { Doorkeeper } from "../peer/doorkeeper.ts";
 import { createReport, type Report } from "../peer/report.ts";
+import { serveStatus } from "../peer/status_socket.ts";
 import { withEndpoint } from "../peer/with_endpoint.ts";
 import type { Command } from "../tool/configuration.ts";
 import { configDirectory } from "../tool/config_directory.ts";
@@ -24,7 +25,6 @@ import { readAddressBook, writeAddressBook } from "./address/address_book.ts";
 import { AddressPool, SERVER_HOST } from "./address/address_pool.ts";
 import { hostAddress } from "./address/address_range.ts";
 import { VpnClient } from "./client.ts";
-import { serveStatus } from "./control/status_socket.ts";
 import type { DvpnOptions } from "./options.ts";
 import type { NetworkPlan } from "./plan/network_plan.ts";
 import { showPlan } from "./plan/show_plan.ts";
@@ -189,7 +189,7 @@ async function withStatus(
   side: { status(): VpnStatus },
   work: () => Promise<never>,
 ): Promise<never> {
-  using _ = await serveStatus(device.name, () => statusReport(side.status(), endpoint));
+  using _ = await serveStatus("dvpn", device.name, () => statusReport(side.status(), endpoint));
   return await work();
 }
 

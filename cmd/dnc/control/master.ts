@@ -2,7 +2,7 @@ import type { Dialler } from "../../peer/peer_channel.ts";
 import type { Report } from "../../peer/report.ts";
 import { ExitCode, ToolError } from "../../tool/exit_code.ts";
 import { writeOutput } from "../../tool/output.ts";
-import { listenPrivately } from "../private_socket.ts";
+import { listenPrivately } from "../../tool/private_socket.ts";
 import { connectTo, removeStale } from "./control_socket.ts";
 import { serveChannel } from "./serve_channel.ts";
 

@@ -1,5 +1,5 @@
 import { ExitCode, ToolError } from "../../tool/exit_code.ts";
-import { listenPrivately } from "../private_socket.ts";
+import { listenPrivately } from "../../tool/private_socket.ts";
 import type { StreamConnection } from "../relay.ts";
 import { formatListenAddress, type ListenAddress } from "./forward_spec.ts";
 

@@ -1,10 +1,7 @@
+import { askStatus, statusNames } from "../../peer/status_socket.ts";
 import { ExitCode, ToolError } from "../../tool/exit_code.ts";
 import { formatBytes, jsonLine, writeOutput } from "../../tool/output.ts";
 import type { PeerReport, StatusReport } from "../status.ts";
-import { socketDevices, socketPath } from "./status_socket.ts";
-
-/** A network that has not answered by then is stuck, ms. */
-const ANSWER_TIMEOUT_MS = 3_000;
 
 /**
  * `dvpn --status`: shows what this user's networks are doing.
@@ -15,10 +12,10 @@ const ANSWER_TIMEOUT_MS = 3_000;
  * @throws {ToolError} when none is running, or one does not answer
  */
 export async function showStatus(device: string | undefined, json: boolean): Promise<number> {
-  const devices = device === undefined ? socketDevices() : [device];
+  const devices = device === undefined ? statusNames("dvpn") : [device];
   let shown = 0;
   for (const one of devices) {
-    const report = await ask(one);
+    const report = await askStatus<StatusReport>("dvpn", one);
     if (report === undefined) continue;
     shown++;
     writeOutput(json ? jsonLine(report) : describe(report));
@@ -26,25 +23,6 @@ export async function showStatus(device: string | undefined, json: boolean): Pro
   if (shown > 0) return ExitCode.ok;
   const which = device === undefined ? "no dvpn of this user is running" : `no dvpn has ${device}`;
   throw new ToolError(ExitCode.failure, which);
-}
-
-async function ask(device: string): Promise<StatusReport | undefined> {
-  const connection = await Deno.connect({ transport: "unix", path: socketPath(device) })
-    .catch((error) => {
-      // A killed process leaves its socket.
-      if (error instanceof Deno.errors.NotFound) return undefined;
-      if (error instanceof Deno.errors.ConnectionRefused) return undefined;
-      throw new ToolError(ExitCode.failure, `${socketPath(device)}: ${error.message}`);
-    });
-  if (connection === undefined) return undefined;
-  const timer = setTimeout(() => connection.close(), ANSWER_TIMEOUT_MS);
-  try {
-    return await new Response(connection.readable).json();
-  } catch (cause) {
-    throw new ToolError(ExitCode.failure, `the dvpn of ${device} does not answer`, { cause });
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** The report for people. */
