@@ -188,7 +188,10 @@ export class Overlay {
       if (!node.expired && !node.client && node.repliedAt > -Infinity) alive.push(node);
     }
     if (alive.length > 0) return nearestSpread(alive, target, count);
-    const askable = [...this.#directory.values()].filter((node) => this.askable(node, now));
+    // Those that were named to us: who has only asked us something may not be there at all.
+    const askable = [...this.#directory.values()].filter((node) =>
+      this.askable(node, now) && (node.heardAt === -Infinity || node.repliedAt > -Infinity)
+    );
     return spread(askable, ({ network }) => network).slice(0, count);
   }
 
