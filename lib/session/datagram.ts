@@ -15,10 +15,10 @@
  *
  * @module
  */
-import { RECORD_AEAD } from "./aead.ts";
 import { readU32, RECORD_TAG_BYTES, writeU32 } from "./record.ts";
 import { datagramKey, type SessionKeys } from "./record_keys.ts";
 import { ReplayWindow } from "./replay_window.ts";
+import { SIZED_AEAD } from "./sized_aead.ts";
 
 const HEADER_BYTES = 10;
 const COUNTER_OFFSET = 4;
@@ -67,7 +67,7 @@ export class DatagramSealer {
     bytes[COUNTER_OFFSET + 1] = high;
     writeU32(bytes, COUNTER_OFFSET + 2, counter);
     const header = bytes.subarray(0, HEADER_BYTES);
-    RECORD_AEAD.seal(this.#key, counter, header, payload, bytes, HEADER_BYTES);
+    SIZED_AEAD.seal(this.#key, counter, header, payload, bytes, HEADER_BYTES);
     return bytes;
   }
 }
@@ -89,7 +89,7 @@ export class DatagramOpener {
     const counter = high * 2 ** 32 + readU32(bytes, COUNTER_OFFSET + 2);
     if (!this.#seen.isNew(counter)) return undefined;
     const header = bytes.subarray(0, HEADER_BYTES);
-    const payload = RECORD_AEAD.open(this.#key, counter, header, bytes.subarray(HEADER_BYTES));
+    const payload = SIZED_AEAD.open(this.#key, counter, header, bytes.subarray(HEADER_BYTES));
     if (payload === undefined) return undefined;
     this.#seen.mark(counter);
     return { port: readU32(bytes, 0), payload };

@@ -16,7 +16,6 @@
  * than the expected one is a broken pipe, and nothing unauthenticated is ever tolerated.
  */
 import { concatBytes } from "@noble/hashes/utils.js";
-import { RECORD_AEAD } from "./aead.ts";
 import { ProtocolViolation } from "./errors.ts";
 import { RecordReader } from "./record_reader.ts";
 import { RecordKeys, type SessionKeys } from "./record_keys.ts";
@@ -34,6 +33,7 @@ import {
 } from "./record.ts";
 import { RecordSize } from "./record_size.ts";
 import { SealedRecords } from "./sealed_records.ts";
+import { SIZED_AEAD } from "./sized_aead.ts";
 
 /** Received bytes after which an acknowledgement goes out at once. */
 const ACK_BYTES = 1 << 20;
@@ -192,7 +192,7 @@ export class RecordLayer {
     writeRecordHeader(buffer, start, RECORD_CONTROL, plaintext.length, counter, this.#expected);
     const header = buffer.subarray(start, start + RECORD_HEADER_BYTES);
     const at = start + RECORD_HEADER_BYTES;
-    RECORD_AEAD.seal(this.#sendKeys.control, counter, header, plaintext, buffer, at);
+    SIZED_AEAD.seal(this.#sendKeys.control, counter, header, plaintext, buffer, at);
     this.#controlUsed = start + size;
     this.#toldPeer();
   }
@@ -225,7 +225,7 @@ export class RecordLayer {
       const header = buffer.subarray(used, used + RECORD_HEADER_BYTES);
       const plaintext = PLAINTEXT.subarray(0, length);
       const key = this.#sendKeys.data(counter);
-      RECORD_AEAD.seal(key, counter, header, plaintext, buffer, used + RECORD_HEADER_BYTES);
+      SIZED_AEAD.seal(key, counter, header, plaintext, buffer, used + RECORD_HEADER_BYTES);
       this.#sealed.commit(size);
       this.#toldPeer();
       if (!this.#sealed.fits(this.#size.limit + RECORD_OVERHEAD_BYTES)) return;
@@ -252,7 +252,7 @@ export class RecordLayer {
     const key = isData ? this.#receiveKeys.data(counter) : this.#receiveKeys.control;
     const header = record.subarray(0, RECORD_HEADER_BYTES);
     const sealed = record.subarray(RECORD_HEADER_BYTES);
-    const plaintext = RECORD_AEAD.open(key, counter, header, sealed);
+    const plaintext = SIZED_AEAD.open(key, counter, header, sealed);
     if (plaintext === undefined) return false;
     const next = readU64(record, 12);
     if (!isData) return this.#controlRecord(counter, next, plaintext);
