@@ -108,7 +108,8 @@ Deno.test("faults: ICE agents in a bad network agree on one path, or neither bel
     assert.equal(near.transport, far.transport);
     for (const { events } of [a, b]) {
       const lost = events.filter(({ event }) => event.type === "consent-lost");
-      assert.ok(lost.every(({ at }) => at < TROUBLE_MS + 30_000), "not while all is well");
+      // What was lost in trouble one side notices within 30 s, and the other 30 s later.
+      assert.ok(lost.every(({ at }) => at <= TROUBLE_MS + 60_000), "not while all is well");
     }
   });
   if (Deno.env.get("FAULT_SEED") === undefined) assert.ok(met > 40 && restarted > 20);
