@@ -19,6 +19,8 @@ import { FileService } from "./transfer/server/file_service.ts";
 const ANNOUNCE_TIMEOUT_MS = 5_000;
 const DEFAULT_MAX_SESSIONS = 100;
 const DEFAULT_KEEP_MS = 24 * 3_600_000;
+/** Long enough to read back what an interrupted transfer has left of a terabyte. */
+const TRANSFER_IDLE_MS = 3_600_000;
 
 /** What `dsh -l` needs to know. */
 export interface ServerOptions {
@@ -67,6 +69,7 @@ export async function prepareServer(options: ServerOptions): Promise<ReadyServer
     root: allowedRoot(values.files),
     isReadOnly: values["files-read-only"],
     accounts,
+    idleTimeoutMs: values["idle-timeout"] ?? TRANSFER_IDLE_MS,
     report,
   });
   return {

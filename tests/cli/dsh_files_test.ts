@@ -18,6 +18,7 @@ function filesTest(
       const server = await DshServer.start(["--files", `${directory}/root`, ...args]);
       try {
         await test(server, directory);
+        await eventually("the server has let go of all files", () => !holds(server.pid, directory));
       } catch (error) {
         console.error(server.log);
         throw error;
@@ -26,6 +27,17 @@ function filesTest(
         await Deno.remove(directory, { recursive: true });
       }
     },
+  });
+}
+
+/** Whether a process has anything open in a directory. */
+function holds(pid: number, directory: string): boolean {
+  return [...Deno.readDirSync(`/proc/${pid}/fd`)].some(({ name }) => {
+    try {
+      return Deno.readLinkSync(`/proc/${pid}/fd/${name}`).startsWith(`${directory}/root`);
+    } catch {
+      return false;
+    }
   });
 }
 
@@ -242,6 +254,19 @@ filesTest("what is left of another file is not gone on with", async (server, dir
   assert.deepEqual(Deno.readFileSync(`${directory}/back`), bytes);
   await server.shows(/get "copy", .* carried 1 files, 700000 bytes, complete\n/);
 });
+
+filesTest("a transfer in which nothing is carried is ended", async (server, directory) => {
+  Deno.writeFileSync(`${directory}/file`, noise(40_000_000));
+  const child = server.command(["--put", `${directory}/file`, "copy"]).spawn();
+  await eventually("it has begun", () => sizeOf(`${directory}/root/.copy.dhtnet-part`) > 0);
+  child.kill("SIGSTOP");
+  await server.shows(/put "copy", .*, incomplete: "nothing was carried for too long"\n/);
+  child.kill("SIGCONT");
+  assert.equal((await child.status).code, 255);
+  const said = await new Response(child.stderr).text();
+  assert.match(said, /^dsh: .*; give the command again to go on where it stopped\n$/);
+  await Promise.all([child.stdin.close(), child.stdout.cancel()]);
+}, ["--idle-timeout", "1s", "--transport", "tcp"]);
 
 /** Whether this is root, and can be somebody else. */
 const CAN_BE_NOBODY = Deno.uid() === 0;

@@ -17,7 +17,7 @@ import { encodeEntries, type FileEntry, formatEntry, MAX_ENTRIES } from "./proto
 import type { Tally } from "./tally.ts";
 import { TransferFailure } from "./transfer_failure.ts";
 import type { SourceTree } from "./tree/source_tree.ts";
-import { attempt, systemReason, TreeError } from "./tree/tree_error.ts";
+import { attempt, attempted, TreeError } from "./tree/tree_error.ts";
 
 /** Characters of entries that travel in one message; JSON makes six bytes of some. */
 const BATCH_CHARACTERS = 8 * 1024;
@@ -124,6 +124,18 @@ export class TreeSender {
 
   async #send(): Promise<void> {
     const tree = this.#tree.entries();
+    try {
+      await this.#sendTree(tree);
+    } finally {
+      // It holds the directory that it is in.
+      tree.return();
+    }
+    this.#isFinished = true;
+    await this.#output.add(FileFrame.finished, encodeEmpty());
+    await this.#output.drain();
+  }
+
+  async #sendTree(tree: ReturnType<SourceTree["entries"]>): Promise<void> {
     let isComplete = false;
     while (!this.#isOver) {
       const hasRoom = this.#pending.size <= WINDOW - MAX_ENTRIES;
@@ -141,9 +153,6 @@ export class TreeSender {
         if (this.#wanted.length === 0 && this.#pending.size > 0) await this.#wake.promise;
       }
     }
-    this.#isFinished = true;
-    await this.#output.add(FileFrame.finished, encodeEmpty());
-    await this.#output.drain();
   }
 
   /** Sends a part of the tree; whether it was the last one. */
@@ -275,9 +284,5 @@ function identityOf(file: Deno.FsFile): { size: number; modifiedMs: number } {
 
 async function read(file: Deno.FsFile, into: Uint8Array): Promise<number | null> {
   if (into.length <= READ_AT_ONCE) return attempt(() => file.readSync(into));
-  try {
-    return await file.read(into);
-  } catch (cause) {
-    throw new TreeError(systemReason(cause), { cause });
-  }
+  return await attempted(file.read(into));
 }

@@ -1,4 +1,4 @@
-import type { PeerChannel } from "../../../peer/peer_channel.ts";
+import type { ByteSink, ByteSource } from "../../../peer/peer_channel.ts";
 import { pump } from "../../../peer/pump.ts";
 import { FrameOutput } from "../frame_output.ts";
 import { sendFailure, type TransferOutcome } from "./serve_transfer.ts";
@@ -15,7 +15,7 @@ const PATIENCE_MS = 5_000;
  * @param channel behind its request
  */
 export async function delegateTransfer(
-  channel: PeerChannel,
+  channel: ByteSource & ByteSink,
   job: TransferJob,
 ): Promise<TransferOutcome> {
   const program = Deno.build.standalone ? [] : ["run", "-A", "--unstable-net", Deno.mainModule];

@@ -11,6 +11,7 @@ import { delegateTransfer } from "./delegate_transfer.ts";
 import { firstFrame } from "./first_frame.ts";
 import { sendFailure, serveTransfer, type TransferOutcome } from "./serve_transfer.ts";
 import { transferLine } from "./transfer_audit.ts";
+import { WatchedChannel } from "./watched_channel.ts";
 
 /** Transfers at once; each has a few files open. */
 const MAX_TRANSFERS = 32;
@@ -35,6 +36,8 @@ export interface FileServiceOptions {
   readonly isReadOnly: boolean;
   /** Whose rights transfers have. */
   readonly accounts: Accounts;
+  /** A transfer in which nothing is carried for this time is ended, ms. */
+  readonly idleTimeoutMs: number;
   /** For the log. */
   readonly report: Report;
 }
@@ -81,7 +84,8 @@ export class FileService {
       const request = await firstFrame(channel).finally(() => clearTimeout(late));
       await this.#supersede(live, JSON.stringify([incoming.peer.id, request]));
       const account = this.#options.accounts.accountFor(incoming.peer);
-      const outcome = await this.#transfer(channel, request, root, account);
+      using watched = new WatchedChannel(channel, this.#options.idleTimeoutMs);
+      const outcome = await this.#transfer(watched, request, root, account);
       const { id, subjects } = incoming.peer;
       const entry = {
         ...request,
@@ -112,7 +116,7 @@ export class FileService {
   }
 
   async #transfer(
-    channel: PeerChannel,
+    channel: WatchedChannel,
     request: TransferRequest,
     root: string,
     account: Account | undefined,
@@ -126,8 +130,11 @@ export class FileService {
       await sendFailure(new FrameOutput(channel), problem!);
       return { files: 0, bytes: 0, failures: 0, problem };
     }
-    if (account.uid === Deno.uid()) return await serveTransfer(channel, request, root);
     const { name, uid, gid } = account;
-    return await delegateTransfer(channel, { request, root, rights: { name, uid, gid } });
+    const outcome = uid === Deno.uid()
+      ? await serveTransfer(channel, request, root)
+      : await delegateTransfer(channel, { request, root, rights: { name, uid, gid } });
+    if (!channel.isStalled) return outcome;
+    return { ...outcome, problem: "nothing was carried for too long" };
   }
 }

@@ -1,3 +1,4 @@
+import { ChannelError } from "../../../../lib/session/errors.ts";
 import type { ByteSink, ByteSource } from "../../../peer/peer_channel.ts";
 import { ProtocolError } from "../../protocol/protocol_error.ts";
 import { framesOf } from "../frame_input.ts";
@@ -101,7 +102,8 @@ async function serve(
 function problemOf(error: unknown, path: string): string | undefined {
   if (error instanceof ProtocolError) return `protocol violated: ${error.message}`;
   if (error instanceof TreeError) return `${JSON.stringify(path)}: ${error.message}`;
-  if (!(error instanceof TransferFailure)) return undefined;
+  if (error instanceof ChannelError || error instanceof Deno.errors.BrokenPipe) return undefined;
+  if (!(error instanceof TransferFailure)) return `unexpected failure: ${error}`;
   return error.side === "own"
     ? `${JSON.stringify(path)}: ${error.message}`
     : `the client ended it: ${error.message}`;

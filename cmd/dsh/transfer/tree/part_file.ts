@@ -1,6 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import { HeldInode } from "./held_inode.ts";
-import { attempt, TreeError } from "./tree_error.ts";
+import { attempt, attempted, TreeError } from "./tree_error.ts";
 
 /** Ends the name of a file that is not complete. */
 const SUFFIX = ".dhtnet-part";
@@ -109,7 +109,8 @@ export class PartFile {
       // What is held cannot be exchanged; but it must not be a FIFO, for which opening waits.
       if (!held.stat().isFile) throw new TreeError("there is something else in its place");
       file = attempt(() => Deno.openSync(held.path, { read: true, write: true }));
-      const isOurs = file.tryLockSync(true) &&
+      const opened = file;
+      const isOurs = attempt(() => opened.tryLockSync(true)) &&
         directory.look(partName(name))?.ino === held.stat().ino;
       if (!isOurs) throw new TreeError("another transfer is writing it");
       return new PartFile(own, name, held, file);
@@ -136,15 +137,9 @@ export class PartFile {
   async write(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length;) {
       const rest = bytes.subarray(at);
-      try {
-        at += rest.length <= WRITE_AT_ONCE
-          ? this.#file.writeSync(rest)
-          : await this.#file.write(rest);
-      } catch (error) {
-        attempt(() => {
-          throw error;
-        });
-      }
+      at += rest.length <= WRITE_AT_ONCE
+        ? attempt(() => this.#file.writeSync(rest))
+        : await attempted(this.#file.write(rest));
     }
     this.#hash.update(bytes);
     this.size += bytes.length;
@@ -207,7 +202,7 @@ export class PartFile {
   async #readBack(size: number): Promise<void> {
     const buffer = new Uint8Array(READ_BYTES);
     while (this.size < size) {
-      const count = await this.#file.read(buffer.subarray(0, size - this.size));
+      const count = await attempted(this.#file.read(buffer.subarray(0, size - this.size)));
       if (count === null) break;
       this.#hash.update(buffer.subarray(0, count));
       this.size += count;

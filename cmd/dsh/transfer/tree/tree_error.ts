@@ -14,6 +14,17 @@ export function systemReason(error: unknown): string {
   return reason === "" ? error.name : reason.charAt(0).toLowerCase() + reason.slice(1);
 }
 
+/** Waits for something with a file; its failure becomes a {@linkcode TreeError}. */
+export async function attempted<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    return attempt(() => {
+      throw error;
+    });
+  }
+}
+
 /** Does something with a file; its failure becomes a {@linkcode TreeError}. */
 export function attempt<T>(work: () => T): T {
   try {
