@@ -118,7 +118,7 @@ export class VpnServer {
     const before = (sysctl: string) => host.sysctlBefore(sysctl);
     return [
       ...interfacePlan({ device, mtu: settings.mtu, addresses: this.#own, reach: networks }),
-      ...await gatewayPlan({ device, networks, dns, nat, lanAccess }, before),
+      ...nat ? await gatewayPlan({ device, networks, dns, lanAccess }, before) : [],
     ];
   }
 

@@ -30,7 +30,9 @@ dvpnInternetTest(
       client: ["--default-route"],
     });
     assert.equal(await lab.seenAs("client", AT.web[0]), AT.server[0]);
-    await assert.rejects(lab.seenAs("client", AT.web[1]), /unreachable|No route/i);
+    for (const user of ["nobody", "root"]) {
+      await assert.rejects(lab.seenAs("client", AT.web[1], user), /socat/);
+    }
   },
 );
 
@@ -58,8 +60,8 @@ dvpnInternetTest("--route and --lan-access: what is named and nothing else", asy
 
 dvpnInternetTest("--route through the network that the server itself is in", async (lab) => {
   await lab.connect({ server: ["--nat"], client: ["--route", "203.0.113.0/24"] });
-  // The server's own address answers through the tunnel, which goes on beside it.
-  const ping = ["ping", "-c", "2", "-i", "0.2", "-W", "2", AT.server[0]];
+  // What carries the tunnel goes on beside it.
+  const ping = ["ping", "-c", "2", "-i", "0.2", "-W", "2", "203.0.113.1"];
   const asUser = ["setpriv", "--reuid=nobody", "--clear-groups", ...ping];
   for (let round = 0; round < 3; round++) await run(...lab.host("client").inside(...asUser));
 });
@@ -68,11 +70,8 @@ dvpnInternetTest("another network at the client's: the tunnel follows", async (l
   await lab.connect({ server: ["--nat"], client: ["--default-route"] });
   assert.equal(await lab.seenAs("client", AT.web[0]), AT.server[0]);
   await lab.moveClient();
-  const movedMs = performance.now();
-  await lab.isSeenAs("client", AT.web[0], AT.server[0]);
-  console.log(
-    `moved: through the server again after ${(performance.now() - movedMs).toFixed(0)} ms`,
-  );
+  const ms = await lab.isSeenAs("client", AT.web[0], AT.server[0]);
+  console.log(`moved: through the server again after ${ms} ms`);
   const rules = await run(...lab.host("client").inside("ip", "rule"));
   assert.match(rules, /from 10\.9\.0\.2 /);
   assert.doesNotMatch(rules, /from 10\.1\.0\.2 /);

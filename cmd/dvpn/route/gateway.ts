@@ -1,5 +1,4 @@
 import { formatInterfaceAddress, type InterfaceAddress } from "../address/address_range.ts";
-import { sysctlValue } from "../plan/perform.ts";
 import type { NetworkPlan, PlanStep } from "../plan/network_plan.ts";
 import { nftName } from "./kill_switch.ts";
 
@@ -18,8 +17,6 @@ export interface GatewayWish {
   readonly device: string;
   /** The networks that the clients' addresses are from. */
   readonly networks: readonly InterfaceAddress[];
-  /** Clients reach what is beyond, by the server's address; or nothing is forwarded. */
-  readonly nat: boolean;
   /** Private networks, too. */
   readonly lanAccess: boolean;
   /** The name servers that clients are told to use: they are reached in any case. */
@@ -29,13 +26,8 @@ export interface GatewayWish {
 /** The value that a setting of the kernel is to have again, see `ThisHost.sysctlBefore`. */
 export type SysctlBefore = (sysctl: string) => Promise<string | undefined>;
 
-/**
- * Makes a server the gateway of its clients, or sees to it that it is none: a host that forwards
- * for other reasons, such as containers, would be one.
- */
+/** Makes a server the gateway of its clients, which reach what is beyond by its address. */
 export async function gatewayPlan(wish: GatewayWish, before: SysctlBefore): Promise<NetworkPlan> {
-  const forwards = [FORWARD4, FORWARD6].some((name) => Number(sysctlValue(name) ?? 0) > 0);
-  if (!wish.nat) return forwards ? [filter(wish)] : [];
   const families = new Set(wish.networks.map(({ family }) => family));
   return [
     filter(wish),
@@ -44,7 +36,7 @@ export async function gatewayPlan(wish: GatewayWish, before: SysctlBefore): Prom
   ];
 }
 
-function filter({ device, networks, nat, lanAccess, dns }: GatewayWish): PlanStep {
+function filter({ device, networks, lanAccess, dns }: GatewayWish): PlanStep {
   const name = `dhtnet_${nftName(device)}`;
   const table = `inet ${name}`;
   const own = (ip: string) => ip.includes(":") ? "ip6" : "ip";
@@ -59,9 +51,9 @@ function filter({ device, networks, nat, lanAccess, dns }: GatewayWish): PlanSte
   const forward = [
     `iifname != "${device}" oifname != "${device}" accept`,
     `iifname "${device}" oifname "${device}" accept`,
-    ...nat
-      ? ["ct state established,related accept", `iifname != "${device}" drop`, ...beyond]
-      : [`iifname "${device}" reject with icmpx admin-prohibited`, "drop"],
+    "ct state established,related accept",
+    `iifname != "${device}" drop`,
+    ...beyond,
   ];
   const masquerade = networks.map((network) =>
     `${network.family === 4 ? "ip" : "ip6"} saddr ${formatInterfaceAddress(network)} ` +
@@ -69,7 +61,7 @@ function filter({ device, networks, nat, lanAccess, dns }: GatewayWish): PlanSte
   );
   const chains = [
     chain("forward", "type filter hook forward priority filter", forward),
-    ...nat ? [chain("postrouting", "type nat hook postrouting priority srcnat", masquerade)] : [],
+    chain("postrouting", "type nat hook postrouting priority srcnat", masquerade),
   ];
   // Whatever a killed process has left is replaced.
   const script = `add table ${table}; delete table ${table}; table ${table} {\n${chains.join("")}}`;

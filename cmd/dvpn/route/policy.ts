@@ -12,6 +12,8 @@
  *   7602  from the DHT node's port, our user                   main
  *   7603  to a route, where main knows a longer prefix         main
  *   7604  to a route                                           ours: through the tunnel
+ *   7605  our user, IPv6 (full tunnel)                         one that leads nowhere
+ *   7606  anything (full tunnel)                               refused
  * ```
  *
  * A mark on our sockets would do in place of 7600 to 7602 (wg-quick has one), but the runtime gives
@@ -19,6 +21,11 @@
  * bound to an address of the host, whereas programs leave that choice to the routing table, which
  * gives them the tunnel's: by that they differ. Two kinds are not bound: the DHT node's, told by
  * their port, and those to relays, told by their destination.
+ *
+ * A full tunnel has no hole where it does not lead: an address family that the server lacks, or all
+ * while the server is away and there is a kill switch. That is what 7606 is for. 7605 is for Linux: a
+ * look-up for IPv6 that is refused is done once more with some address of the host as the source,
+ * which 7601 would take for one of our sockets.
  *
  * @module
  */
@@ -32,17 +39,17 @@ const ADDRESS_PREFERENCE = 7601;
 const PORT_PREFERENCE = 7602;
 const LONGER_PREFERENCE = 7603;
 const ROUTE_PREFERENCE = 7604;
+const NOWHERE_PREFERENCE = 7605;
+const REFUSED_PREFERENCE = 7606;
 /** Our tables are those from here on, 2^16 of them: "dv" and a hash of the interface's name. */
 const FIRST_TABLE = 0x64760000;
+/** Those that lead nowhere are from here on. */
+const FIRST_NOWHERE_TABLE = 0x64770000;
 /** By its number: names need a file that small systems leave out. */
 const IPPROTO_UDP = "17";
-/** Comes after every other route. */
-const LAST_METRIC = 0xffffffff;
-
 /** The routing table of an interface's tunnel. */
 export function tunnelTable(device: string): string {
-  const hash = createHash("sha256").update(`dhtnet vpn table\0${device}`).digest();
-  return String(FIRST_TABLE + hash.readUInt16BE());
+  return String(FIRST_TABLE + deviceHash(device));
 }
 
 /** A route through the tunnel. */
@@ -50,10 +57,16 @@ export function throughTunnel({ family, network }: Route, device: string): PlanS
   return reversible(family, "route", [network, "dev", device, "table", tunnelTable(device)]);
 }
 
-/** What takes no other route of the tunnel's table is refused at once: it does not get around. */
-export function refusedOtherwise(family: IpFamily, device: string): PlanStep {
-  const metric = ["table", tunnelTable(device), "metric", String(LAST_METRIC)];
-  return reversible(family, "route", ["unreachable", "default", ...metric]);
+/** What belongs into a full tunnel and finds no route there does not get around it. */
+export function refusedOtherwise(family: IpFamily, device: string, uid: number): PlanStep[] {
+  const refused = rule(family, REFUSED_PREFERENCE, ["unreachable"]);
+  if (family === 4) return [refused];
+  const nowhere = String(FIRST_NOWHERE_TABLE + deviceHash(device));
+  return [
+    reversible(family, "route", ["default", "dev", "lo", "src", "::1", "table", nowhere]),
+    rule(family, NOWHERE_PREFERENCE, ["uidrange", `${uid}-${uid}`, "lookup", nowhere]),
+    refused,
+  ];
 }
 
 /** Leads to the tunnel's table what belongs there. */
@@ -97,6 +110,10 @@ function rule(
 function reversible(family: IpFamily, object: string, words: readonly string[]): PlanStep {
   const ip = ["ip", `-${family}`, object];
   return { apply: [...ip, "add", ...words], undo: [...ip, "delete", ...words] };
+}
+
+function deviceHash(device: string): number {
+  return createHash("sha256").update(`dhtnet vpn table\0${device}`).digest().readUInt16BE();
 }
 
 function familyOf(ip: string): IpFamily {

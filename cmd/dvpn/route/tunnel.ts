@@ -196,10 +196,12 @@ export class Tunnel {
     const families = ([4, 6] as const).filter((one) => routes.some(({ family }) => family === one));
     return [
       ...wish.killSwitch ? [killSwitch(device, this.#uid)] : [],
-      ...wish.isDefault ? families.map((family) => refusedOtherwise(family, device)) : [],
       ...(await relayAddresses(relays)).map(serverOutside),
       ...families.map((family) => portOutside(family, dhtPort(), this.#uid)),
       ...routes.flatMap((route) => intoTunnel(route, device)),
+      ...wish.isDefault
+        ? families.flatMap((family) => refusedOtherwise(family, device, this.#uid))
+        : [],
     ];
   }
 
