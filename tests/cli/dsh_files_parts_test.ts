@@ -109,6 +109,17 @@ directoryTest(
   },
 );
 
+directoryTest("a link in a tree that is received is not followed, wherever it leads", (root) => {
+  Deno.mkdirSync(root.at("other"));
+  Deno.symlinkSync("other", root.at("d"));
+  using tree = new TargetTree({ root, names: [], isInto: true, sourceName: undefined });
+  const directory = { kind: "directory", mode: 0o755, modifiedMs: 0 } as const;
+  tree.directory({ ...directory, path: "" });
+  assert.throws(() => tree.directory({ ...directory, path: "d" }), /symbolic link in its place/);
+  assert.throws(() => tree.create("d/x"), /"d" is a symbolic link/);
+  assert.deepEqual([...Deno.readDirSync(root.at("other"))], []);
+});
+
 directoryTest("a part: named when its hash is right, removed when not", async (root) => {
   const bytes = new TextEncoder().encode("contents");
   const good = PartFile.create(root, "good");
@@ -206,6 +217,20 @@ directoryTest(
     assert.ok(root.beneath(["copy"]).look("gone") === undefined);
   },
 );
+
+directoryTest("a file that is written while it is sent is named", async (root, directory) => {
+  const source = `${directory}/source`;
+  Deno.mkdirSync(source);
+  Deno.writeFileSync(`${source}/file`, new Uint8Array(2_000_000));
+  Deno.utimeSync(`${source}/file`, new Date(0), new Date(0));
+  using held = HeldInode.root(source);
+  const { notes } = await transfer(held, root, () => {
+    using file = Deno.openSync(`${source}/file`, { write: true });
+    file.writeSync(Uint8Array.of(1));
+  });
+  assert.deepEqual(notes, ["file: it changed while it was read"]);
+  assert.equal(root.look("copy/file"), undefined);
+});
 
 /** What becomes of frames that a hostile sender sends. */
 async function receive(root: HeldInode, frames: [FileFrame, unknown][]): Promise<unknown> {
