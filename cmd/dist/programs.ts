@@ -1,4 +1,5 @@
 import type { HelpPage } from "../tool/help.ts";
+import { LIBCRYPTO_PATHS } from "../../lib/net/libcrypto_aead.ts";
 import manifest from "../../deno.json" with { type: "json" };
 
 /** Version of the project. */
@@ -18,7 +19,7 @@ export interface Program {
 
 /**
  * What each tool needs: identities and configuration are files, peers are reached over any address,
- * interfaces are listed by the system. Only shells and VPNs start programs and call the C library.
+ * interfaces are listed by the system. Only shells and VPNs start any program and call any library.
  */
 export const PROGRAMS: readonly Program[] = [
   {
@@ -32,6 +33,8 @@ export const PROGRAMS: readonly Program[] = [
       "--allow-sys",
       // Its own executable, for the process behind --control.
       "--allow-run",
+      // The cipher of the system's OpenSSL, for bulk data.
+      `--allow-ffi=${LIBCRYPTO_PATHS.join()}`,
     ],
     help: async () => (await import("../dnc.ts")).DNC,
   },

@@ -1,5 +1,6 @@
 import type { PathLoss, Session } from "../session/mod.ts";
 import type { Clock, Pipe, Timer } from "../net/mod.ts";
+import { quickenBulk } from "./bulk_cipher.ts";
 import { ReadBuffer } from "./read_buffer.ts";
 
 /** How a pipe was lost: its connection ended, the peer sent garbage, or nothing came any more. */
@@ -90,6 +91,7 @@ export class SessionDriver {
       if (length === null) throw new Error("the connection is lost: the peer closed it");
       if (!this.#session.receive(buffer.bytes.subarray(0, length), this.#clock.now())) return;
       buffer.took(length);
+      quickenBulk(length);
       this.#armTimer();
     }
   }
@@ -102,6 +104,7 @@ export class SessionDriver {
         const chunk = this.#session.pollTransmit(this.#clock.now());
         if (chunk === undefined) break;
         await pipe.write(chunk);
+        quickenBulk(chunk.length);
       }
     } finally {
       this.#flushing = false;

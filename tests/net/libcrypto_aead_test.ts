@@ -56,3 +56,23 @@ Deno.test({
     assert.throws(() => aead!.seal(key, 0, key, text, new Uint8Array(30), 5), RangeError);
   },
 });
+
+Deno.test("libcrypto: nobody is asked for the permission to load it; one path of it is enough", async () => {
+  const script = `import { libcryptoAead, LIBCRYPTO_PATHS } from "${new URL(
+    "../../lib/net/libcrypto_aead.ts",
+    import.meta.url,
+  )}"; console.log(libcryptoAead() !== undefined, LIBCRYPTO_PATHS.join());`;
+  const run = async (...flags: string[]) => {
+    const args = ["run", "--no-check", ...flags, `data:text/javascript,${script}`];
+    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
+    assert.equal(new TextDecoder().decode(stderr), "");
+    return new TextDecoder().decode(stdout).trim().split(" ") as [string, string];
+  };
+  const [without, paths] = await run();
+  assert.equal(without, "false");
+  const [allowed] = await run(`--allow-ffi=${paths}`);
+  const isThere = await Promise.all(
+    paths.split(",").map((path) => Deno.stat(path).then(() => true, () => false)),
+  );
+  assert.equal(allowed, `${isThere.includes(true)}`);
+});
