@@ -11,6 +11,7 @@ import {
   parseLocalForward,
   parseRemoteForward,
 } from "./forward/forward_spec.ts";
+import { parseMetricsAddress } from "./metrics/metrics_address.ts";
 import { parseService, portOrSocket } from "./service/service.ts";
 import { HELP, versionOption } from "../tool/tool.ts";
 
@@ -37,6 +38,14 @@ export const DNC_OPTIONS = {
   ...TRUST_OPTIONS,
   "drain-timeout": setting(
     single("", "TIME", duration, "With -l: at SIGTERM, time for what is connected (10s)."),
+  ),
+  metrics: setting(
+    single(
+      "",
+      "[HOST:]PORT|unix:/PATH",
+      parseMetricsAddress,
+      "With -l: OpenMetrics for this machine, at /metrics.",
+    ),
   ),
   ip: setting(single("i", "HOST", parseHost, "Target at the peer's side; 127.0.0.1 by default.")),
   port: setting(single("P", "PORT", portOrSocket, "Its port, or the path of its unix socket.")),
@@ -81,10 +90,10 @@ export const DNC_OPTIONS = {
   ping: flag("", "Tell path and round trip to ID, 5 times."),
   count: single("", "N", integer(1, MAX_COUNT), "With --ping: pings to send."),
   "until-direct": flag("", "With --ping: end with the first direct reply."),
-  json: flag("", "With --netcheck, --ping: one object a line."),
+  json: flag("", "With --netcheck, --ping, --status: one object a line."),
   id: flag("", "Show this device's id on standard output."),
   qr: flag("", "Show it as a QR code."),
-  status: flag("", "Show path, round trip and amounts on stderr."),
+  status: flag("", "Show path and amounts on stderr; without ID, what dnc -l is doing."),
   quiet: setting(flag("q", "Show errors only.")),
   verbose: setting(count("v", "Show what is going on; repeat for more.")),
   "log-format": setting(
@@ -101,7 +110,7 @@ export const DNC_OPTIONS = {
 
 /** What `dnc --help TOPIC` is about. */
 export const DNC_TOPICS = {
-  listen: ["allow-remote", ...Object.keys(TRUST_OPTIONS), "drain-timeout"],
+  listen: ["allow-remote", ...Object.keys(TRUST_OPTIONS), "drain-timeout", "metrics"],
   forward: [
     ...["local-forward", "remote-forward", "dynamic-forward", "udp"],
     ...["control", "control-persist", "control-master"],

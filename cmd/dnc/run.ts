@@ -36,6 +36,10 @@ export async function runDnc(
     await showId((await ownIdentity(values)).id, task.asQrCode);
     return ExitCode.ok;
   }
+  if (task.kind === "status") {
+    const { showStatus } = await import("./status/show_status.ts");
+    return await showStatus(task.json);
+  }
   if (values.verbose > 0) await configureLogging(values.verbose, values["log-format"]);
   const report = createReport("dnc", values);
   const network = await networkOptions(values);
@@ -57,12 +61,17 @@ export async function runDnc(
     if (task.kind === "listen" || task.kind === "serve") {
       const { Doorkeeper } = await import("../peer/doorkeeper.ts");
       const { listenForPeers } = await import("./listening.ts");
+      const { tellStatus } = await import("./status/tell_status.ts");
       const doorkeeper = await Doorkeeper.open(command, { identity, anonymous: true }, report);
       const { authorize } = doorkeeper;
       const options = { command, doorkeeper, signal, report, entry };
       return await withEndpoint(
         { ...network, identity, authorize, observer },
-        (endpoint) => listenForPeers(endpoint, task, options),
+        async (endpoint) => {
+          const isService = task.kind === "serve", { metrics } = values;
+          using _ = await tellStatus(endpoint, { isService, metrics, report });
+          return await listenForPeers(endpoint, task, options);
+        },
       );
     }
     return await withEndpoint(

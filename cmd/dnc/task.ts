@@ -15,6 +15,7 @@ import type { ServiceRules } from "./service_policy.ts";
 export type Task =
   | { readonly kind: "show-id"; readonly asQrCode: boolean }
   | { readonly kind: "netcheck" }
+  | { readonly kind: "status"; readonly json: boolean }
   | {
     readonly kind: "ping";
     readonly id: string;
@@ -45,7 +46,7 @@ export function taskOf(
 ): Task {
   const [id] = positionals;
   const isSaid = (name: keyof DncOptions) => isWritten(given, name);
-  checkModes(values);
+  checkModes(values, id);
   if (values.id || values.qr) return { kind: "show-id", asQrCode: values.qr };
   if (values.netcheck) {
     if (id !== undefined) throw new UsageError("--netcheck takes no ID; --ping does");
@@ -61,6 +62,7 @@ export function taskOf(
     }
     return listeningTask(values, authorized);
   }
+  if (id === undefined && values.status) return { kind: "status", json: values.json };
   for (const name of LISTENING_OPTIONS) {
     if (isSaid(name)) throw new UsageError(`--${name} needs -l`);
   }
@@ -99,6 +101,7 @@ const LISTENING_OPTIONS = [
   "allow",
   "allow-remote",
   "drain-timeout",
+  "metrics",
   ...Object.keys(TRUST_OPTIONS) as (keyof typeof TRUST_OPTIONS)[],
 ] as const;
 
@@ -155,15 +158,16 @@ function datagramForward({ from, to }: LocalForward): DatagramForward {
 }
 
 /** Only one thing is done at a time, and its options with it. */
-function checkModes(values: Values): void {
+function checkModes(values: Values, id: string | undefined): void {
   const modes = (["listen", "ping", "netcheck", "id", "qr"] as const).filter((mode) =>
     values[mode]
   );
   if (modes.length > 1) {
     throw new UsageError(`give one of ${modes.map((mode) => `--${mode}`).join(", ")}`);
   }
-  if (values.json && !values.ping && !values.netcheck) {
-    throw new UsageError("--json needs --netcheck or --ping");
+  const asksService = values.status && id === undefined && !values.listen;
+  if (values.json && !values.ping && !values.netcheck && !asksService) {
+    throw new UsageError("--json needs --netcheck, --ping, or --status without an ID");
   }
   const ofPing = values.count !== undefined
     ? "--count"
