@@ -93,7 +93,7 @@ export const DNC_OPTIONS = {
   json: flag("", "With --netcheck, --ping, --status: one object a line."),
   id: flag("", "Show this device's id on standard output."),
   qr: flag("", "Show it as a QR code."),
-  status: flag("", "Show path and amounts on stderr; without ID, what dnc -l is doing."),
+  status: flag("", "Show path, amounts; without ID: what dnc -l does."),
   quiet: setting(flag("q", "Show errors only.")),
   verbose: setting(count("v", "Show what is going on; repeat for more.")),
   "log-format": setting(
