@@ -4,8 +4,8 @@ import type { Timer } from "./timer_queue.ts";
 
 /** After a vain attempt the next one waits 10 s, then twice as long each time. */
 export const BOOTSTRAP_RETRY_MS = 10_000;
-/** OpenDHT goes up to a day; a laptop's network returns sooner than that. */
-export const BOOTSTRAP_RETRY_MAX_MS = 10 * 60_000;
+/** OpenDHT goes up to a day; a laptop's network, or a divided one, returns sooner than that. */
+export const BOOTSTRAP_RETRY_MAX_MS = 2 * 60_000;
 /** Known nodes that are asked along with the bootstrap addresses. */
 const KNOWN_NODES_RETRIED = 16;
 /** Addresses kept; the first are kept. */

@@ -12,6 +12,8 @@ const PEACE_MS = 6 * 60_000;
 /** A network in which nodes die, come, move, and lose sight of one another. */
 class ChurningNetwork {
   readonly network: DhtNetwork;
+  /** Where everybody begins: it stays where it is. */
+  readonly #entry: SimulatedNode;
   /** Those who listen and put: they are not killed. */
   readonly listener: SimulatedNode;
   readonly putter: SimulatedNode;
@@ -21,7 +23,8 @@ class ChurningNetwork {
 
   constructor(seed: number) {
     this.network = new DhtNetwork({ seed, loss: 0.05 });
-    for (let n = 0; n < SIZE; n++) this.#join();
+    this.#entry = this.network.add();
+    for (let n = 1; n < SIZE; n++) this.#join();
     [this.listener, this.putter] = [this.#others[0]!, this.#others[1]!];
     this.#others = this.#others.slice(2);
     this.network.run(20_000);
@@ -32,11 +35,8 @@ class ChurningNetwork {
 
   #join(): void {
     const { network } = this, simulated = network.add({}, { nat: network.random() < 0.2 });
-    const [entry] = this.#others;
-    if (entry !== undefined) {
-      simulated.node.bootstrap([entry.address], network.now);
-      network.flush(simulated);
-    }
+    simulated.node.bootstrap([this.#entry.address], network.now);
+    network.flush(simulated);
     this.#others.push(simulated);
     network.run(network.now + 20);
   }
@@ -44,7 +44,7 @@ class ChurningNetwork {
   /** One piece of trouble. */
   trouble(): void {
     const { network } = this, kind = network.random();
-    const victim = this.#others[1 + Math.floor(network.random() * (this.#others.length - 1))]!;
+    const victim = this.#others[Math.floor(network.random() * this.#others.length)]!;
     if (kind < 0.45) {
       network.kill(victim);
       this.#others.splice(this.#others.indexOf(victim), 1);
