@@ -25,7 +25,7 @@ import { admitValue, VALUE_TYPE } from "./value_type.ts";
 
 /** Bytes of values that one put may announce. */
 const PUT_VALUES_LIMIT = 1 << 20;
-/** Bytes of values in one reply to a verified requester. */
+/** Bytes of values in one reply to a verified requester, and for a new listener. */
 const GET_VALUES_LIMIT = 1 << 20;
 /** Rows in one `fileds`: they cannot be fragmented. */
 const GET_ROWS_LIMIT = 1024;
@@ -218,7 +218,8 @@ export class Responder {
     this.#reply(packet, source, { token: tokens.issue(source.address) });
     const where = packet.query?.where ?? {}, legacy = (packet.version ?? 0) === 0;
     const request = { sid, key, id: packet.id, where, legacy };
-    listeners.listen(request, source.address, source.overlay, storage.values(key, where), now);
+    const present = withinBytes(storage.values(key, where));
+    listeners.listen(request, source.address, source.overlay, present, now);
   }
 
   #refresh(packet: QueryPacket, source: Source, now: number): void {

@@ -275,6 +275,23 @@ Deno.test("a listener gets values, re and exp; unanswered updates are sent three
   assert.equal(updates(bench.put(value(2))).length, 0, "forgotten after ten minutes");
 });
 
+Deno.test("a new listener at a crowded key gets the latest megabyte", () => {
+  const bench = new Bench();
+  for (let id = 1; id <= 40; id++) {
+    bench.put(value(id, 60_000));
+    bench.wait(200);
+  }
+  const sent = [
+    ...bench.query({ name: "listen", key: KEY, sid: 42, version: 1, token: bench.token() }),
+    ...bench.wait(900),
+  ];
+  const announced = sent.flatMap(({ packet }) =>
+    packet.kind === "query" && packet.name === "update" ? packet.values ?? [] : []
+  );
+  assert.ok(announced.length >= 16 && announced.length <= 17, `${announced.length} values`);
+  assert.ok(bytesOf(sent) < 1.2 * (1 << 20), `${bytesOf(sent)} bytes`);
+});
+
 Deno.test("a version-0 listener gets reply-shaped notices with its sid as tid", () => {
   const bench = new Bench();
   bench.put(value(1));
