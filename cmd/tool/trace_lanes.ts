@@ -57,7 +57,7 @@ export function timelineOf(events: readonly TraceEvent[]): Timeline {
         break;
       case "gathered":
         end(gathering[0]!, at);
-        mark(gathering[0]!, at, "good", title);
+        mark(gathering[0]!, at, event.problems.length === 0 ? "good" : "bad", title);
         break;
       case "candidate":
         mark(event.side === "local" ? gathering[1]! : gathering[2]!, at, event.side, title);

@@ -55,7 +55,10 @@ export function describeStep(event: TraceEvent): [part: string, text: string] {
     case "gathering":
       return ["gather", "opening sockets, asking servers"];
     case "gathered":
-      return ["gather", `going on with ${count(event.candidates, "candidate")}`];
+      return [
+        "gather",
+        [`going on with ${count(event.candidates, "candidate")}`, ...event.problems].join("; "),
+      ];
     case "candidate": {
       const { side, transport, tcpType, kind, address, server, priority } = event;
       const type = tcpType === undefined ? kind : `${kind} ${tcpType}`;

@@ -22,7 +22,7 @@ import type { DatagramPort, NatView, PortMapping } from "./datagram_port.ts";
 import { ConnectError } from "./errors.ts";
 import { MappedPorts } from "./mapped_ports.ts";
 import type { PortMapper } from "./portmap/mod.ts";
-import { ReflexiveAddresses } from "./reflexive_addresses.ts";
+import { GUESSED, ReflexiveAddresses } from "./reflexive_addresses.ts";
 import type { TurnRelay, TurnServer } from "./relay/mod.ts";
 import { RelayedPorts } from "./relayed_ports.ts";
 import { SimultaneousPorts } from "./simultaneous_ports.ts";
@@ -194,6 +194,18 @@ export class Gathering {
   /** When a candidate was found, ms. */
   foundAt(candidate: LocalCandidateInput): number | undefined {
     return this.#candidates.get(candidate);
+  }
+
+  /** Servers that were of no use so far, for people. */
+  get problems(): string[] {
+    const { transports, stunServers, relayOnly } = this.#options;
+    const isSeen = this.candidates.some(({ type, server }) =>
+      type === "srflx" && server !== undefined && server !== GUESSED
+    );
+    const silent = transports.udp && !relayOnly && stunServers.length > 0 && !isSeen
+      ? [`no STUN server answered (${stunServers.map(formatSocketAddress).join(", ")})`]
+      : [];
+    return [...silent, ...this.#relayed.errors.map((reason) => `no relay: ${reason}`)];
   }
 
   /** A port behind a NAT, the address that the world sees, and whether all the world sees the same. */

@@ -133,7 +133,11 @@ export class Negotiation {
     });
     this.#outcome.promise.catch(() => {}); // a negotiation may end before anybody waits for it
     for (const candidate of gathering.candidates) this.#add(candidate);
-    trace?.step({ type: "gathered", candidates: gathering.candidates.length });
+    trace?.step({
+      type: "gathered",
+      candidates: gathering.candidates.length,
+      problems: gathering.problems,
+    });
     gathering.onCandidate = (candidate) => {
       this.#add(candidate);
       this.#turn();

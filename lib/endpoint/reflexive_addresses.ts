@@ -21,7 +21,7 @@ import { ReflexiveQuery } from "./reflexive.ts";
 /** Ports for which an address is guessed at most: peers send to every one that we name. */
 const MAX_GUESSES = 4;
 /** What stands for the server of an address that was guessed. */
-const GUESSED = "dht";
+export const GUESSED = "dht";
 
 /** What {@linkcode ReflexiveAddresses} takes. */
 export interface ReflexiveOptions {

@@ -55,7 +55,12 @@ export type CandidateStep =
   /** Sockets are opened, servers asked. */
   | { readonly type: "gathering" }
   /** The call goes on with so many candidates; more may follow. */
-  | { readonly type: "gathered"; readonly candidates: number }
+  | {
+    readonly type: "gathered";
+    readonly candidates: number;
+    /** Servers that were of no use so far, for people. */
+    readonly problems: readonly string[];
+  }
   | {
     readonly type: "candidate";
     readonly side: "local" | "remote";

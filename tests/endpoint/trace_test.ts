@@ -260,3 +260,20 @@ Deno.test("a pair is told when it is new and when its state changes, not in betw
   checks.pairs(ours.pairs());
   assert.deepEqual(steps, ["4000 waiting", "4000 in-progress"]);
 });
+
+Deno.test("servers that are of no use are named", async () => {
+  const dialler: TraceEvent[] = [];
+  const silent = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+  await using node = await start("server");
+  await using client = await start("client", {
+    transport: "auto",
+    bootstrap: [`127.0.0.1:${node.status().dht.port}`],
+    stun: [`127.0.0.1:${(silent.addr as Deno.NetAddr).port}`],
+    trace: (event) => dialler.push(event),
+  });
+  await client.connect(ABSENT_ID, "greeting", { timeoutMs: 1_500 }).catch(() => {});
+  silent.close();
+  const [gathered] = ofType(dialler, "gathered");
+  assert.equal(gathered?.problems.length, 1, JSON.stringify(gathered));
+  assert.match(gathered.problems[0]!, /no STUN server answered \(127\.0\.0\.1:\d+\)/);
+});

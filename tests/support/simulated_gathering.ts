@@ -38,6 +38,7 @@ export function simulatedGathering(
   const gathering = {
     candidates,
     foundAt: () => undefined,
+    problems: [],
     onCandidate: () => {},
     onConnection: () => {},
     onDatagram: (_port: DatagramPort, _bytes: Uint8Array, _from: SocketAddress) => {},

@@ -44,7 +44,7 @@ export const TYPICAL_STEPS: readonly [at: number, step: TraceStep][] = [
     ...{ type: "candidate", side: "local", transport: "udp", kind: "srflx", tcpType: undefined },
     ...{ address: { ip: "203.0.113.9", port: 4000 }, server: "stun.example:3478", priority: 17 },
   }],
-  [13, { type: "gathered", candidates: 2 }],
+  [13, { type: "gathered", candidates: 2, problems: ["no relay: wrong password"] }],
   [14, { type: "request", bytes: 981 }],
   [30, { type: "dht", status: "connected", nodes: 8 }],
   [44, { type: "stored", nodes: 8 }],
