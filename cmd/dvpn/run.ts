@@ -80,7 +80,7 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
   const network = await networkOptions(values);
   // Datagrams are QUIC's.
   const transport = values.carry === "datagram" ? "quic" : network.transport ?? "auto";
-  const signal = watchInterruption("dvpn");
+  const signal = watchInterruption("dvpn", { hangUp: true });
   const identity = await ownIdentity(values);
   const file = values.vpn_configuration === undefined
     ? {}

@@ -8,6 +8,8 @@ export const ExitCode = {
   usage: 2,
   /** The peer said no. */
   refused: 3,
+  /** Ended by SIGHUP: 128 + 1. */
+  hungUp: 129,
   /** Ended by SIGINT: 128 + 2. */
   interrupted: 130,
   /** Ended by SIGTERM: 128 + 15. */

@@ -107,7 +107,7 @@ export class DvpnInternet implements AsyncDisposable {
    */
   async seenAs(from: Side, host: string, user = "nobody"): Promise<string> {
     const address = host.includes(":") ? `[${host}]` : host;
-    const socat = ["socat", "-T3", "-u", `TCP:${address}:${WHO_PORT},connect-timeout=3`, "-"];
+    const socat = ["socat", "-T5", "-u", `TCP:${address}:${WHO_PORT},connect-timeout=5`, "-"];
     const asUser = ["setpriv", `--reuid=${user}`, "--clear-groups", ...socat];
     const seen = await run(...this.host(from).inside(...asUser));
     return canonicalIp(seen.trim().replace(/^\[|\]$/g, ""));
