@@ -45,6 +45,8 @@ export class PairRows {
         mark(row, at, TCP_LOOKS[event.state], title);
         break;
       case "nominated":
+        // The others are not checked any more.
+        for (const one of this.rows) if (one !== row) end(one, at);
         mark(row, at, "decision", title);
         break;
     }

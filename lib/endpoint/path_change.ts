@@ -85,7 +85,9 @@ async function improvePath(
     const path = await attempt.punch(role);
     await attempt.hear(); // the listener's port is QUIC's now
     const timeoutMs = IMPROVE_TIMEOUT_MS;
-    session.attach(await dialQuic({ ...path, sha256: quicCertificateHash!, timeoutMs, signal }));
+    const dialling = dialQuic({ ...path, sha256: quicCertificateHash!, timeoutMs, signal });
+    trace?.followPipe("quic", dialling);
+    session.attach(await dialling);
   } catch (error) {
     trace?.failed(error);
     throw error;
@@ -123,7 +125,9 @@ export async function answerImprovement(
     const path = await attempt.punch(role);
     const onListening = () => void attempt.tell(Uint8Array.of(1)).catch(() => {});
     const timeoutMs = IMPROVE_TIMEOUT_MS;
-    session.attach(await acceptQuic({ ...path, credentials, timeoutMs, signal, onListening }));
+    const accepting = acceptQuic({ ...path, credentials, timeoutMs, signal, onListening });
+    trace?.followPipe("quic", accepting);
+    session.attach(await accepting);
   } catch (error) {
     trace?.failed(error);
     throw error;

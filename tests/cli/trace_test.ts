@@ -63,7 +63,7 @@ Deno.test("the lanes: bars end where the next thing begins, a TCP pair stays one
     "decision",
     "decision",
   ]);
-  assert.deepEqual(tcp!.bars.map(({ look }) => look), ["working", "bad"]);
+  assert.deepEqual(tcp!.bars.map(({ to, look }) => [to, look]), [[80, "working"], [120, "bad"]]);
   const request = lanes[0]!.rows.find(({ label }) => label === "request and answer");
   assert.deepEqual(request!.bars.map(({ from, to }) => [from, to]), [[14, 60]]);
 });
