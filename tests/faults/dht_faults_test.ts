@@ -3,11 +3,11 @@ import type { DhtValue } from "../../lib/dht/mod.ts";
 import { DhtNetwork, type SimulatedNode } from "../support/dht_network.ts";
 import { forEachSeed } from "./seeds.ts";
 
-const SIZE = 40;
+const SIZE = 30;
 const VALUES = 12;
 /** Virtual milliseconds of trouble, and of peace afterwards. */
-const TROUBLE_MS = 8 * 60_000;
-const PEACE_MS = 6 * 60_000;
+const TROUBLE_MS = 5 * 60_000;
+const PEACE_MS = 4 * 60_000;
 
 /** A network in which nodes die, come, move, and lose sight of one another. */
 class ChurningNetwork {
@@ -71,7 +71,7 @@ class ChurningNetwork {
 }
 
 Deno.test("faults: in a DHT whose nodes die, move and lose sight of one another, what is put is heard once", async () => {
-  await forEachSeed(3, (seed) => {
+  await forEachSeed(2, (seed) => {
     const churning = new ChurningNetwork(seed), { network, listener, putter } = churning;
     const key = network.randomBytes(20), heard: bigint[] = [], expired: bigint[] = [];
     const value = (n: number): DhtValue => ({

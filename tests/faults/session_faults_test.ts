@@ -17,7 +17,7 @@ function assertNothingHeld(simulation: SessionSimulation): void {
 
 Deno.test("faults: whatever happens to the paths, every byte arrives once and in order", async () => {
   let pipes = 0, bytes = 0;
-  await forEachSeed(60, async (seed) => {
+  await forEachSeed(40, async (seed) => {
     const simulation = new SessionSimulation(seed, BEARABLE);
     await simulation.run();
     for (const { name, writer, reader } of simulation.transfers) {
@@ -34,7 +34,7 @@ Deno.test("faults: whatever happens to the paths, every byte arrives once and in
 
 Deno.test("faults: a side that dies or sleeps too long: all arrives, or the channel fails on both sides", async () => {
   let complete = 0, failed = 0;
-  await forEachSeed(60, async (seed) => {
+  await forEachSeed(40, async (seed) => {
     const simulation = new SessionSimulation(seed, [...BEARABLE, "long-jump", "kill"]);
     const killed = () => simulation.sides.some((side) => side.killed);
     await Promise.race([
