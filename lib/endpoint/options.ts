@@ -62,7 +62,10 @@ export interface EndpointOptions {
    * collected without it. It should be quick and must not call the endpoint. Default: none.
    */
   readonly trace?: (event: TraceEvent) => void;
-  /** Peers that may be setting up a connection to us at once; more are told to come back. Default: 64. */
+  /**
+   * Connections to us that may be set up at once, half of them with one peer; more are told to come
+   * back, unless one that nobody has come for gives way. Default: 64.
+   */
   readonly maxPendingPeers?: number;
   /** Sessions that peers may have with us at once. Default: 4,096. */
   readonly maxSessions?: number;
