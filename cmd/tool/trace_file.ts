@@ -6,8 +6,8 @@ import { writeError } from "./output.ts";
 import { tracePage } from "./trace_page.ts";
 
 /** Attempts that are kept, the latest ones; and events of each. */
-const MAX_ATTEMPTS = 32;
-const MAX_EVENTS = 4_000;
+const MAX_ATTEMPTS = 16;
+const MAX_EVENTS = 1_500;
 /** The file is written so long after something was decided, ms: more often follows. */
 const WRITE_DELAY_MS = 500;
 /** It tells who talks to whom. */

@@ -15,6 +15,7 @@ import {
   Listening,
   REFUSAL,
   type Refusal,
+  refusalCode,
   RequestBacklog,
   RequestGuard,
   SignallingError,
@@ -126,7 +127,10 @@ export class Answerer {
     } catch (error) {
       if (error instanceof SignallingError) {
         if (error.code === "rate") return this.#postpone(brought, until);
-        if (error.refusal !== undefined) reply(error.refusal);
+        if (error.refusal !== undefined) {
+          reply(error.refusal);
+          this.#policy.refused?.(refusalCode(error));
+        }
       }
       this.#tell("a connection from {source} came to nothing: {error}", { source, error });
     }

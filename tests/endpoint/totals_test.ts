@@ -36,3 +36,15 @@ Deno.test("the totals count calls, sessions, refusals and bytes, also of what is
   const { received, sent } = server.status().dht;
   assert.ok(received > 0 && sent > 0);
 });
+
+Deno.test("a peer with the certificate of another is counted as refused", async () => {
+  await using server = await start("server", {});
+  await server.listen();
+  const { chain } = await throwawayIdentity("other");
+  await using client = await start("client", {
+    identity: { ...await throwawayIdentity("client"), chain },
+    bootstrap: [`127.0.0.1:${server.status().dht.port}`],
+  });
+  await assert.rejects(client.connect(server.id, "greeting"), ConnectError);
+  assert.deepEqual(server.status().totals.refused, { certificate: 1 });
+});

@@ -11,7 +11,8 @@ export interface ProcessStatus {
 
 /** Refusals that are always there, at 0 until the first, so that alerts can be made on them. */
 const REASONS: readonly RefusalReason[] = [
-  ...["policy", "busy", "transport", "simultaneous", "session", "closing"] as const,
+  ...["policy", "certificate", "clock", "malformed", "busy", "transport"] as const,
+  ...["simultaneous", "session", "closing"] as const,
 ];
 /** What a session's path is made of; over a TURN server it is `relayed`, whatever carries it. */
 const PATHS = ["tcp", "quic", "udp", "relayed", "none"] as const;

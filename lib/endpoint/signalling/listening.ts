@@ -199,11 +199,15 @@ function incoming<Peer extends VerifiedPeer>(
   };
 }
 
+/** The code of the refusal that answers a request which cannot be read for this reason. */
+export function refusalCode({ code }: SignallingError): number {
+  return REFUSAL_OF[code] ?? REFUSAL.malformed;
+}
+
 /** The same error with a sealed refusal: the sender proved a key, so it may be told what is wrong. */
 function withRefusal(error: SignallingError, handshake: HandshakeState): SignallingError {
   if (error.code === "replay") return error;
-  const code = REFUSAL_OF[error.code] ?? REFUSAL.malformed;
-  const payload = encodeRefusal({ code, reason: error.message });
+  const payload = encodeRefusal({ code: refusalCode(error), reason: error.message });
   const refusal = seal(handshake, payload, answerTagKey(handshake));
   const { offset, cause } = error;
   return new SignallingError(error.code, error.message, {
