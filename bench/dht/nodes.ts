@@ -1,0 +1,40 @@
+import { printTable } from "../table.ts";
+import type { Load } from "./load.ts";
+
+const here = (path: string) => new URL(path, import.meta.url).pathname;
+const deno = (script: string, ...args: string[]) => [
+  Deno.execPath(),
+  ...["run", "-A", "--unstable-net", "--no-check", here(script), ...args],
+];
+
+/** Asks our node and OpenDHT's the same, one after the other, and prints what each answer cost. */
+export async function compareNodes(): Promise<void> {
+  const rows: string[][] = [];
+  for (
+    const [name, command] of [["dhtnet", deno("./node.ts")], ["dhtnode", ["dhtnode"]]] as const
+  ) {
+    const load = await ask(command);
+    const perCore = (cpuMs: number) => (load.queries / cpuMs * 1000).toFixed(0);
+    rows.push([
+      name,
+      perCore(load.putMs),
+      perCore(load.findMs),
+      perCore(load.getMs),
+      (load.storedBytes / load.queries).toFixed(0),
+      `${(100 * load.answered).toFixed(1)} %`,
+    ]);
+  }
+  console.log("queries answered in a second of processor time; a stored value has 100 bytes");
+  printTable(["", "put", "find", "get", "bytes a value", "answered"], rows);
+}
+
+async function ask(command: readonly string[]): Promise<Load> {
+  // A network of its own: dhtnode cannot be kept from listening on all addresses.
+  const inside = 'ip link set lo up && exec "$@"';
+  const { code, stdout, stderr } = await new Deno.Command("unshare", {
+    args: ["--net", "sh", "-c", inside, "sh", ...deno("./load.ts", ...command)],
+    stdin: "null",
+  }).output();
+  if (code !== 0) throw new Error(new TextDecoder().decode(stderr));
+  return JSON.parse(new TextDecoder().decode(stdout)) as Load;
+}
