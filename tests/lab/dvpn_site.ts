@@ -55,11 +55,13 @@ export class DvpnMachine {
 }
 
 /**
- * Machines on one Ethernet: the first is the server and runs the DHT's node, the others are clients.
+ * A server, which runs the DHT's node, too, and clients, each at a cable of its own: on one Ethernet,
+ * a hundred of them would fill the kernel's neighbour table, which all namespaces share.
  *
  * ```
- *   10.1.0.1  server ── bridge ─┬─ client  10.1.1.0
- *                               └─ client  10.1.1.1 …
+ *             ┌──────── client  10.1.1.0
+ *   server ───┴──────── client  10.1.1.1 …
+ *   10.1.0.1, forwards
  * ```
  */
 export class DvpnSite implements AsyncDisposable {
@@ -86,16 +88,22 @@ export class DvpnSite implements AsyncDisposable {
     this.#belongings.defer(() => Deno.remove(this.#directory, { recursive: true }));
     this.server = await this.#machine("server");
     const ip = (...args: string[]) => run("ip", "-n", this.server.host.name, ...args);
+    await this.server.run("sysctl", "-q", "net.ipv4.ip_forward=1");
     await ip("link", "add", "lan", "type", "bridge");
-    await ip("address", "add", `${SERVER}/16`, "dev", "lan");
+    await ip("address", "add", `${SERVER}/32`, "dev", "lan");
     await ip("link", "set", "lan", "up");
     for (let index = 0; index < clients; index++) {
       const client = await this.#machine(`client-${index}`);
+      const address = `10.1.1.${index}`;
+      const port = `port${index}`;
       const peer = ["peer", "name", "lan", "netns", client.host.name];
-      await ip("link", "add", `port${index}`, "type", "veth", ...peer);
-      await ip("link", "set", `port${index}`, "master", "lan", "up");
-      await client.run("ip", "address", "add", `10.1.1.${index}/16`, "dev", "lan");
+      await ip("link", "add", port, "type", "veth", ...peer);
+      await ip("link", "set", port, "up");
+      await ip("route", "add", address, "dev", port);
+      await client.run("ip", "address", "add", `${address}/32`, "dev", "lan");
       await client.run("ip", "link", "set", "lan", "addrgenmode", "none", "up");
+      await client.run("ip", "route", "add", SERVER, "dev", "lan");
+      await client.run("ip", "route", "add", "default", "via", SERVER, "dev", "lan");
       this.clients.push(client);
     }
     this.#belongings.use(await DhtNodeProcess.start(this.server.host, DHT_PORT));

@@ -5,7 +5,6 @@
  *
  * @module
  */
-import { parseId } from "../../../lib/identity/id.ts";
 import type { PeerChannel } from "../../peer/peer_channel.ts";
 
 /** Most ids that one member is told of at a time. */
@@ -50,14 +49,9 @@ export function idsOf(text: string): string[] {
   }
 }
 
+/** By its form: whether it is a key at all, a call finds out. */
 function isId(value: unknown): value is string {
-  if (typeof value !== "string" || value !== value.toLowerCase()) return false;
-  try {
-    parseId(value);
-    return true;
-  } catch {
-    return false;
-  }
+  return typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
 }
 
 async function bounded(channel: PeerChannel, work: () => Promise<void>): Promise<void> {
