@@ -21,11 +21,12 @@ export function attemptName({ purpose, peer }: TraceEvent): string {
  * #1     4.1 ms  gather   our candidate udp host 127.0.0.1:40123
  * ```
  *
- * As JSON it is the event itself with `source` "trace".
+ * As JSON it is the event itself with `time` (ISO 8601), `level` and `source` "trace".
  */
 export function traceLine(format: LogFormat, event: TraceEvent): string {
   if (format === "json") {
-    return `${JSON.stringify({ level: "trace", source: "trace", ...event })}\n`;
+    const time = new Date().toISOString();
+    return `${JSON.stringify({ time, level: "trace", source: "trace", ...event })}\n`;
   }
   const time = event.at.toFixed(1).padStart(TIME_WIDTH);
   const [part, text] = describeStep(event);

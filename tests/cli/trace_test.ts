@@ -28,7 +28,9 @@ Deno.test("every kind of event is one line that tells its time", () => {
 
 Deno.test("with --log-format json a line is the event itself", () => {
   const [event] = traceOf([[7.5, { type: "stored", nodes: 8 }]]);
-  assert.deepEqual(JSON.parse(traceLine("json", event!)), {
+  const { time, ...fields } = JSON.parse(traceLine("json", event!));
+  assert.equal(new Date(time).toISOString(), time);
+  assert.deepEqual(fields, {
     ...{ level: "trace", source: "trace", attempt: 1, purpose: "connect", peer: TRACED_PEER },
     ...{ at: 7.5, type: "stored", nodes: 8 },
   });
