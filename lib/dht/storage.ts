@@ -10,8 +10,8 @@ import { mayReplace, valueLifeMs } from "./value_type.ts";
 export const STORAGE_BYTES_LIMIT = 64 << 20;
 /** Values under one key. */
 export const VALUES_PER_KEY_LIMIT = 65_536;
-/** Memory that a value takes besides its packed bytes. */
-const VALUE_OVERHEAD = 256;
+/** Memory that a value alone under its key takes besides its packed bytes, as measured. */
+const VALUE_OVERHEAD = 1_280;
 
 /** A value that we keep for others. */
 export interface StoredValue {
@@ -87,7 +87,7 @@ export class Storage {
   put(key: Uint8Array, value: DhtValue, ageMs: number, ip: string, now: number): void {
     const expiresAt = now + valueLifeMs(value.type) - ageMs;
     if (expiresAt <= now) return;
-    const keyText = idText(key), packed = encodeValue(value);
+    const keyText = idText(key), packed = encodeValue(value).slice();
     const slots = this.#keys.get(keyText), old = slots?.get(value.id);
     if (old !== undefined) {
       if (sameBytes(old.packed, packed)) return this.#extend(key, old, expiresAt, now);
