@@ -50,6 +50,11 @@ export class Member {
     this.isListed = isListed;
   }
 
+  /** Its addresses that both sides agree on. */
+  get agreed(): InterfaceAddress[] {
+    return this.addresses.filter(({ family }) => this.families.has(family));
+  }
+
   /** Whether nothing is going on with it. */
   get isIdle(): boolean {
     return this.link === undefined && this.opening === undefined && this.call === undefined;
