@@ -1,6 +1,7 @@
 import { type IpPacket, PacketError, readIpPacket } from "../../../lib/net/tun/mod.ts";
 import { type Flow, isIcmpError, readFlow, readFragment, readQuoted, reversed } from "./flow.ts";
 import { FlowTable } from "./flow_table.ts";
+import { LastFlow } from "./last_flow.ts";
 import { firstFor, isWhole, type Permission } from "./permission.ts";
 
 /** How long flows may be quiet, ms: RFC 5382 REQ-5, RFC 4787 REQ-5, and for what is short-lived. */
@@ -31,6 +32,8 @@ export class PacketGate {
   readonly #permissions: readonly Permission[];
   readonly #now: () => number;
   readonly #flows = new FlowTable(lifetimeMs);
+  readonly #lastIn = new LastFlow();
+  readonly #lastOut = new LastFlow();
 
   /**
    * @param permissions what the peer may begin: the first that fits counts, none is a no
@@ -55,6 +58,7 @@ export class PacketGate {
     const { family, source, destination } = packet;
     if (this.#isOpen(bytes, family, destination)) return true;
     const now = this.#now();
+    if (this.#lastIn.has(bytes, packet, now)) return true;
     const fragment = packet.fragment ? readFragment(bytes, packet) : undefined;
     const fragments = fragment &&
       keyOf(FRAGMENTS, fragment.identification, packet.protocol, bytes, {
@@ -66,6 +70,7 @@ export class PacketGate {
     const flow = readFlow(bytes, packet);
     if (flow === undefined || !this.#passes(flow, bytes, packet, now)) return false;
     if (fragments !== undefined) this.#flows.add(fragments, now);
+    this.#lastIn.set(bytes, packet, now);
     return true;
   }
 
@@ -79,14 +84,18 @@ export class PacketGate {
     const family = version === 4 ? 4 : 6;
     if (this.#isOpen(bytes, family, family === 4 ? 12 : 8)) return;
     const packet = readOrNothing(bytes);
-    if (packet === undefined || isIcmpError(packet.protocol, bytes[packet.transport])) return;
+    if (packet === undefined) return;
+    const now = this.#now();
+    if (
+      this.#lastOut.has(bytes, packet, now) || isIcmpError(packet.protocol, bytes[packet.transport])
+    ) return;
     if (packet.fragment && !readFragment(bytes, packet).isFirst) return;
     const flow = readFlow(bytes, packet);
     if (flow === undefined) return;
     const { source, destination } = packet;
     const key = flowKey(reversed(flow), bytes, { peer: destination, other: source, family });
-    const now = this.#now();
     if (!this.#flows.uses(key, now)) this.#flows.add(key, now);
+    this.#lastOut.set(bytes, packet, now);
   }
 
   /** Whether the peer may send to an address whatever it likes. */
