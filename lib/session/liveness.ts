@@ -4,6 +4,8 @@ import type { SessionLimits } from "./limits.ts";
 const FIRST_PING_MS = 200;
 /** So many round trips without a byte, on a pipe whose round trip is known, are no delay any more. */
 const QUICK_SILENCE_ROUND_TRIPS = 8;
+/** A ping of the peer's that is so many intervals late is missing. */
+const PATIENCE = 1.25;
 /** Weight of one sample in the smoothed round trip (RFC 6298 §2). */
 const SAMPLE_WEIGHT = 1 / 8;
 
@@ -56,6 +58,12 @@ export class Liveness {
     this.#pingAt = now + this.#limits.pingMs;
     this.#pingSentAt = now;
     return ++this.#pingNumber;
+  }
+
+  /** The peer's ping came, and nothing else goes on: ours may wait as long as the peer's keep coming. */
+  postponePing(now: number): void {
+    if (!this.#isMeasured || this.#pingSentAt !== undefined) return;
+    this.#pingAt = Math.max(this.#pingAt, now + PATIENCE * this.#limits.pingMs);
   }
 
   /** True when `takePing` would give a number. */

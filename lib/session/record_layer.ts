@@ -105,6 +105,11 @@ export class RecordLayer {
     return this.#sealed.bytes;
   }
 
+  /** Data records so far, in both directions. */
+  get dataRecords(): number {
+    return this.#sealed.sealed + this.#expected;
+  }
+
   /** True when a transmission could carry control, resent or new records, if there is anything new. */
   get canSeal(): boolean {
     return this.#mayTransmitData && this.#sealed.bytes < this.#sendBuffer;

@@ -83,6 +83,7 @@ export class Session {
   #bytesSent = 0;
   #bytesReceived = 0;
   #pipes = 0;
+  #recordsAtPing = 0;
 
   /** A detached session: `attach` is next. */
   constructor(options: SessionOptions) {
@@ -283,7 +284,10 @@ export class Session {
   }
 
   #control(kind: number, body: Uint8Array): void {
-    if (kind === CONTROL_PING && body.length === PING_BYTES) this.#pong = body.slice();
+    if (kind === CONTROL_PING && body.length === PING_BYTES) {
+      this.#pong = body.slice();
+      this.#pinged();
+    }
     if (kind === CONTROL_PONG && body.length === PING_BYTES) {
       this.#liveness.pong(readU64(body, 0), this.#now);
       this.#mux.roundTripMs = this.#liveness.roundTripMs ?? this.#mux.roundTripMs;
@@ -293,6 +297,19 @@ export class Session {
       this.#records.detach();
       this.#finish(close);
     }
+  }
+
+  /**
+   * One ping is enough for both while the session is idle: the acceptor, which may have thousands of
+   * sessions, leaves it to the initiator.
+   */
+  #pinged(): void {
+    const records = this.#records.dataRecords;
+    const isIdle = records === this.#recordsAtPing;
+    this.#recordsAtPing = records;
+    if (!isIdle) return;
+    this.#records.trim();
+    if (!this.#options.initiator) this.#liveness.postponePing(this.#now);
   }
 
   /** The session ends now, CLOSE being all that is left to send. */
