@@ -62,7 +62,8 @@ authorized_services:
 
 Deno.test("dnc reads the configuration of the README", async () => {
   const readme = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
-  const [, example] = /```yaml\n([^]*?)```/.exec(readme)!;
+  const example = [...readme.matchAll(/```yaml\n([^]*?)```/g)].map(([, text]) => text)
+    .find((text) => text!.includes("authorized_services"));
   const id = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c";
   const { values, settings } = await settingsOf(example!.replaceAll(/[0-9a-f]+…[0-9a-f]+/g, id));
   assert.deepEqual([values["allow-peer"], values["drain-timeout"]], [[id], 10_000]);
