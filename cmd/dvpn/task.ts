@@ -1,5 +1,6 @@
 import { UsageError } from "../tool/exit_code.ts";
 import type { CommandLine } from "../tool/command_line.ts";
+import { isWritten } from "../tool/given.ts";
 import type { DvpnOptions } from "./options.ts";
 import { peerId } from "../peer/peer_id.ts";
 
@@ -18,13 +19,21 @@ export type Task =
  *
  * @throws {UsageError} when they contradict one another
  */
-export function taskOf({ values, positionals }: CommandLine<DvpnOptions>): Task {
+export function taskOf({ values, positionals, given }: CommandLine<DvpnOptions>): Task {
   const [id] = positionals;
   const modes = (["listen", "mesh", "address", "status", "cleanup", "id"] as const).filter((mode) =>
     values[mode] !== undefined && values[mode] !== false
   );
   if (modes.length > 1) {
     throw new UsageError(`give one of ${modes.map((mode) => `--${mode}`).join(", ")}`);
+  }
+  if (!values.mesh && values.address === undefined) {
+    for (const name of ["member", "network"]) {
+      if (isWritten(given, name)) throw new UsageError(`--${name} needs --mesh, or --address`);
+    }
+  }
+  if (!values.listen && isWritten(given, "client-to-client")) {
+    throw new UsageError("--client-to-client needs -l");
   }
   if (values.json && !values.status) throw new UsageError("--json needs --status");
   if (values.id) return { kind: "show-id" };

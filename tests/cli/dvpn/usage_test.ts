@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 
 const DVPN = new URL("../../../cmd/dvpn.ts", import.meta.url).pathname;
 const ID = "ab".repeat(32);
+/** One that is a key: RFC 8032 §7.1, test 1. */
+const KEY = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
 
 async function dvpn(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   const directory = await Deno.makeTempDir();
@@ -27,6 +29,13 @@ const WRONG: [string[], RegExp][] = [
   [["-l", "--range", "8.8.8.0/24"], /not private/],
   [["-l", "--device", "../x"], /up to 15 letters/],
   [["-l", "-C", "/nonexistent.yaml"], /nonexistent\.yaml/],
+  [["-l", "--mesh"], /give one of --listen, --mesh/],
+  [["--mesh", ID], /name members by --member/],
+  [["--mesh", "--member", "me"], /--member/],
+  [["--mesh", "--network", "a b"], /expects a name/],
+  [["--mesh", "--dry-run", "--interface", "lo", "--range", "fd00::/64"], /takes one IPv4 network/],
+  [["--member", KEY, KEY], /--member needs --mesh/],
+  [["--client-to-client", ID], /needs -l/],
 ];
 for (const [args, message] of WRONG) {
   Deno.test(`dvpn ${args.join(" ")}: exit code 2, and why`, async () => {
@@ -63,4 +72,21 @@ Deno.test("dvpn --help names the options", async () => {
   const { code, stdout } = await dvpn("--help");
   assert.equal(code, 0);
   assert.match(stdout, /-l, --listen/);
+});
+
+Deno.test("dvpn --address: IPv6 for any id, IPv4 for who is listed", async () => {
+  const unlisted = await dvpn("--address", KEY);
+  assert.match(unlisted.stdout, /^fd[0-9a-f:]+\n$/);
+  const listed = await dvpn("--address", KEY, "--member", KEY, "--range", "10.99.0.0/16");
+  assert.match(listed.stdout, /^10\.99\.\d+\.\d+\nfd/);
+  const elsewhere = await dvpn("--address", KEY, "--network", "home");
+  assert.match(elsewhere.stdout, /^fd[0-9a-f:]+\n$/);
+  assert.notEqual(elsewhere.stdout, unlisted.stdout);
+});
+
+Deno.test("dvpn --mesh --dry-run: an address of each family, and nobody is called", async () => {
+  const { code, stdout, stderr } = await dvpn("--mesh", "--dry-run", "--interface", "lo");
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /^ip address add 10\.80\.\d+\.\d+\/16 dev dvpn0$/m);
+  assert.match(stdout, /^ip address add fd[0-9a-f:]+\/64 dev dvpn0 nodad$/m);
 });
