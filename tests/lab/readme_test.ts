@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Background, eventually, run } from "./command.ts";
+import { dvpnTest } from "./dvpn_lab.ts";
 import { type Lab, labTest } from "./lab.ts";
 import { type ReadmeCommand, readmeCommands } from "./readme_commands.ts";
 
@@ -60,7 +61,7 @@ class People implements AsyncDisposable {
   /** Puts the tools on everybody's path, and everybody on loopback. */
   static async create(lab: Lab): Promise<People> {
     await Deno.mkdir(`${lab.directory}/bin`);
-    for (const tool of ["dnc", "dsh", "dvpn", "crtmgr"]) {
+    for (const tool of ["dnc", "dsh", "crtmgr"]) {
       const start = `exec ${Deno.execPath()} run -A --unstable-net ${ROOT}cmd/${tool}.ts "$@"`;
       await Deno.writeTextFile(`${lab.directory}/bin/${tool}`, `#!/bin/sh\n${start}\n`, {
         mode: 0o755,
@@ -236,13 +237,17 @@ labTest("README: a shell, and files", async (lab) => {
   assert.equal(await Deno.readTextFile(`${home}/here/cat.jpg`), "cat\n");
 }, 90_000);
 
-labTest("README: a network", async (lab) => {
-  await using people = await People.create(lab);
-  const server = await people.starts(HERE.network[0]);
+dvpnTest("README: a network", async (lab) => {
+  const id = async (side: "server" | "client") =>
+    (await lab.start(side, "--id").shows(/[0-9a-f]{64}/))[0];
+  const words = async ({ line }: ReadmeCommand) =>
+    line.replace("9b1d…07", await id("client")).replace("3f6c…e1", await id("server"))
+      .split(" ").slice(1);
+  const server = lab.start("server", ...await words(HERE.network[0]));
   await server.shows(/listening, id/);
-  const client = await people.starts(HERE.network[1]);
+  const client = lab.start("client", ...await words(HERE.network[1]));
   await client.shows(/connected over .*: we have 10\.80\.77\.\d+ and fd/);
-}, 60_000);
+});
 
 labTest("README: forwarding", async (lab) => {
   await using people = await People.create(lab);
