@@ -29,6 +29,7 @@ import type { DvpnOptions } from "./options.ts";
 import type { NetworkPlan } from "./plan/network_plan.ts";
 import { showPlan } from "./plan/show_plan.ts";
 import { checkRoutes, clientRoutes, serverNames } from "./route/client_routes.ts";
+import { killSwitch } from "./route/kill_switch.ts";
 import { Tunnel } from "./route/tunnel.ts";
 import type { DvpnFileSettings } from "./rules/rule.ts";
 import { RuleBook } from "./rules/rule_book.ts";
@@ -66,7 +67,7 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
     return await showAddresses(values, task.id);
   }
   if (task.kind === "clean-up") {
-    const count = await new ThisHost().undoLeft();
+    const { count } = await new ThisHost().undoLeft();
     writeOutput(count > 0 ? "undone\n" : "nothing to undo\n");
     return ExitCode.ok;
   }
@@ -92,8 +93,9 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
   // The interface comes first: without the right to make it, nobody needs to be called.
   using device = values["dry-run"] ? undefined : openDevice(settings.device);
   const host = new ThisHost();
+  let undoKept: (() => Promise<void>) | undefined;
   try {
-    if (device !== undefined) tellUndone(await host.undoLeft(), report);
+    undoKept = device && await undoLeft(host, device.name, values["kill-switch"], report);
     const guard = task.kind === "connect" ? {} : await guardedBy(command, identity, report);
     return await withEndpoint(
       { ...network, ...guard, transport, identity, observer },
@@ -109,24 +111,34 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
             rules,
             signal,
           },
-          { values, file, entry, ...guard, relays: network.turn?.map(({ host }) => host) ?? [] },
+          {
+            values,
+            file,
+            entry,
+            ...guard,
+            relays: network.turn?.map(({ host }) => host) ?? [],
+            isArmed: undoKept !== undefined,
+          },
         ),
     );
   } catch (error) {
     if (isInterruption(error)) return error.exitCode;
     throw error;
+  } finally {
+    await undoKept?.();
   }
 }
 
 async function perform(
   task: Exclude<Task, { kind: "show-id" | "show-address" | "status" | "clean-up" }>,
   context: VpnContext,
-  { values, file, entry, authorize, relays }: Performance,
+  { values, file, entry, authorize, relays, isArmed }: Performance,
 ): Promise<number> {
   if (task.kind === "connect") {
     const tunnel = clientTunnel(context, task.id, values, relays);
     const client = new VpnClient(context, task.id, tunnel, values.timeout);
     if (values["dry-run"]) return show(await client.plan());
+    if (isArmed) await tunnel.arm();
     return await withStatus(context, client, () => client.run());
   }
   const { endpoint, signal, report } = context;
@@ -179,8 +191,17 @@ function clientTunnel(
   });
 }
 
-function tellUndone(count: number, report: Report): void {
+/** Tidies up after one that was killed; a kill switch stays if it is wanted again. */
+async function undoLeft(
+  host: ThisHost,
+  device: string,
+  keepsKillSwitch: boolean,
+  report: Report,
+): Promise<(() => Promise<void>) | undefined> {
+  const keep = keepsKillSwitch ? killSwitch(device, Deno.uid() ?? 0).undo : undefined;
+  const { count, undoKept } = await host.undoLeft(keep);
   if (count > 0) report.notice("what a dvpn that was killed had left is undone");
+  return undoKept;
 }
 
 /** Works, and tells whoever asks by `--status`. */
@@ -205,6 +226,8 @@ interface Performance {
   readonly entry: string;
   /** Names or addresses of relays. */
   readonly relays: readonly string[];
+  /** Whether there is a kill switch already, which one that was killed has thrown. */
+  readonly isArmed: boolean;
   /** Why a peer is not let in; absent for a client, which nobody calls. */
   readonly authorize?: Doorkeeper["authorize"];
 }

@@ -69,6 +69,28 @@ dvpnInternetTest(
   },
 );
 
+dvpnInternetTest(
+  "kill -9: a kill switch stays closed until the next one has connected",
+  async (lab) => {
+    const before = await lab.state("client");
+    const { server, client, id } = await lab.connect(ALL);
+    for (const process of [server, client]) {
+      process.kill("SIGKILL");
+      await process.status;
+    }
+    const next = lab.start("client", id, ...ALL.client, "--timeout", "20s");
+    await next.shows(/left is undone/);
+    for (let attempt = 0; attempt < 20; attempt++) {
+      const web = AT.web[attempt % 2]!;
+      await assert.rejects(lab.seenAs("client", web), /socat/);
+    }
+    // It has not connected, and ends in order.
+    next.kill("SIGTERM");
+    assert.equal((await next.status).code, 143);
+    await lab.isAs("client", before);
+  },
+);
+
 dvpnInternetTest("--cleanup leaves alone what belongs to one that runs", async (lab) => {
   await lab.connect(ALL);
   for (const side of SIDES) {

@@ -43,6 +43,8 @@ export interface Given {
   readonly names: NameSettings;
 }
 
+const NOTHING_GIVEN: Given = { families: [], names: { servers: [], search: [] } };
+
 /**
  * The routes and names that lead a client's traffic through its VPN.
  *
@@ -86,6 +88,14 @@ export class Tunnel {
     ];
   }
 
+  /** Throws the kill switch before there is a connection: one is there that was left. */
+  arm(): Promise<void> {
+    return this.#next(async () => {
+      await this.#guardRoutes(NOTHING_GIVEN);
+      this.#watch();
+    });
+  }
+
   /**
    * Leads traffic into the tunnel.
    *
@@ -126,15 +136,22 @@ export class Tunnel {
     const { host } = this.#options;
     try {
       this.#inside.push(await AppliedPlan.apply(this.#throughTunnel(given), host));
-      if (this.#guard === undefined) {
-        await this.#outside.follow();
-        this.#guard = await AppliedPlan.apply(await this.#guardPlan(given), host);
-      }
+      await this.#guardRoutes(given);
       this.#inside.push(await AppliedPlan.apply(await this.#namesPlan(given), host));
     } catch (error) {
       await this.#withdraw();
       throw error;
     }
+  }
+
+  async #guardRoutes(given: Given): Promise<void> {
+    if (this.#guard !== undefined) return;
+    await this.#outside.follow();
+    this.#guard = await AppliedPlan.apply(await this.#guardPlan(given), this.#options.host);
+  }
+
+  #watch(): void {
+    this.#timer ??= setInterval(() => this.#next(() => this.#look()).catch(() => {}), INTERVAL_MS);
   }
 
   async #withdraw(): Promise<void> {

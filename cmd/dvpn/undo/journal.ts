@@ -24,14 +24,15 @@ export interface StoredRecord extends JournalRecord {
  * made, so that whatever ends the process, the file knows; and is gone when everything is undone.
  */
 export class Journal {
-  readonly #path: string;
+  /** Where the file is, while there is something to undo. */
+  readonly path: string;
   readonly #process: ProcessMark;
   #plans: readonly (readonly Action[])[] = [];
   #writing: Promise<void> = Promise.resolve();
 
   /** Writes nothing yet. */
   constructor(directory: string, process: ProcessMark) {
-    this.#path = `${directory}/${process.network}-${process.pid}${SUFFIX}`;
+    this.path = `${directory}/${process.network}-${process.pid}${SUFFIX}`;
     this.#process = process;
   }
 
@@ -55,9 +56,9 @@ export class Journal {
   #save(): Promise<void> {
     const save = async () => {
       const undo = this.#plans.flat();
-      if (undo.length === 0) return await Deno.remove(this.#path).catch(() => {});
+      if (undo.length === 0) return await Deno.remove(this.path).catch(() => {});
       const record: JournalRecord = { process: this.#process, undo };
-      await writeSecret(this.#path, new TextEncoder().encode(`${JSON.stringify(record)}\n`));
+      await writeSecret(this.path, new TextEncoder().encode(`${JSON.stringify(record)}\n`));
     };
     const saved = this.#writing.then(save);
     this.#writing = saved.catch(() => {});

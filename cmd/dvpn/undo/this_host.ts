@@ -61,23 +61,31 @@ export class ThisHost implements NetworkHost {
   /**
    * Undoes what processes have left that were killed.
    *
-   * @param keep which of it to leave: it is to be there again in a moment
-   * @returns how many there were
+   * @param keep what to leave, and to remember as ours, until it is undone by what is returned
+   * @returns how many processes there were, and what undoes the kept action if there was one
    */
-  async undoLeft(keep: (action: Action) => boolean = () => false): Promise<number> {
+  async undoLeft(keep?: Action): Promise<{ count: number; undoKept?: () => Promise<void> }> {
     const records = await readRecords(this.#directory);
     const left = records.filter(({ process }) => !isAlive(process) && this.#concerns(process));
-    for (const { path, process, undo } of left) {
+    const isKept = (action: Action) => JSON.stringify(action) === JSON.stringify(keep);
+    const actions = left.flatMap(({ process, undo }) =>
       // After a reboot, files are all that is left.
-      const sameBoot = process.boot === this.#process.boot;
-      for (const action of undo) {
-        if (!keep(action) && (sameBoot || "file" in action)) {
-          await this.undo(action).catch(() => {});
-        }
+      process.boot === this.#process.boot ? undo : undo.filter((action) => "file" in action)
+    );
+    const forget = actions.some(isKept) ? await this.remember([keep!]) : undefined;
+    for (const action of actions) if (!isKept(action)) await this.undo(action).catch(() => {});
+    for (const { path } of left) {
+      // One of the same number as ours has been replaced already.
+      if (forget === undefined || path !== this.#journal.path) {
+        await Deno.remove(path).catch(() => {});
       }
-      await Deno.remove(path).catch(() => {});
     }
-    return left.length;
+    if (forget === undefined) return { count: left.length };
+    const undoKept = async () => {
+      await this.undo(keep!).catch(() => {});
+      await forget();
+    };
+    return { count: left.length, undoKept };
   }
 
   async #claimedValue(sysctl: string): Promise<string | undefined> {
