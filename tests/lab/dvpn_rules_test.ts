@@ -128,3 +128,38 @@ dvpnSiteTest(
     }
   },
 );
+
+dvpnSiteTest(
+  "rules in a mesh, and at a client: who calls whom makes no difference",
+  2,
+  async (site) => {
+    const { server: held, clients: [one, client] } = site;
+    const [heldId, oneId] = await Promise.all([held.says("--id"), one!.says("--id")]);
+    const list = ["--member", heldId, "--member", oneId];
+    const rule = (to: string) => `rules:\n  - { to: ["${to}:8080"], protocol: tcp }\n`;
+    const [address] = (await one!.says("--address", heldId, ...list)).split("\n");
+    await Deno.writeTextFile(`${held.directory}/dvpn.yaml`, rule(address!));
+    held.start("--mesh", ...list);
+    await one!.start("--mesh", ...list).shows(/is connected over/);
+    const [back] = await one!.addresses();
+    assert.ok(await takes(one!, held, address!, 8080));
+    assert.ok(!await takes(one!, held, address!, 8081));
+    assert.ok(!await answers(one!, address!));
+    assert.ok(await forbidden(held, oneId) >= 3);
+    assert.ok(await answers(held, back), "answers pass");
+    assert.ok(await takes(held, one!, back, 8081));
+    await held.process![Symbol.asyncDispose]();
+    await one!.process![Symbol.asyncDispose]();
+    // A client holds its server to rules of its own.
+    await Deno.remove(`${held.directory}/dvpn.yaml`);
+    await Deno.writeTextFile(`${client!.directory}/dvpn.yaml`, rule("0.0.0.0/0"));
+    const serving = held.start("-l", "-a");
+    await serving.shows(/listening/);
+    await client!.start(heldId).shows(/connected over/);
+    const [server, own] = [(await held.addresses())[0], (await client!.addresses())[0]];
+    assert.ok(await answers(client!, server));
+    assert.ok(!await answers(held, own));
+    assert.ok(await takes(held, client!, own, 8080));
+    assert.ok(!await takes(held, client!, own, 8081));
+  },
+);
