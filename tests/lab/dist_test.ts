@@ -23,7 +23,7 @@ async function outcome(
 Deno.test("dist: the command line tests pass with the single files in place of the sources", async () => {
   const tools = `${await builtFiles()}/tools`;
   const { code, said } = await outcome(
-    [Deno.execPath(), "test", "-A", "--quiet", "--ignore=tests/lab", `${ROOT}tests/cli`],
+    [Deno.execPath(), "test", "-A", "--quiet", "--parallel", `${ROOT}tests/cli`],
     { DHTNET_TOOLS: tools },
   );
   assert.equal(code, 0, said);
