@@ -25,11 +25,13 @@ export const DVPN: Tool<DvpnOptions, DvpnFileSettings> = {
   defaultFiles: ({ values }) => configurationPlaces("dvpn", values.listen || values.mesh),
   maxPositionals: 1,
   notes: `
-Needs Linux, root (CAP_NET_ADMIN) and iproute2. The server gives every peer the
-same addresses again; a peer can send from these alone. Everything is undone at
-the end, on SIGTERM, and when the server goes away; then it is waited for.
-Ctrl-C ends in order, a second at once.
-Exit: 0 done, 1 network or peer failed, 2 usage, 3 refused, 130 INT, 143 TERM.`,
+Needs Linux, root (CAP_NET_ADMIN) and iproute2; --nat and --kill-switch need
+nftables. The server gives every peer the same addresses again; a peer can send
+from these alone. Everything is undone at the end, on SIGTERM and SIGHUP, and
+when the server goes away; then it is waited for. What kill -9 leaves is undone
+by the next start, or --cleanup. Ctrl-C ends in order, a second at once.
+Exit: 0 done, 1 network or peer failed, 2 usage, 3 refused, 129 HUP, 130 INT,
+143 TERM.`,
   run: (command) => runDvpn(command, import.meta.url),
 };
 

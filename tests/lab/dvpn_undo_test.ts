@@ -155,6 +155,26 @@ for (const kind of ["a file", "a link"] as const) {
   });
 }
 
+dvpnInternetTest("resolv.conf that is mounted by itself, as in a container", async (lab) => {
+  // The kernel lets nobody replace it, so it is written over.
+  const target = `${lab.directory}/mounted`;
+  const perform = new URL("../../cmd/dvpn/plan/perform.ts", import.meta.url);
+  const program = `
+    const { perform, fileState } = await import(${JSON.stringify(perform.href)});
+    const file = ${JSON.stringify(target)};
+    const former = await fileState(file);
+    await perform({ file, state: { text: "ours", mode: 0o644 } });
+    console.log(await Deno.readTextFile(file));
+    await perform({ file, state: former, insteadOf: "ours" });`;
+  await Deno.writeTextFile(target, "");
+  const mount = `mount --bind ${lab.etc("client")}/resolv.conf ${target} && exec "$@"`;
+  const said = await run(
+    ...["unshare", "-m", "sh", "-c", mount, "sh", Deno.execPath(), "eval", program],
+  );
+  assert.equal(said, "ours\n");
+  assert.match(await resolvConf(lab), /example\.org/);
+});
+
 dvpnInternetTest("resolv.conf that somebody else has written since stays", async (lab) => {
   const { client } = await lab.connect({ client: ["--dns", "198.51.100.9"] });
   assert.match(await resolvConf(lab), /^nameserver 198\.51\.100\.9$/m);

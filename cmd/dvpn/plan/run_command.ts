@@ -4,6 +4,13 @@ import { shellLine } from "../../tool/invocation.ts";
 /** A command that has not ended by then is stopped, ms. */
 const COMMAND_TIMEOUT_MS = 10_000;
 
+/** Which of a distribution's packages a program is from. */
+const PACKAGES: Record<string, string> = {
+  ip: "iproute2",
+  nft: "nftables",
+  resolvectl: "systemd-resolved",
+};
+
 /**
  * Runs a command that changes the network.
  *
@@ -25,7 +32,7 @@ export async function runCommand(command: readonly string[]): Promise<void> {
     if (cause instanceof ToolError) throw cause;
     const missing = cause instanceof Deno.errors.NotFound;
     const reason = missing
-      ? `there is no ${program}: install iproute2`
+      ? `there is no ${program}: install ${PACKAGES[program!] ?? program}`
       : cause instanceof Error
       ? cause.message
       : String(cause);
