@@ -7,7 +7,7 @@ import { DNC_OPTIONS, DNC_TOPICS, type DncOptions } from "./dnc/options.ts";
 import { DNC_FILE_SETTINGS, type DncFileSettings } from "./dnc/settings.ts";
 import { asksForControl, startDnc } from "./dnc/start.ts";
 import { configurationPlaces } from "./tool/configuration_places.ts";
-import { runTool, type Tool } from "./tool/tool.ts";
+import { asksForText, runTool, type Tool } from "./tool/tool.ts";
 
 /** The description of `dnc`. */
 export const DNC: Tool<DncOptions, DncFileSettings> = {
@@ -42,7 +42,9 @@ Exit: 0 done, 1 network or peer failed, 2 usage, 3 refused, 130 INT, 143 TERM.
 };
 
 // Loading begins before the command line is read: one after the other takes 20 ms longer.
-if (import.meta.main && !asksForControl(Deno.args)) import("./dnc/run.ts").catch(() => {});
+if (import.meta.main && !asksForControl(Deno.args) && !asksForText(Deno.args)) {
+  import("./dnc/run.ts").catch(() => {});
+}
 
 // Deno.exit, because a read of standard input may be pending.
 if (import.meta.main) Deno.exit(await runTool(DNC, Deno.args));

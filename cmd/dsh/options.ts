@@ -85,5 +85,18 @@ export const DSH_OPTIONS = {
   version: versionOption("vV"),
 };
 
+/** What `--help` only names, and describes by topic. */
+export const DSH_TOPICS = {
+  listen: [
+    ...["allow-command", "forced-command", "user", "accept-env", "files-read-only"],
+    ...["max-sessions", "idle-timeout", "keep-sessions", "no-keep"],
+    ...Object.keys(TRUST_OPTIONS),
+  ],
+  network: Object.keys(NETWORK_OPTIONS).filter((name) =>
+    !["bootstrap", "interface"].includes(name)
+  ),
+  diagnose: ["trace", "print-config", "log-format"],
+} satisfies Record<string, readonly string[]>;
+
 /** The type of the table. */
 export type DshOptions = typeof DSH_OPTIONS;

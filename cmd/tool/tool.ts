@@ -35,6 +35,11 @@ export function versionOption(letters: string): Option<boolean> {
   return flag(letters, "Show the version and exit.");
 }
 
+/** Whether a command line asks for help or the version, for which nothing has to be loaded. */
+export function asksForText(args: readonly string[]): boolean {
+  return args.some((word) => /^(-[hV]|--help|--version)$/.test(word));
+}
+
 /** Version of the project, for example `1.0.0`. */
 export const VERSION: string = manifest.version;
 
