@@ -23,7 +23,7 @@ export function interfacePlan({ device, mtu, addresses, reach }: InterfaceWish):
   const beyond = reach.filter(({ ip }) =>
     !addresses.some((one) => isOnLink(ip, { ...one, name: device }))
   );
-  return [
+  const steps: NetworkPlan = [
     // without link-local addresses, which nobody routes, and the packets that come of them
     { apply: [...link, "addrgenmode", "none"] },
     { apply: [...link, "mtu", String(mtu)] },
@@ -39,4 +39,5 @@ export function interfacePlan({ device, mtu, addresses, reach }: InterfaceWish):
       return { apply: ["ip", "route", "add", ...route], undo: ["ip", "route", "delete", ...route] };
     }),
   ];
+  return steps.map((step) => ({ ...step, isTransient: true }));
 }

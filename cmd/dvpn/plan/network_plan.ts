@@ -5,6 +5,8 @@ export interface PlanStep {
   readonly apply: Action;
   /** What brings back the state from before; absent where that goes with something else. */
   readonly undo?: Action;
+  /** It goes with the interface, so nobody needs to undo it after this process was killed. */
+  readonly isTransient?: boolean;
 }
 
 /** Changes to this host's network, in the order to make them. */
@@ -56,7 +58,8 @@ export class AppliedPlan {
 
   /** @throws what a change throws, when everything made before has been undone */
   static async apply(plan: NetworkPlan, host: PlanHost): Promise<AppliedPlan> {
-    const undo = plan.map((step) => step.undo).filter((action) => action !== undefined);
+    const undo = plan.filter(({ isTransient = false }) => !isTransient)
+      .map((step) => step.undo).filter((action) => action !== undefined);
     const applied = new AppliedPlan(host, await host.remember(undo.reverse()));
     try {
       for (const step of plan) {

@@ -54,7 +54,8 @@ export function tunnelTable(device: string): string {
 
 /** A route through the tunnel. */
 export function throughTunnel({ family, network }: Route, device: string): PlanStep {
-  return reversible(family, "route", [network, "dev", device, "table", tunnelTable(device)]);
+  const step = reversible(family, "route", [network, "dev", device, "table", tunnelTable(device)]);
+  return { ...step, isTransient: true };
 }
 
 /** What belongs into a full tunnel and finds no route there does not get around it. */

@@ -73,6 +73,15 @@ Deno.test("dvpn plan: what was made is undone, last first", async () => {
   assert.deepEqual(host.ran, ["a", "b", "c", "-c", "-a"]);
 });
 
+Deno.test("dvpn plan: what goes with the interface is not for the journal", async () => {
+  const host = new NotedHost();
+  const step = { apply: ["a"], undo: ["-a"], isTransient: true };
+  const applied = await AppliedPlan.apply([step, { apply: ["b"], undo: ["-b"] }], host);
+  assert.deepEqual(host.remembered, ["-b"]);
+  await applied.undo();
+  assert.deepEqual(host.ran, ["a", "b", "-b", "-a"]);
+});
+
 Deno.test("dvpn plan: a step that fails undoes those before it, and none keeps others from it", async () => {
   const host = new NotedHost("c", "-b");
   const plan = ["a", "b", "c", "d"].map((name) => ({ apply: [name], undo: [`-${name}`] }));
