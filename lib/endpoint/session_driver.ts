@@ -10,6 +10,11 @@ export interface PipeLoss {
   readonly message: string;
 }
 
+/** A timer that is so late, ms, tells that this process was held up: busy, or not given a processor. */
+const STALL_MS = 250;
+/** Time to read what came meanwhile, ms, before silence is judged. */
+const CATCH_UP_MS = 250;
+
 const LOSSES = { broken: "the peer sent garbage", silent: "the peer does not answer" };
 
 /**
@@ -32,6 +37,7 @@ export class SessionDriver {
   #flushQueued = false;
   #timer: Timer | undefined;
   #timerDue = Infinity;
+  #catchUpUntil = -Infinity;
   #stopped = false;
 
   constructor(session: Session, clock: Clock) {
@@ -115,16 +121,25 @@ export class SessionDriver {
   }
 
   #armTimer(): void {
-    const due = this.#stopped ? undefined : this.#session.pollTimeout();
-    if (due === undefined || (this.#timer !== undefined && this.#timerDue <= due)) return;
+    const wanted = this.#stopped ? undefined : this.#session.pollTimeout();
+    if (wanted === undefined) return;
+    const due = Math.max(wanted, this.#catchUpUntil);
+    if (this.#timer !== undefined && this.#timerDue <= due) return;
     this.#timer?.cancel();
     this.#timerDue = due;
     this.#timer = this.#clock.setTimer(due, () => {
       this.#timer = undefined;
-      this.#session.handleTimeout(this.#clock.now());
-      this.wake();
+      const now = this.#clock.now();
+      if (now - due < STALL_MS) return this.#timeout();
+      this.#catchUpUntil = now + CATCH_UP_MS;
       this.#armTimer();
     });
+  }
+
+  #timeout(): void {
+    this.#session.handleTimeout(this.#clock.now());
+    this.wake();
+    this.#armTimer();
   }
 
   #lost(pipe: Pipe, loss: PipeLoss): void {
