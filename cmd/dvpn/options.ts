@@ -93,5 +93,16 @@ export const DVPN_OPTIONS = {
   version: versionOption("V"),
 };
 
+/** What `--help` only names, and describes by topic. */
+export const DVPN_TOPICS = {
+  listen: ["range", "client-to-client", "nat", "lan-access", ...Object.keys(TRUST_OPTIONS)],
+  mesh: ["member", "network", "address"],
+  routes: ["route", "kill-switch", "dns", "search", "device", "mtu", "carry", "script"],
+  network: Object.keys(NETWORK_OPTIONS).filter((name) =>
+    !["bootstrap", "interface"].includes(name)
+  ),
+  diagnose: ["json", "trace", "print-config", "log-format"],
+} satisfies Record<string, readonly string[]>;
+
 /** The type of the table. */
 export type DvpnOptions = typeof DVPN_OPTIONS;
