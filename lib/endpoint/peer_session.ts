@@ -7,6 +7,7 @@ import { type Channel, type ChannelRequest, Session, type SessionKeys } from "..
 import type { LastingPipe } from "./context.ts";
 import { HeldPipe } from "./held_pipe.ts";
 import { SessionDatagrams } from "./session_datagrams.ts";
+import { sleep } from "./sleep.ts";
 import { type PipeLoss, SessionDriver } from "./session_driver.ts";
 import type { AttemptTrace } from "./trace.ts";
 
@@ -22,6 +23,8 @@ export const CONNECTION_LOST = 256;
  */
 const SESSION_LIMITS = { silenceMs: 4_000, quickSilenceMs: 2_500, resumeMs: 40_000 };
 const SESSION_ID_LENGTH = 16;
+/** Longest wait of an orderly end for the lasting pipe, ms. */
+const LASTING_CLOSE_MS = 2_000;
 
 /** Who is at the other end, as the handshake proved it: its id, and what its certificates say. */
 export type PeerInfo = VerifiedChain;
@@ -100,7 +103,9 @@ export class PeerSession {
   readonly #since = new Date();
   readonly #over = Promise.withResolvers<void>();
   readonly #ended = new AbortController();
+  /** Whether a lasting pipe is on its way; `#settled` fires when it is there, or cannot be had. */
   #awaiting: boolean;
+  readonly #settled = new AbortController();
 
   /** Begins at once. */
   constructor(options: PeerSessionOptions) {
@@ -182,8 +187,15 @@ export class PeerSession {
     return this.#session.open(name);
   }
 
-  /** Ends the session in order: what was written arrives first, within the session's bounds. */
+  /**
+   * Ends the session in order: what was written arrives first, within the session's bounds. The end
+   * is said over the lasting pipe, where one is on its way: the peer may hear no more of the first.
+   */
   async close(): Promise<void> {
+    if (this.#awaiting) {
+      const settled = AbortSignal.any([this.ended, this.#settled.signal]);
+      await sleep(this.#options.clock, LASTING_CLOSE_MS, settled);
+    }
     this.#session.close();
     await this.#over.promise;
   }
@@ -219,6 +231,7 @@ export class PeerSession {
       else this.#pipeLost({ kind: "silent", message: "the path did not last" });
     } finally {
       this.ended.removeEventListener("abort", abandon);
+      this.#settled.abort();
     }
   }
 

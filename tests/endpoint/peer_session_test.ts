@@ -156,6 +156,20 @@ Deno.test("a lasting pipe that cannot be had is a lost path", async () => {
   for (const { session } of [dialler, listener]) session.fail("over");
 });
 
+Deno.test("an orderly end waits for the lasting pipe: the peer may hear no more of the first", async () => {
+  const [early, earlyThere] = memoryPipes(), [later, laterThere] = memoryPipes();
+  const lasting = Promise.withResolvers<Pipe>(), lastingThere = Promise.withResolvers<Pipe>();
+  const dialler = makeEnd(true, early, { pipe: lasting.promise, abandon: () => {} });
+  const listener = makeEnd(false, earlyThere, { pipe: lastingThere.promise, abandon: () => {} });
+  await open(dialler, listener);
+  early.abort();
+  const closing = dialler.session.close();
+  lasting.resolve(later);
+  lastingThere.resolve(laterThere);
+  await Promise.all([closing, dialler.over, listener.over]);
+  assert.deepEqual([dialler.losses, listener.losses], [[], []]);
+});
+
 Deno.test("the end of a session ends the making of its lasting pipe", async () => {
   const [early, earlyThere] = memoryPipes();
   let abandoned = 0;
