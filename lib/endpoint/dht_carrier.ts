@@ -30,6 +30,11 @@ const ANSWER_UPKEEP_MS = 15_000;
 const MAX_ANSWERS = 256;
 /** How long `listen` waits for the first nodes to take it, in milliseconds. */
 const LISTEN_READY_MS = 3_000;
+/**
+ * When a request that has no answer yet is put again, and the answer asked for, ms after its start: a
+ * storer tells its listeners once, and a datagram may be lost.
+ */
+const REPEATS_MS = [2_500, 6_000, 12_000];
 /** The source that all requests by the DHT share: storers do not tell who put a value. */
 const SOURCE = "dht";
 
@@ -76,17 +81,27 @@ export class DhtCarrier implements SignallingCarrier {
     };
     // the request first: it has the longer way, and storers keep an answer that is early
     const putting = this.#put(inbox, request, { replicas: INBOX_REPLICAS }, onStored);
-    const listening = this.#dht.listen(answerKey(sealedRequest), {
-      where: { userType: USER_TYPE },
-      onValues: (values) => values.forEach(consider),
-    });
+    const where = { userType: USER_TYPE };
+    const onValues = (values: DhtValue[]) => values.forEach(consider);
+    const key = answerKey(sealedRequest);
+    const over = new AbortController();
+    const operations = [putting, this.#dht.listen(key, { where, onValues })];
+    const repeats = REPEATS_MS.map((afterMs, index) =>
+      setTimeout(() => {
+        // Under another id, or storers would take it for what their listeners know already. A
+        // listener that has seen the request passes it over, as any replay.
+        const repeated = { ...request, id: request.id ^ BigInt(index + 1) };
+        operations.push(this.#put(inbox, repeated, { replicas: INBOX_REPLICAS }));
+        this.#dht.get(key, { where, signal: over.signal }).then(onValues, () => {});
+      }, afterMs)
+    );
     try {
       return await answer.promise;
     } finally {
-      clearTimeout(timer);
+      [timer, ...repeats].forEach(clearTimeout);
       signal?.removeEventListener("abort", onAbort);
-      listening.cancel();
-      putting.cancel();
+      over.abort();
+      operations.forEach((operation) => operation.cancel());
     }
   }
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { DhtValue } from "../../lib/dht/mod.ts";
 import { DhtCarrier } from "../../lib/endpoint/dht_carrier.ts";
 import { DhtService } from "../../lib/endpoint/dht_service.ts";
 import { answerKey, inboxKey } from "../../lib/endpoint/signalling/mod.ts";
@@ -104,4 +105,25 @@ Deno.test("dht carrier: aborts, and refuses what is too long", async () => {
   await assert.rejects(failing, { message: "another device" });
   await listener.close();
   await close(nodes);
+});
+
+Deno.test("dht carrier: a request that got lost on its way is put again, under another id", async () => {
+  const puts: DhtValue[] = [];
+  let tell: (values: DhtValue[]) => void = () => {};
+  const lossy = {
+    put(_key: Uint8Array, value: DhtValue) {
+      // The first one never arrives.
+      if (puts.push(value) === 2) tell([{ ...value, data: Uint8Array.of(7) }]);
+      return { cancel() {} };
+    },
+    listen(_key: Uint8Array, { onValues }: { onValues: typeof tell }) {
+      tell = onValues;
+      return { cancel() {} };
+    },
+    get: () => Promise.resolve([]),
+  };
+  const carrier = new DhtCarrier(lossy as unknown as DhtService);
+  assert.deepEqual([...await carrier.request(ID, Uint8Array.of(1, 2))], [7]);
+  assert.deepEqual(puts[1]!.data, puts[0]!.data);
+  assert.notEqual(puts[1]!.id, puts[0]!.id);
 });
