@@ -19,6 +19,14 @@ const ELSEWHERE: Record<string, { readonly test: string; readonly by: RegExp }> 
     test: "tests/lab/dist_test.ts",
     by: /"dpkg", "-i"/,
   },
+  "dvpn --mesh --member ID-OF-B --member ID-OF-C": {
+    test: "tests/lab/dvpn_mesh_test.ts",
+    by: /--mesh/,
+  },
+  "dvpn --mesh --member ID-OF-A --member ID-OF-C": {
+    test: "tests/lab/dvpn_mesh_test.ts",
+    by: /--mesh/,
+  },
   "crtmgr --interactive": { test: "tests/lab/setup_walkthrough_test.ts", by: /--interactive/ },
   "dnc -l -d /etc/dhtnet/dnc.yaml": {
     test: "tests/lab/setup_walkthrough_test.ts",
