@@ -48,7 +48,9 @@ export class NetworkNamespace implements AsyncDisposable {
   async holdsOnly(pids: readonly number[], timeoutMs = 3_000): Promise<void> {
     let left: unknown[] = [];
     const clean = async () => {
-      const [processes, sockets] = await Promise.all([this.processes(), this.sockets()]);
+      // one after the other: ss runs inside, and would be taken for a process left behind
+      const processes = await this.processes();
+      const sockets = await this.sockets();
       left = [
         ...processes.filter((pid) => !pids.includes(pid)),
         ...sockets.filter((line) => !pids.includes(Number(/pid=(\d+)/.exec(line)?.[1]))),
