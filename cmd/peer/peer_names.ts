@@ -59,30 +59,40 @@ export async function knownPeer(text: string): Promise<KnownPeer> {
 async function readPeers(path: string): Promise<Map<string, KnownPeer> | undefined> {
   try {
     const { text } = await readConfigFile(path);
-    const { top, problems } = await parseYaml(path, text);
-    const context = new SchemaContext((name) => name, "", [...problems]);
-    const peers = new Map<string, KnownPeer>();
-    for (const entry of top.entries) {
-      const { key, value } = entry;
-      const part = context.within(key);
-      if (LIKE_AN_ID.test(key) || !NAME.test(key)) {
-        part.reject(
-          entry,
-          "a name has letters, digits, dots and dashes, and does not look like an id",
-        );
-      } else if (peers.has(key)) part.reject(entry, "this name is given twice");
-      else {
-        const peer = PEER.read(value, part);
-        if (peer !== undefined) peers.set(key, peer.value);
-      }
-    }
-    if (context.problems.length > 0) throw new ConfigError(path, context.problems);
-    return peers;
+    return await decodePeers(path, text);
   } catch (cause) {
     if (!(cause instanceof ConfigError)) throw cause;
     if (cause.cause instanceof Deno.errors.NotFound) return undefined;
     throw new ToolError(ExitCode.usage, cause.message, { cause });
   }
+}
+
+/**
+ * The peers that a text of the form of `peers.yaml` names.
+ *
+ * @param path for messages
+ * @throws {ConfigError} naming every mistake
+ */
+export async function decodePeers(path: string, text: string): Promise<Map<string, KnownPeer>> {
+  const { top, problems } = await parseYaml(path, text);
+  const context = new SchemaContext((name) => name, "", [...problems]);
+  const peers = new Map<string, KnownPeer>();
+  for (const entry of top.entries) {
+    const { key, value } = entry;
+    const part = context.within(key);
+    if (LIKE_AN_ID.test(key) || !NAME.test(key)) {
+      part.reject(
+        entry,
+        "a name has letters, digits, dots and dashes, and does not look like an id",
+      );
+    } else if (peers.has(key)) part.reject(entry, "this name is given twice");
+    else {
+      const peer = PEER.read(value, part);
+      if (peer !== undefined) peers.set(key, peer.value);
+    }
+  }
+  if (context.problems.length > 0) throw new ConfigError(path, context.problems);
+  return peers;
 }
 
 const ID = scalar(acceptable(peerId));

@@ -12,6 +12,7 @@ export * from "./create_certificate.ts";
 export * from "./create_revocation_list.ts";
 export * from "./decode_revocation_list.ts";
 export * from "./ed25519.ts";
+export { MAX_PBKDF2_ITERATIONS } from "./encrypted_key_codec.ts";
 export * from "./encrypted_pkcs8.ts";
 export * from "./id.ts";
 export * from "./identity.ts";

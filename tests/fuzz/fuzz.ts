@@ -2,8 +2,13 @@ import { bytesToHex } from "@noble/hashes/utils.js";
 import { mutate, seededBelow } from "./mutation.ts";
 import type { FuzzSubject, FuzzTarget } from "./target.ts";
 
-/** Inputs that one state machine takes before a fresh one takes over. */
-const INPUTS_PER_SUBJECT = 500;
+/**
+ * Inputs that one state machine takes before a fresh one takes over: most find it young, as a stranger
+ * does who looks for a way in; some find it old, as one does who wants it to grow.
+ */
+const LIVES = [...new Array(9).fill(500), 20_000] as const;
+/** What a subject may hold at the end of its life, bytes: bounds on state are well below. */
+const MAX_GROWTH_BYTES = 48 << 20;
 /** An input that takes longer is a hang, ms of processor time or of waiting for it. */
 const HANG_MS = 2_000;
 
@@ -40,19 +45,37 @@ export async function fuzz(
   const below = seededBelow(seed);
   const samples = [...target.samples, ...corpus];
   let count = 0;
-  while (count < cases && !isOver()) {
+  const before = heldBytes();
+  for (let life = 0; count < cases && !isOver(); life++) {
     const subject = target.start();
     for (const bytes of count === 0 ? samples : []) {
       await feed(target, subject, Uint8Array.from(bytes));
     }
-    const end = Math.min(cases, count + INPUTS_PER_SUBJECT);
-    for (; count < end; count++) {
+    const length = LIVES[life % LIVES.length]!;
+    const end = Math.min(cases, count + length);
+    for (; count < end && (count % 500 !== 0 || !isOver()); count++) {
       const pending = feed(target, subject, mutate(samples, below));
       if (pending !== undefined) await pending;
     }
     subject.check?.();
+    if (length === LIVES.at(-1)) judgeGrowth(target, heldBytes() - before);
   }
+  judgeGrowth(target, heldBytes() - before);
   return count;
+}
+
+/** Where garbage can be collected on demand (`--v8-flags=--expose-gc`), what is left of the heap. */
+function heldBytes(): number {
+  const { gc } = globalThis as { gc?: () => void };
+  if (gc === undefined) return NaN;
+  gc();
+  const { heapUsed, external } = Deno.memoryUsage();
+  return heapUsed + external;
+}
+
+function judgeGrowth(target: FuzzTarget, bytes: number): void {
+  if (!(bytes > MAX_GROWTH_BYTES)) return;
+  throw new Finding(target.name, new Uint8Array(0), `holds ${bytes >> 20} MiB more than before`);
 }
 
 /** Undefined when it is done already: a promise for each input would cost more than most decoders. */

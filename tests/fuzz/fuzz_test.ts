@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readCorpus } from "./corpus.ts";
 import { fuzz } from "./fuzz.ts";
-import { decoder } from "./target.ts";
+import { decoder, type FuzzTarget } from "./target.ts";
 import { allTargets } from "./targets.ts";
 
 /** Inputs for each target in every run of the tests; `deno task fuzz` goes on for longer. */
@@ -21,4 +21,19 @@ Deno.test("the fuzzer finds an error, a hang, and an input again by its seed", a
     fuzz(fragile, { seed, cases: 10_000 }).then(() => "nothing", (error) => error.message);
   assert.match(await finding(5), /fragile: TypeError: found\n {2}input: ([0-9a-f]{2}){3}80/);
   assert.equal(await finding(5), await finding(5));
+});
+
+Deno.test("the fuzzer finds what grows with each input", async () => {
+  const growing: FuzzTarget = {
+    name: "growing",
+    samples: [new Uint8Array(8)],
+    start() {
+      const kept: Uint8Array[] = [];
+      return { take: () => void kept.push(new Uint8Array(4_000).fill(1)) };
+    },
+  };
+  const scope = globalThis as { gc?: () => void };
+  scope.gc ??= () => {};
+  const growth = /growing: holds \d+ MiB more than before/;
+  await assert.rejects(fuzz(growing, { seed: 1, cases: 24_500 }), growth);
 });

@@ -2,7 +2,6 @@ import { DhtNode } from "../../lib/dht/mod.ts";
 import { IceAgent } from "../../lib/ice/mod.ts";
 import { generateKeyPair, HandshakeState, NoiseError } from "../../lib/noise/mod.ts";
 import { TurnClient } from "../../lib/turn/mod.ts";
-import { SessionPair } from "../support/session_pair.ts";
 import { seededRandom } from "../support/seeded_random.ts";
 import { DHT_PACKETS, STUN_MESSAGES } from "./decoders.ts";
 import type { FuzzTarget } from "./target.ts";
@@ -80,37 +79,6 @@ const turnClient = (transport: "datagram" | "stream"): FuzzTarget => ({
   },
 });
 
-/** Bytes on the pipe of a session: whatever is not sealed by the peer breaks the pipe, no more. */
-const session: FuzzTarget = {
-  name: "session",
-  samples: sampleFlight(),
-  start() {
-    const pair = new SessionPair();
-    let now = 0;
-    return {
-      take(bytes) {
-        now += STEP_MS;
-        pair.right.session.attach(now);
-        pair.right.session.receive(bytes, now);
-        while (pair.right.session.pollTransmit(now) !== undefined);
-        pair.right.session.detach(now);
-      },
-      check() {
-        if (pair.right.requests.length > 1) throw new Error("a channel that nobody opened");
-      },
-    };
-  },
-};
-
-/** What a session sends that opens a channel and writes. */
-function sampleFlight(): Uint8Array[] {
-  const pair = new SessionPair();
-  pair.left.session.attach(0);
-  const channel = pair.left.session.open("fuzz");
-  channel.write(new Uint8Array(100)).catch(() => {});
-  return [pair.left.drain(0)];
-}
-
 /** The first message of a handshake that a listener gets from a stranger. */
 const handshake: FuzzTarget = (() => {
   const protocolName = "Noise_IK_25519_ChaChaPoly_SHA256";
@@ -142,6 +110,5 @@ export const STATE_MACHINES: readonly FuzzTarget[] = [
   iceAgent,
   turnClient("datagram"),
   turnClient("stream"),
-  session,
   handshake,
 ];

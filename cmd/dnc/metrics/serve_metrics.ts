@@ -78,7 +78,12 @@ async function readHead(connection: Connection): Promise<string | undefined> {
   return undefined;
 }
 
-function responseTo(head: string | undefined, text: () => string): string {
+/**
+ * The response to a request for metrics.
+ *
+ * @param head of the request, without the empty line; undefined when it is none
+ */
+export function responseTo(head: string | undefined, text: () => string): string {
   const request = /^([A-Z]+) (\S+) HTTP\/1\.[01]\r?(?:\n|$)/.exec(head ?? "");
   if (head === undefined || request === null) return response("400 Bad Request", "no request\n");
   const [, method, target] = request;
