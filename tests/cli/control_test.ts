@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { connect } from "../../cmd/dnc/connect.ts";
+import { ControlChannel } from "../../cmd/dnc/control/control_channel.ts";
 import { ControlEndpoint } from "../../cmd/dnc/control/control_endpoint.ts";
 import { reachMaster } from "../../cmd/dnc/control/control_socket.ts";
 import { FrameType, readHeader, readMessage } from "../../cmd/dnc/control/frame.ts";
@@ -12,6 +13,7 @@ import {
 } from "../../cmd/peer/peer_channel.ts";
 import { OutputClosed } from "../../cmd/peer/standard_streams.ts";
 import { ToolError } from "../../cmd/tool/exit_code.ts";
+import { GivenBytes } from "../fuzz/byte_streams.ts";
 import { MemoryEndpoint } from "../support/memory_endpoint.ts";
 import { memoryStreams } from "../support/memory_streams.ts";
 
@@ -224,4 +226,11 @@ controlTest("what is no request is told so, and closed", echo, async ({ path, st
     assert.equal(header?.type, FrameType.failed, String(bytes));
     assert.equal((await readMessage(connection, header)).of, "other");
   }
+});
+
+Deno.test("control channel: data before there is a channel is the end, not a wait", async () => {
+  const data = Uint8Array.of(FrameType.data, 0, 0, 1, 0x41);
+  const connection = new GivenBytes(data) as unknown as Deno.UnixConn;
+  const channel = new ControlChannel("nc://", connection);
+  await assert.rejects(channel.connected, { code: "session-closed" });
 });

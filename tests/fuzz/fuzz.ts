@@ -46,6 +46,10 @@ export async function fuzz(
   const samples = [...target.samples, ...corpus];
   let count = 0;
   const before = heldBytes();
+  const watch = setInterval(() => {
+    if (performance.now() - since > HANG_MS) giveUp?.();
+  }, HANG_MS / 4);
+  using _ = { [Symbol.dispose]: () => clearInterval(watch) };
   for (let life = 0; count < cases && !isOver(); life++) {
     const subject = target.start();
     for (const bytes of count === 0 ? samples : []) {
@@ -78,6 +82,19 @@ function judgeGrowth(target: FuzzTarget, bytes: number): void {
   throw new Finding(target.name, new Uint8Array(0), `holds ${bytes >> 20} MiB more than before`);
 }
 
+/** Gives up the promise that is waited for. */
+let giveUp: (() => void) | undefined;
+let since = 0;
+
+/** The same promise, unless it takes too long: a timer for each input would cost too much. */
+function watched(pending: Promise<unknown>): Promise<unknown> {
+  since = performance.now();
+  return new Promise((resolve, reject) => {
+    giveUp = () => reject(new Error("never settles"));
+    pending.then(resolve, reject).finally(() => giveUp = undefined);
+  });
+}
+
 /** Undefined when it is done already: a promise for each input would cost more than most decoders. */
 function feed(
   target: FuzzTarget,
@@ -95,7 +112,7 @@ function feed(
   };
   try {
     const pending = subject.take(bytes);
-    if (pending instanceof Promise) return pending.then(judge, failed);
+    if (pending instanceof Promise) return watched(pending).then(judge, failed);
   } catch (cause) {
     failed(cause);
   }

@@ -23,6 +23,14 @@ Deno.test("the fuzzer finds an error, a hang, and an input again by its seed", a
   assert.equal(await finding(5), await finding(5));
 });
 
+Deno.test("the fuzzer finds what is never done", async () => {
+  const stuck = decoder("stuck", [new Uint8Array(8)], () => new Promise(() => {}));
+  await assert.rejects(
+    fuzz(stuck, { seed: 1, cases: 1 }),
+    /stuck: Error: never settles\n {2}input/,
+  );
+});
+
 Deno.test("the fuzzer finds what grows with each input", async () => {
   const growing: FuzzTarget = {
     name: "growing",

@@ -29,6 +29,7 @@ export class ControlChannel implements PeerChannel {
   /** Bytes of the data frame at hand that nobody has read. */
   #unread = 0;
   #ended = false;
+  #isConnected = false;
   /** Settled once all frames so far are written. */
   #sent = Promise.resolve();
   #failure: Error | undefined;
@@ -116,6 +117,8 @@ export class ControlChannel implements PeerChannel {
       const header = await readHeader(this.#connection);
       if (header === null) throw masterGone();
       if (header.type === FrameType.data) {
+        // Nobody reads before that, and the frame that says so would wait behind the data.
+        if (!this.#isConnected) throw masterGone();
         this.#unread = header.length;
         this.#notify();
         while (this.#unread > 0) {
@@ -130,6 +133,7 @@ export class ControlChannel implements PeerChannel {
     const message = await readMessage(this.#connection, header);
     switch (header.type) {
       case FrameType.connected:
+        this.#isConnected = true;
         this.#connected.resolve(message as unknown as MasterPath);
         return false;
       case FrameType.opened:
