@@ -16,6 +16,7 @@ import {
   REFUSAL,
   type Refusal,
   refusalCode,
+  type Reply,
   RequestBacklog,
   RequestGuard,
   SignallingError,
@@ -55,7 +56,7 @@ const ESTABLISH_TIMEOUT_MS = 30_000;
 /** A request as a carrier brings it. */
 interface Brought {
   readonly sealed: Uint8Array;
-  readonly reply: (answer: Uint8Array) => void;
+  readonly reply: Reply;
   readonly source: string;
 }
 
@@ -112,7 +113,7 @@ export class Answerer {
   /** Takes a request from a carrier; never throws. */
   async receive(
     sealed: Uint8Array,
-    reply: (answer: Uint8Array) => void,
+    reply: Reply,
     source: string,
   ): Promise<void> {
     const until = this.#context.clock.now() + BACKLOG_PATIENCE_MS;
@@ -138,7 +139,7 @@ export class Answerer {
 
   async #decide(
     request: IncomingRequest<VerifiedChain>,
-    reply: (answer: Uint8Array) => void,
+    reply: Reply,
   ): Promise<void> {
     const { resume } = request.body.options;
     const session = resume && this.#policy.resumable(request.peer, resume);
@@ -224,12 +225,13 @@ export class Answerer {
 
   async #establish(
     request: IncomingRequest<VerifiedChain>,
-    reply: (answer: Uint8Array) => void,
+    reply: Reply,
     givingUp: AbortSignal,
     trace: AttemptTrace | undefined,
   ): Promise<Established> {
     const { clock, random, transport } = this.#context;
     const early = Promise.withResolvers<Pipe>();
+    const arrived = Promise.withResolvers<void>();
     const transports = this.#transports(request);
     trace?.step({ type: "gathering" });
     const gathering = await this.#context.gather(transports);
@@ -256,7 +258,7 @@ export class Answerer {
         AbortSignal.timeout(ESTABLISH_TIMEOUT_MS),
       ]);
       trace?.step({ type: "answer", accepted: true });
-      reply(sealed);
+      reply(sealed, arrived.promise);
       // The answer has the longer way: all its fragments leave before we begin to work.
       await turnOfEventLoop();
       await turnOfEventLoop();
@@ -264,6 +266,7 @@ export class Answerer {
         .then((nominated) => acceptPipe(nominated, signal, trace))
         .finally(() => negotiation.close());
       const first = await firstPipe(early.promise, lasting, () => settingUp.abort());
+      arrived.resolve();
       const peerListens = request.body.options.listening ?? false;
       return { keys, peer: request.peer, peerListens, trace, ...first };
     } finally {

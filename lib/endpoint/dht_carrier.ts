@@ -24,7 +24,7 @@ export const DHT_REQUEST_TIMEOUT_MS = 10 * 60_000;
  * known to nobody beforehand.
  */
 const INBOX_REPLICAS = 12;
-/** How long an answer is looked after: put to nodes that turn up closer to its key. */
+/** How long an answer that does not arrive is looked after: put to nodes that turn up closer to its key. */
 const ANSWER_UPKEEP_MS = 15_000;
 /** Answers looked after at once; the oldest are left to the nodes that have them. */
 const MAX_ANSWERS = 256;
@@ -113,12 +113,13 @@ export class DhtCarrier implements SignallingCarrier {
     const answers = new Map<Operation, ReturnType<typeof setTimeout>>();
     const drop = (operation: Operation) => {
       clearTimeout(answers.get(operation));
-      answers.delete(operation);
+      if (!answers.delete(operation)) return;
       operation.cancel();
     };
-    const reply = (request: Uint8Array, answer: Uint8Array) => {
+    const reply = (request: Uint8Array, answer: Uint8Array, arrived?: Promise<void>) => {
       const operation = this.#put(answerKey(request), sealedValue(answer), {});
       answers.set(operation, setTimeout(() => drop(operation), ANSWER_UPKEEP_MS));
+      arrived?.then(() => drop(operation));
       if (answers.size > MAX_ANSWERS) drop(answers.keys().next().value!);
     };
     const ready = Promise.withResolvers<void>();
@@ -129,8 +130,8 @@ export class DhtCarrier implements SignallingCarrier {
       onValues: (values) => {
         for (const { data } of values) {
           let answered = false;
-          onRequest(data, (answer) => {
-            if (!answered) reply(data, answer);
+          onRequest(data, (answer, arrived) => {
+            if (!answered) reply(data, answer, arrived);
             answered = true;
           }, SOURCE);
         }

@@ -127,3 +127,28 @@ Deno.test("dht carrier: a request that got lost on its way is put again, under a
   assert.deepEqual(puts[1]!.data, puts[0]!.data);
   assert.notEqual(puts[1]!.id, puts[0]!.id);
 });
+
+Deno.test("dht carrier: an answer that has arrived is looked after no more", async () => {
+  let cancelled = 0;
+  let tell: (values: DhtValue[]) => void = () => {};
+  const quiet = {
+    put: () => ({ cancel: () => cancelled++ }),
+    listen(_key: Uint8Array, { onValues }: { onValues: typeof tell }) {
+      tell = onValues;
+      return { cancel() {} };
+    },
+    status: () => ({ status: "disconnected" }),
+  } as unknown as DhtService;
+  const arrived = Promise.withResolvers<void>();
+  const listener = await new DhtCarrier(quiet).listen(ID, (sealed, reply) => {
+    reply(sealed, sealed[0] === 1 ? arrived.promise : undefined);
+  });
+  tell([1, 2].map((n) => ({ id: BigInt(n), type: 0, userType: "dhtnet", data: Uint8Array.of(n) })));
+  assert.equal(cancelled, 0);
+  arrived.resolve();
+  await arrived.promise;
+  await Promise.resolve();
+  assert.equal(cancelled, 1);
+  await listener.close();
+  assert.equal(cancelled, 2, "once each");
+});

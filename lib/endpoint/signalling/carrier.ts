@@ -1,9 +1,14 @@
+/**
+ * Sends the sealed answer; only the first call counts, and none is no answer. Where somebody else keeps
+ * it for the dialer, it is looked after until `arrived`, which may stay pending.
+ */
+export type Reply = (sealedAnswer: Uint8Array, arrived?: Promise<void>) => void;
+
 /** What a listener does with a request that a carrier brings. It never throws. */
 export type RequestReceiver = (
   /** The sealed request. */
   sealed: Uint8Array,
-  /** Sends the sealed answer; only the first call counts, and none is no answer. */
-  reply: (sealedAnswer: Uint8Array) => void,
+  reply: Reply,
   /** Who brought it, for rate limits: an address where there is one, else the carrier's name. */
   source: string,
 ) => void;
