@@ -10,49 +10,32 @@
  *       └───────── readMessage fails ─────┴──────────── keys erased ─────────────────────┘
  * ```
  *
+ * A hybrid pattern (modifier `hfs`) has a key encapsulation in it. Its keys, ciphertexts and secrets
+ * are arguments, since platforms compute them beside the program:
+ *
+ * ```text
+ *   generateKeyPair ─ e1 ─▶ initiator ── message ──▶ responder ── remoteEncapsulationKey ─▶ encapsulate
+ *   decapsulate ◀─ readCiphertext ── ◀── message ── writeMessage(payload, encapsulation) ◀──────┘
+ *        └── readMessage(message, sharedSecret)
+ * ```
+ *
  * @module
  */
 import { concatBytes } from "@noble/hashes/utils.js";
-import { CIPHER_KEY_LENGTH, TAG_LENGTH } from "./aead.ts";
+import { TAG_LENGTH } from "./aead.ts";
 import { type KeyPair, X25519_LENGTH } from "./diffie_hellman.ts";
+import { checkKeys } from "./handshake_keys.ts";
+import type { HandshakeOptions, SplitKeys } from "./handshake_options.ts";
+import type { Encapsulation } from "./key_encapsulation.ts";
+import { messageOverhead } from "./message_overhead.ts";
 import { NoiseError } from "./noise_error.ts";
 import { parseProtocolName, type Protocol } from "./protocol_name.ts";
-import type { Token } from "./pattern.ts";
+import { type Token, usesPsk } from "./pattern.ts";
 import { SymmetricState } from "./symmetric_state.ts";
 import { generateKeyPair, X25519 } from "./x25519.ts";
 
 /** The longest Noise message, in bytes (Noise rev 34 §3). */
 export const MAX_MESSAGE_LENGTH = 65_535;
-
-/** What a handshake starts from. */
-export interface HandshakeOptions {
-  /** Such as `Noise_IK_25519_ChaChaPoly_SHA256`; see {@linkcode parseProtocolName}. */
-  readonly protocolName: string;
-  /** Whether we send the first message. */
-  readonly initiator: boolean;
-  /** What both sides must agree on beforehand; hashed into the transcript. Empty by default. */
-  readonly prologue?: Uint8Array;
-  /** Our static key, where the pattern uses one. Remains the caller's: it is never erased here. */
-  readonly s?: KeyPair;
-  /** The peer's static public key (32 bytes), where the pattern has us know it. */
-  readonly rs?: Uint8Array;
-  /** Pre-shared keys of 32 bytes, one for each psk token in order. */
-  readonly psks?: readonly Uint8Array[];
-  /** A fixed ephemeral key, for published test vectors alone: reuse breaks every guarantee. */
-  readonly e?: KeyPair;
-  /** Yields that many unpredictable bytes. */
-  readonly random: (length: number) => Uint8Array;
-}
-
-/** The outcome of a handshake, seen from our side. */
-export interface SplitKeys {
-  /** The 32-byte key for what we send. */
-  readonly send: Uint8Array;
-  /** The 32-byte key for what we receive. */
-  readonly receive: Uint8Array;
-  /** The transcript hash: the same on both sides, unique to this handshake (channel binding). */
-  readonly handshakeHash: Uint8Array;
-}
 
 /**
  * A handshake in progress. A message that does not read leaves the state unusable and its keys
@@ -77,6 +60,28 @@ export interface SplitKeys {
  * assert.deepEqual(responder.remoteStatic, alice.publicKey);
  * assert.deepEqual(initiator.split().send, responder.split().receive);
  * ```
+ *
+ * @example A hybrid handshake
+ * ```ts
+ * import { generateKeyPair, HandshakeState, ML_KEM_768 } from "@dhtnet/dhtnet/noise";
+ * import assert from "node:assert/strict";
+ * const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
+ * const bob = generateKeyPair(random), pair = await ML_KEM_768.generateKeyPair();
+ * const common = { protocolName: "Noise_NKhfs_25519+MLKEM768_ChaChaPoly_SHA256", random };
+ * const initiator = new HandshakeState({
+ *   ...common,
+ *   initiator: true,
+ *   rs: bob.publicKey,
+ *   e1: pair.publicKey,
+ * });
+ * const responder = new HandshakeState({ ...common, initiator: false, s: bob });
+ * responder.readMessage(initiator.writeMessage(new Uint8Array(0)));
+ * const encapsulation = await ML_KEM_768.encapsulate(responder.remoteEncapsulationKey!);
+ * const answer = responder.writeMessage(new Uint8Array(0), encapsulation);
+ * const sharedSecret = await pair.decapsulate(initiator.readCiphertext(answer));
+ * initiator.readMessage(answer, sharedSecret);
+ * assert.deepEqual(initiator.split().send, responder.split().receive);
+ * ```
  */
 export class HandshakeState {
   readonly #protocol: Protocol;
@@ -87,6 +92,8 @@ export class HandshakeState {
   #e: KeyPair | undefined;
   #rs: Uint8Array | undefined;
   #re: Uint8Array | undefined;
+  readonly #e1: Uint8Array | undefined;
+  #re1: Uint8Array | undefined;
   #psks: Uint8Array[];
   #turn = 0;
   #usable = true;
@@ -108,18 +115,21 @@ export class HandshakeState {
       this.#e = from.#e && { ...from.#e, secretKey: from.#e.secretKey.slice() };
       this.#rs = from.#rs;
       this.#re = from.#re;
+      this.#e1 = from.#e1;
+      this.#re1 = from.#re1;
       this.#psks = from.#psks.map((psk) => psk.slice());
       this.#turn = from.#turn;
       return;
     }
     this.#protocol = parseProtocolName(options.protocolName);
+    checkKeys(options, this.#protocol);
     this.#initiator = options.initiator;
     this.#random = options.random;
     this.#s = options.s;
     this.#e = options.e && { ...options.e, secretKey: options.e.secretKey.slice() };
     this.#rs = options.rs?.slice();
+    this.#e1 = options.e1?.slice();
     this.#psks = (options.psks ?? []).map((psk) => psk.slice());
-    this.#checkKeys();
     this.#symmetric = new SymmetricState(this.#protocol);
     this.#symmetric.mixHash(options.prologue ?? new Uint8Array(0));
     const { known } = this.#protocol.pattern;
@@ -138,19 +148,30 @@ export class HandshakeState {
     return this.#rs?.slice();
   }
 
+  /** The peer's encapsulation key, once its message is read: what `writeMessage` wants the answer to. */
+  get remoteEncapsulationKey(): Uint8Array | undefined {
+    return this.#re1?.slice();
+  }
+
   /**
    * Makes the next handshake message.
    *
    * @param payload carried in it: encrypted as soon as the pattern has a key
-   * @throws {NoiseError} `turn`, `oversize` (both leave the state as it was), `bad-key`, `unusable`
+   * @param encapsulation for the peer's encapsulation key, where the message has the token `ekem1`
+   * @throws {NoiseError} `turn`, `oversize`, `keys` when there is no encapsulation (all leave the
+   *   state as it was), `bad-key`, `unusable`
    */
-  writeMessage(payload: Uint8Array): Uint8Array {
+  writeMessage(payload: Uint8Array, encapsulation?: Encapsulation): Uint8Array {
     const tokens = this.#takeTurn(true);
-    if (this.#overhead(tokens) + payload.length > MAX_MESSAGE_LENGTH) {
+    this.#checkEncapsulation(tokens, encapsulation);
+    if (
+      messageOverhead(this.#protocol, tokens, this.#symmetric.hasKey) + payload.length >
+        MAX_MESSAGE_LENGTH
+    ) {
       throw new NoiseError("oversize", `a message has at most ${MAX_MESSAGE_LENGTH} bytes`);
     }
     return this.#orErase(() => {
-      const parts = tokens.map((token) => this.#writeToken(token));
+      const parts = tokens.map((token) => this.#writeToken(token, encapsulation));
       parts.push(this.#symmetric.encryptAndHash(payload));
       this.#turn++;
       return concatBytes(...parts);
@@ -158,23 +179,44 @@ export class HandshakeState {
   }
 
   /**
+   * The ciphertext in the peer's next handshake message, which has the token `ekem1`. Leaves the
+   * state as it was, whatever the message.
+   *
+   * @throws {NoiseError} those of {@linkcode readMessage}; `turn` also where that message has none
+   */
+  readCiphertext(message: Uint8Array): Uint8Array {
+    const tokens = this.#takeTurn(false);
+    const before = tokens.indexOf("ekem1");
+    if (before < 0) throw new NoiseError("turn", "no message with a ciphertext is to be read now");
+    this.#checkLength(message, tokens);
+    const state = this.clone();
+    try {
+      let rest = message;
+      for (const token of tokens.slice(0, before)) rest = state.#readToken(token, rest, undefined);
+      return state.#readField(rest, this.#protocol.kem!.ciphertext)[0];
+    } finally {
+      state.erase();
+    }
+  }
+
+  /**
    * Reads the peer's next handshake message.
    *
+   * @param sharedSecret what its ciphertext decapsulates to, see {@linkcode readCiphertext}; belongs
+   *   to the caller
    * @returns its payload
-   * @throws {NoiseError} `turn` (leaves the state as it was), `truncated`, `oversize`, `bad-key`,
-   *   `decrypt` or `unusable`
+   * @throws {NoiseError} `turn`, `keys` when the shared secret is missing (both leave the state as it
+   *   was), `truncated`, `oversize`, `bad-key`, `decrypt` or `unusable`
    */
-  readMessage(message: Uint8Array): Uint8Array {
+  readMessage(message: Uint8Array, sharedSecret?: Uint8Array): Uint8Array {
     const tokens = this.#takeTurn(false);
+    if (tokens.includes("ekem1") !== (sharedSecret !== undefined)) {
+      throw new NoiseError("keys", "a shared secret comes with a ciphertext, and not without");
+    }
     return this.#orErase(() => {
-      if (message.length > MAX_MESSAGE_LENGTH) {
-        throw new NoiseError("oversize", `a message has at most ${MAX_MESSAGE_LENGTH} bytes`);
-      }
-      if (message.length < this.#overhead(tokens)) {
-        throw new NoiseError("truncated", "the message is shorter than the pattern's fields");
-      }
+      this.#checkLength(message, tokens);
       let rest = message;
-      for (const token of tokens) rest = this.#readToken(token, rest);
+      for (const token of tokens) rest = this.#readToken(token, rest, sharedSecret);
       const payload = this.#symmetric.decryptAndHash(rest);
       this.#turn++;
       return payload;
@@ -232,40 +274,74 @@ export class HandshakeState {
     this.#psks = [];
   }
 
-  #writeToken(token: Token): Uint8Array {
-    if (token === "e") {
-      this.#e ??= generateKeyPair(this.#random);
-      this.#mixEphemeral(this.#e.publicKey);
-      return this.#e.publicKey;
+  #writeToken(token: Token, encapsulation: Encapsulation | undefined): Uint8Array {
+    switch (token) {
+      case "e":
+        this.#e ??= generateKeyPair(this.#random);
+        this.#mixEphemeral(this.#e.publicKey);
+        return this.#e.publicKey;
+      case "s":
+        return this.#symmetric.encryptAndHash(this.#s!.publicKey);
+      case "e1":
+        return this.#symmetric.encryptAndHash(this.#e1!);
+      case "ekem1": {
+        // The ciphertext is under the key before it (HFS draft): it must not depend on its secret.
+        const field = this.#symmetric.encryptAndHash(encapsulation!.ciphertext);
+        this.#symmetric.mixKey(encapsulation!.sharedSecret);
+        return field;
+      }
+      default:
+        this.#mixSecret(token);
+        return new Uint8Array(0);
     }
-    if (token === "s") return this.#symmetric.encryptAndHash(this.#s!.publicKey);
-    this.#mixSecret(token);
-    return new Uint8Array(0);
   }
 
   /** Consumes the token's field and returns what follows it. */
-  #readToken(token: Token, message: Uint8Array): Uint8Array {
-    if (token === "e") {
-      this.#re = message.slice(0, X25519_LENGTH);
-      this.#mixEphemeral(this.#re);
-      return message.subarray(X25519_LENGTH);
+  #readToken(
+    token: Token,
+    message: Uint8Array,
+    sharedSecret: Uint8Array | undefined,
+  ): Uint8Array {
+    switch (token) {
+      case "e":
+        this.#re = message.slice(0, X25519_LENGTH);
+        this.#mixEphemeral(this.#re);
+        return message.subarray(X25519_LENGTH);
+      case "s": {
+        const [key, rest] = this.#readField(message, X25519_LENGTH);
+        this.#rs = key;
+        return rest;
+      }
+      case "e1": {
+        const [key, rest] = this.#readField(message, this.#protocol.kem!.publicKey);
+        this.#re1 = key;
+        return rest;
+      }
+      case "ekem1": {
+        const [, rest] = this.#readField(message, this.#protocol.kem!.ciphertext);
+        this.#symmetric.mixKey(sharedSecret!);
+        return rest;
+      }
+      default:
+        this.#mixSecret(token);
+        return message;
     }
-    if (token === "s") {
-      const length = X25519_LENGTH + (this.#symmetric.hasKey ? TAG_LENGTH : 0);
-      this.#rs = this.#symmetric.decryptAndHash(message.subarray(0, length)).slice();
-      return message.subarray(length);
-    }
-    this.#mixSecret(token);
-    return message;
+  }
+
+  /** A field of that many bytes, encrypted once there is a key; and what follows it. */
+  #readField(message: Uint8Array, bytes: number): [field: Uint8Array, rest: Uint8Array] {
+    const length = bytes + (this.#symmetric.hasKey ? TAG_LENGTH : 0);
+    const field = this.#symmetric.decryptAndHash(message.subarray(0, length)).slice();
+    return [field, message.subarray(length)];
   }
 
   #mixEphemeral(publicKey: Uint8Array): void {
     this.#symmetric.mixHash(publicKey);
     // With a psk, e keys the cipher too, so that no two handshakes share a key (§9.2).
-    if (this.#usesPsk) this.#symmetric.mixKey(publicKey);
+    if (usesPsk(this.#protocol.pattern)) this.#symmetric.mixKey(publicKey);
   }
 
-  #mixSecret(token: Exclude<Token, "e" | "s">): void {
+  #mixSecret(token: Exclude<Token, "e" | "s" | "e1" | "ekem1">): void {
     if (token === "psk") {
       const psk = this.#psks.shift()!;
       this.#symmetric.mixKeyAndHash(psk);
@@ -280,20 +356,20 @@ export class HandshakeState {
     shared.fill(0);
   }
 
-  get #usesPsk(): boolean {
-    return this.#protocol.pattern.messages.some((tokens) => tokens.includes("psk"));
+  #checkLength(message: Uint8Array, tokens: readonly Token[]): void {
+    if (message.length > MAX_MESSAGE_LENGTH) {
+      throw new NoiseError("oversize", `a message has at most ${MAX_MESSAGE_LENGTH} bytes`);
+    }
+    if (message.length < messageOverhead(this.#protocol, tokens, this.#symmetric.hasKey)) {
+      throw new NoiseError("truncated", "the message is shorter than the pattern's fields");
+    }
   }
 
-  /** What the next message is longer than its payload. */
-  #overhead(tokens: readonly Token[]): number {
-    let keyed = this.#symmetric.hasKey;
-    let length = 0;
-    for (const token of tokens) {
-      if (token === "e" || token === "s") length += X25519_LENGTH;
-      if (token === "s" && keyed) length += TAG_LENGTH;
-      if (token === "e" ? this.#usesPsk : token !== "s") keyed = true;
-    }
-    return length + (keyed ? TAG_LENGTH : 0);
+  #checkEncapsulation(tokens: readonly Token[], encapsulation: Encapsulation | undefined): void {
+    const wanted = tokens.includes("ekem1") ? this.#protocol.kem : undefined;
+    const fits = encapsulation?.ciphertext.length === wanted?.ciphertext &&
+      encapsulation?.sharedSecret.length === wanted?.sharedSecret;
+    if (!fits) throw new NoiseError("keys", "an encapsulation comes with the token ekem1 alone");
   }
 
   #takeTurn(write: boolean): readonly Token[] {
@@ -316,26 +392,6 @@ export class HandshakeState {
     } catch (error) {
       this.erase();
       throw error;
-    }
-  }
-
-  #checkKeys(): void {
-    const { known, messages } = this.#protocol.pattern;
-    const side = (initiator: boolean) => ({
-      known: initiator ? known.initiator : known.responder,
-      sent: messages.some((tokens, i) => (i % 2 === 0) === initiator && tokens.includes("s")),
-    });
-    const [our, their] = [side(this.#initiator), side(!this.#initiator)];
-    const psks = messages.flat().filter((token) => token === "psk").length;
-    const lengths = [this.#s?.publicKey, this.#s?.secretKey, this.#rs, ...this.#psks];
-    const wrong = lengths.some((key) => key !== undefined && key.length !== CIPHER_KEY_LENGTH) ||
-      (our.known || our.sent) !== (this.#s !== undefined) ||
-      their.known !== (this.#rs !== undefined) || psks !== this.#psks.length;
-    if (wrong) {
-      throw new NoiseError(
-        "keys",
-        `the keys do not fit the pattern ${this.#protocol.pattern.name}`,
-      );
     }
   }
 }

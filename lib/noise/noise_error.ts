@@ -4,11 +4,11 @@
  * | code | meaning |
  * |---|---|
  * | `protocol-name` | the protocol name is malformed, or names a pattern or function that is not supported |
- * | `keys` | the keys given do not fit the pattern: one is missing, superfluous or of the wrong length |
+ * | `keys` | the keys or secrets given do not fit the pattern: one is missing, superfluous or of the wrong length |
  * | `turn` | `writeMessage` while it is the peer's turn, or the reverse, or after the last message |
  * | `truncated` | the message is shorter than the pattern's fields |
  * | `oversize` | the message would be, or is, over 65,535 bytes; or too much output was asked of HKDF |
- * | `bad-key` | a public key of the wrong length, or one that yields the all-zero shared secret |
+ * | `bad-key` | a public key of the wrong length, one that yields the all-zero shared secret, or no encapsulation key |
  * | `decrypt` | the authentication tag does not fit: altered, or sealed under other keys |
  * | `nonce` | the cipher state's nonces are used up |
  * | `incomplete` | `split` before the last handshake message |

@@ -1,6 +1,7 @@
 import type { Cipher } from "./cipher_state.ts";
 import { BLAKE2S, type HashFunction, SHA256 } from "./hash.ts";
 import { NoiseError } from "./noise_error.ts";
+import { type EncapsulationLengths, ML_KEM_768_LENGTHS } from "./key_encapsulation.ts";
 import { type HandshakePattern, handshakePattern } from "./pattern.ts";
 import { AES_256_GCM, CHACHA20_POLY1305 } from "./platform_aead.ts";
 
@@ -10,6 +11,8 @@ export interface Protocol {
   readonly name: string;
   /** The messages and their tokens. */
   readonly pattern: HandshakePattern;
+  /** What the tokens `e1` and `ekem1` send, where the pattern has them. */
+  readonly kem: EncapsulationLengths | undefined;
   /** The AEAD with its nonce form. */
   readonly cipher: Cipher;
   /** The hash, also under HMAC and HKDF. */
@@ -27,18 +30,30 @@ const HASHES: Readonly<Record<string, HashFunction>> = {
   [BLAKE2S.name]: BLAKE2S,
 };
 
+const KEMS: Readonly<Record<string, EncapsulationLengths>> = { MLKEM768: ML_KEM_768_LENGTHS };
+
 /**
  * Reads a name of the form `Noise_PATTERN_25519_CIPHER_HASH`, with ChaChaPoly or AESGCM, and SHA256
- * or BLAKE2s.
+ * or BLAKE2s. A pattern with the modifier `hfs` names its key encapsulation mechanism, too:
+ * `Noise_IKhfs_25519+MLKEM768_ChaChaPoly_SHA256`.
  *
  * @throws {NoiseError} `protocol-name` when a part is unknown
  */
 export function parseProtocolName(name: string): Protocol {
-  const [prefix, pattern, dh, cipherName, hashName, ...rest] = name.split("_");
-  const cipher = Object.hasOwn(CIPHERS, cipherName ?? "") ? CIPHERS[cipherName!] : undefined;
-  const hash = Object.hasOwn(HASHES, hashName ?? "") ? HASHES[hashName!] : undefined;
-  if (prefix !== "Noise" || dh !== "25519" || !cipher || !hash || rest.length > 0) {
-    throw new NoiseError("protocol-name", `unsupported Noise protocol ${name}`);
+  const [prefix, patternName, keyExchange, cipherName, hashName, ...rest] = name.split("_");
+  const [dh, kemName, ...more] = keyExchange?.split("+") ?? [];
+  const cipher = named(CIPHERS, cipherName), hash = named(HASHES, hashName);
+  const kem = named(KEMS, kemName);
+  const unknown = prefix !== "Noise" || dh !== "25519" || !cipher || !hash ||
+    (kemName !== undefined && kem === undefined) || more.length > 0 || rest.length > 0;
+  if (unknown) throw new NoiseError("protocol-name", `unsupported Noise protocol ${name}`);
+  const pattern = handshakePattern(patternName!);
+  if (pattern.messages.flat().includes("e1") !== (kem !== undefined)) {
+    throw new NoiseError("protocol-name", `${name}: "hfs" and a mechanism for it come together`);
   }
-  return { name, pattern: handshakePattern(pattern!), cipher, hash };
+  return { name, pattern, kem, cipher, hash };
+}
+
+function named<T>(table: Readonly<Record<string, T>>, name: string | undefined): T | undefined {
+  return name !== undefined && Object.hasOwn(table, name) ? table[name] : undefined;
 }
