@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { runCommand } from "./crtmgr/commands.ts";
 import { CRTMGR_OPTIONS, type CrtmgrOptions } from "./crtmgr/options.ts";
 import { runTool, type Tool } from "./tool/tool.ts";
 
@@ -42,7 +41,8 @@ Exit codes: 0 done, 1 failed or not valid, 2 wrong usage.
   crtmgr -o ~/dhtnet -n ca
   crtmgr -o ~/dhtnet -n laptop -c ~/dhtnet/ca.crt -p ~/dhtnet/ca.pem
   ID=$(crtmgr -a -c ~/dhtnet/laptop.crt)`,
-  run: (command) => runCommand(command, import.meta.url),
+  run: async (command) =>
+    (await import("./crtmgr/commands.ts")).runCommand(command, import.meta.url),
 };
 
 if (import.meta.main) Deno.exit(await runTool(CRTMGR, Deno.args));

@@ -1,4 +1,5 @@
-import { MAX_VALIDITY_DAYS, REVOCATION_REASONS } from "../../lib/identity/mod.ts";
+import { REVOCATION_REASONS } from "../../lib/identity/revocation_list.ts";
+import { MAX_VALIDITY_DAYS } from "../../lib/identity/validity.ts";
 import { choice, flag, integer, list, single, text } from "../tool/option.ts";
 import { HELP, versionOption } from "../tool/tool.ts";
 

@@ -15,7 +15,7 @@ import {
 } from "../tool/option.ts";
 import { HELP, versionOption } from "../tool/tool.ts";
 import { sessionName, variable, variablePattern } from "./option_values.ts";
-import { parseUserRule } from "./server/accounts.ts";
+import { parseUserRule } from "./server/user_rule.ts";
 
 /** Most sessions that may be allowed at once. */
 const MAX_SESSIONS = 10_000;

@@ -9,25 +9,11 @@ import {
   keyIdentifier,
 } from "./encode_certificate.ts";
 import { createIdentity, type Identity } from "./identity.ts";
+import { MAX_VALIDITY_DAYS, VALIDITY_YEARS, type ValidityOptions } from "./validity.ts";
 import { loadX509, type X509Modules } from "./x509.ts";
 
-/** How long a certificate is valid unless told otherwise, in years. */
-export const VALIDITY_YEARS = 10;
 /** A certificate is valid from a day before it is made: clocks of other machines may be behind. */
 const CLOCK_TOLERANCE_MS = 24 * 60 * 60 * 1000;
-
-/** Longest validity that may be asked for, in days. */
-export const MAX_VALIDITY_DAYS = 36_500;
-
-/** How long a certificate is to be valid. */
-export interface ValidityOptions {
-  /**
-   * Days from now, 1 to {@linkcode MAX_VALIDITY_DAYS}. Default: {@linkcode VALIDITY_YEARS} years.
-   */
-  readonly days?: number | undefined;
-  /** The time it is made, the present by default. */
-  readonly now?: Date | undefined;
-}
 
 /** What may be chosen about a new certificate. */
 export interface CreateCertificateOptions extends ValidityOptions {

@@ -28,6 +28,7 @@ export * from "./revocation_list_file.ts";
 export { SECRET_KEY_BYTES } from "./secret_key.ts";
 export { formatSerialNumber } from "./serial_number.ts";
 export * from "./trust_policy.ts";
+export * from "./validity.ts";
 export * from "./verify_chain.ts";
 export * from "./verify_revocation_list.ts";
 export * from "./x25519.ts";

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { Background, run } from "./command.ts";
+import { bundle, ENTRY_FILE } from "../../cmd/dist/bundle.ts";
+import { PROGRAMS } from "../../cmd/dist/programs.ts";
+import { loadedWith } from "../support/module_graph.ts";
 import { builtFiles } from "./built.ts";
 import { DebianRoot } from "./debian_root.ts";
 import { labTest } from "./lab.ts";
@@ -27,6 +30,20 @@ Deno.test("dist: the command line tests pass with the single files in place of t
     { DHTNET_TOOLS: tools },
   );
   assert.equal(code, 0, said);
+});
+
+Deno.test("dist: what is bundled says its version without loading Node's modules", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    for (const program of PROGRAMS) {
+      await bundle(program, ROOT, `${directory}/${program.name}`);
+      const loaded = [...await loadedWith(`${directory}/${program.name}/${ENTRY_FILE}`)];
+      // For parseArgs.
+      assert.deepEqual(loaded.filter((one) => one.startsWith("node:")), ["node:util"]);
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 });
 
 Deno.test("dist: checksums and bill of materials are those of what was built", async () => {
