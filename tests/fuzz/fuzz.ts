@@ -45,7 +45,7 @@ export async function fuzz(
   const below = seededBelow(seed);
   const samples = [...target.samples, ...corpus];
   let count = 0;
-  const before = heldBytes();
+  const before = await heldBytes();
   const watch = setInterval(() => {
     if (performance.now() - since > HANG_MS) giveUp?.();
   }, HANG_MS / 4);
@@ -62,17 +62,19 @@ export async function fuzz(
       if (pending !== undefined) await pending;
     }
     subject.check?.();
-    if (length === LIVES.at(-1)) judgeGrowth(target, heldBytes() - before);
+    if (length === LIVES.at(-1)) judgeGrowth(target, await heldBytes() - before);
   }
-  judgeGrowth(target, heldBytes() - before);
+  judgeGrowth(target, await heldBytes() - before);
   return count;
 }
 
 /** Where garbage can be collected on demand (`--v8-flags=--expose-gc`), what is left of the heap. */
-function heldBytes(): number {
+async function heldBytes(): Promise<number> {
   const { gc } = globalThis as { gc?: () => void };
   if (gc === undefined) return NaN;
   gc();
+  // Memory outside the heap is given back a moment later.
+  await new Promise((resolve) => setTimeout(resolve, 20));
   const { heapUsed, external } = Deno.memoryUsage();
   return heapUsed + external;
 }
