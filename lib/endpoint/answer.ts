@@ -104,6 +104,7 @@ export class Answerer {
     this.#listening = new Listening({
       identity: context.identity,
       guard: this.#guard,
+      kem: context.kem,
       random: context.random,
       wallClock: Date.now,
       verifyChain: context.verifyChain,

@@ -1,5 +1,6 @@
 import type { Identity, VerifiedChain } from "../identity/mod.ts";
 import type { Clock, Pipe } from "../net/mod.ts";
+import type { KeyEncapsulation } from "../noise/mod.ts";
 import type { SessionKeys } from "../session/mod.ts";
 import type { ConnectError } from "./errors.ts";
 import type { Gathering, TransportChoice } from "./gathering.ts";
@@ -13,6 +14,8 @@ export interface EndpointContext {
   readonly carrier: SignallingCarrier;
   readonly clock: Clock;
   readonly random: (length: number) => Uint8Array;
+  /** ML-KEM-768, for the handshake. */
+  readonly kem: KeyEncapsulation;
   readonly transport: TransportOption;
   /** Finds candidates for one negotiation. */
   readonly gather: (transports: TransportChoice) => Promise<Gathering>;

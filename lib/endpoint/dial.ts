@@ -70,11 +70,12 @@ async function attempt(
   { onAnswer, resume }: DialOptions,
   trace: AttemptTrace | undefined,
 ): Promise<Established> {
-  const { identity, carrier, clock, random, transport } = context;
+  const { identity, carrier, clock, random, kem, transport } = context;
   const transports = commonTransports(transport, "auto");
   const early = Promise.withResolvers<Pipe>();
   trace?.followDht();
   trace?.step({ type: "gathering" });
+  const generating = kem.generateKeyPair(); // beside the program, while it gathers
   const gathering = await context.gather(transports);
   const negotiation = new Negotiation(gathering, {
     controlling: true,
@@ -98,6 +99,7 @@ async function attempt(
       identity,
       listenerId: peerId,
       offer: encodeOffer(negotiation.description, options),
+      encapsulationKeys: await generating,
       random,
       wallClock: Date.now,
       verifyChain: context.verifyChain,

@@ -1,6 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import { parseId } from "../identity/mod.ts";
 import { hasQuic, prepareQuic, quicCertificate, random, systemClock } from "../net/mod.ts";
+import { ML_KEM_768 } from "../noise/mod.ts";
 import type { Channel } from "../session/mod.ts";
 import { Admission } from "./admission.ts";
 import { Answerer } from "./answer.ts";
@@ -116,6 +117,7 @@ export class Endpoint implements AsyncDisposable {
       carrier: new DhtCarrier(dht),
       clock: systemClock,
       random,
+      kem: ML_KEM_768,
       transport: hasQuic() || options.transport === "quic" ? options.transport ?? "auto" : "tcp",
       gather: (transports) => this.#gatherings.take(transports),
       verifyChain: (chain, now) => chains.verify(chain, now),

@@ -5,6 +5,7 @@ import { Session, type SessionKeys } from "../session/mod.ts";
 import { decodeOffer, encodeOffer } from "./offer.ts";
 import { sleep } from "./sleep.ts";
 import { isEarlyDatagram } from "./early_pipe.ts";
+import type { KeyEncapsulation } from "../noise/mod.ts";
 import { type ChainVerifier, createRequest, Listening, RequestGuard } from "./signalling/mod.ts";
 import { type Clock, prepareQuic, turnOfEventLoop } from "../net/mod.ts";
 
@@ -15,7 +16,7 @@ const [OURS, THEIRS] = ["192.0.2.1", "192.0.2.2"].map((ip) => ({ ip, port: 9 }))
 ];
 const MAX_TURNS = 8;
 /** A sealed request with its certificates; more than one packet of the DHT. */
-const REQUEST_BYTES = 1_000;
+const REQUEST_BYTES = 2_300;
 
 let rehearsed = false;
 
@@ -23,6 +24,7 @@ let rehearsed = false;
 export interface RehearsalOptions {
   readonly identity: Identity;
   readonly random: (length: number) => Uint8Array;
+  readonly kem: KeyEncapsulation;
   readonly verifyChain: ChainVerifier<VerifiedChain>;
   readonly clock: Clock;
 }
@@ -62,12 +64,13 @@ async function rehearse(options: RehearsalOptions, signal: AbortSignal): Promise
 
 /** Request and answer between a device and itself. */
 async function rehearseSignalling(options: RehearsalOptions): Promise<void> {
-  const { identity, random, verifyChain } = options;
-  const common = { identity, random, verifyChain, wallClock: Date.now };
+  const { identity, random, kem, verifyChain } = options;
+  const common = { identity, random, kem, verifyChain, wallClock: Date.now };
   const agent = new IceAgent({ controlling: true, random, now: 0 });
   agent.addLocalCandidate({ transport: "udp", type: "host", address: OURS });
   const offer = encodeOffer({ ...agent.local, candidates: agent.localCandidates() }, {});
-  const dialling = createRequest({ ...common, listenerId: identity.id, offer });
+  const encapsulationKeys = await kem.generateKeyPair();
+  const dialling = createRequest({ ...common, listenerId: identity.id, offer, encapsulationKeys });
   const listening = new Listening({ ...common, guard: new RequestGuard() });
   const request = await listening.readRequest(dialling.sealed, { source: "", now: 0 });
   decodeOffer(request.body);

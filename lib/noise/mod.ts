@@ -2,7 +2,8 @@
  * The Noise Protocol Framework, revision 34: handshakes from patterns held as data, over X25519,
  * ChaCha20-Poly1305 or AES-256-GCM, SHA-256 or BLAKE2s; with its extension for hybrid forward
  * secrecy, by which a later quantum computer does not open what was recorded, over ML-KEM-768. Bytes
- * and keys only: randomness is an argument, and nothing here knows of networks or certificates.
+ * and keys only: randomness is an argument (but of {@linkcode ML_KEM_768}, whose results are), and
+ * nothing here knows of networks or certificates.
  *
  * Functions are the platform's where node:crypto has them; where not, pure JavaScript is loaded.
  *

@@ -7,11 +7,14 @@ import {
   type SignallingCarrier,
 } from "../../lib/endpoint/signalling/mod.ts";
 import { type Identity, type VerifiedChain, verifyChain } from "../../lib/identity/mod.ts";
+import { pureKeyPair, pureMlKem768 } from "../../lib/noise/pure_ml_kem_768.ts";
 import { OFFER } from "../endpoint/signalling/signalling_setting.ts";
 import { clockOf, simulatedGathering } from "../support/simulated_gathering.ts";
 import { SimulatedNetwork } from "../support/simulated_network.ts";
 import { settle } from "../support/session_pair.ts";
 import { THROWAWAY_NOW } from "../support/throwaway_identity.ts";
+
+const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));
 
 /** An endpoint's answering side under a virtual clock, with sockets that reach nobody. */
 export class AnswererSetting {
@@ -30,7 +33,8 @@ export class AnswererSetting {
       identity,
       carrier: undefined as unknown as SignallingCarrier,
       clock: clockOf(this.network.clock),
-      random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+      random,
+      kem: pureMlKem768(random),
       transport: "tcp",
       gather: () => {
         this.gathered++;
@@ -57,7 +61,8 @@ export class AnswererSetting {
       identity,
       listenerId: this.#identity.id,
       offer: { ...OFFER, candidates: [], options: {} },
-      random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+      encapsulationKeys: pureKeyPair(random),
+      random,
       wallClock: Date.now,
       verifyChain: (chain) => verifyChain(chain, THROWAWAY_NOW),
     });

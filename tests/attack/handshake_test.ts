@@ -3,6 +3,7 @@ import { concatBytes, hexToBytes } from "@noble/hashes/utils.js";
 import { createRequest } from "../../lib/endpoint/signalling/mod.ts";
 import { TAG_LENGTH } from "../../lib/endpoint/signalling/outer_tag.ts";
 import { verifyChain } from "../../lib/identity/mod.ts";
+import { pureKeyPair } from "../../lib/noise/pure_ml_kem_768.ts";
 import {
   listen,
   OFFER,
@@ -83,7 +84,9 @@ Deno.test("attack: an id whose key has small order, or that is no key, is not di
   ];
   for (const listenerId of ids) {
     const wallClock = () => 0;
-    const options = { identity: alice, listenerId, offer: OFFER, random, wallClock, verifyChain };
+    const encapsulationKeys = pureKeyPair(random), offer = OFFER;
+    const common = { identity: alice, offer, encapsulationKeys, random, wallClock, verifyChain };
+    const options = { ...common, listenerId };
     throwsCode(() => createRequest(options), "identity");
   }
 });

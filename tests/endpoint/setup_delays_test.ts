@@ -8,6 +8,7 @@ import { PeerSession } from "../../lib/endpoint/peer_session.ts";
 import type { SignallingCarrier } from "../../lib/endpoint/signalling/mod.ts";
 import { type Identity, verifyChain } from "../../lib/identity/mod.ts";
 import { quicCertificate, turnOfEventLoop } from "../../lib/net/mod.ts";
+import { pureMlKem768 } from "../../lib/noise/pure_ml_kem_768.ts";
 import type { ChannelRequest } from "../../lib/session/mod.ts";
 import { clockOf, simulatedGathering } from "../support/simulated_gathering.ts";
 import type { NatKind } from "../support/simulated_nat.ts";
@@ -98,6 +99,7 @@ class Setting {
       carrier: this.#carrier(),
       clock: clockOf(this.network.clock),
       random: this.network.random.bytes,
+      kem: pureMlKem768(this.network.random.bytes),
       transport: "auto",
       gather: () => Promise.resolve(simulatedGathering(host, local, mapped)),
       verifyChain: (chain) => {

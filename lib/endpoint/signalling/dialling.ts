@@ -2,7 +2,7 @@
  * The dialer's side of the two signalling messages.
  *
  * ```text
- *  createRequest ──▶ waiting ──── readAnswer opens ───────▶ answered: accepted | refused
+ *  createRequest ──▶ waiting ── ciphertext opens ─▶ decapsulating ──▶ answered: accepted | refused
  *                     ▲   │ └──── close ──────────────────▶ closed
  *                     └───┘ readAnswer throws `unreadable`: forged, the true answer may still come
  * ```
@@ -10,8 +10,8 @@
  * @module
  */
 import type { Identity } from "../../identity/mod.ts";
-import { HandshakeState, type SplitKeys } from "../../noise/mod.ts";
-import { decodeAnswer, type Refusal } from "./answer.ts";
+import { type EncapsulationKeyPair, HandshakeState, type SplitKeys } from "../../noise/mod.ts";
+import { type AnswerPayload, decodeAnswer, type Refusal } from "./answer.ts";
 import {
   CONNECTION_ID_LENGTH,
   type Offer,
@@ -26,6 +26,7 @@ import {
   checkOutside,
   checkVersion,
   open,
+  openCiphertext,
   prologue,
   seal,
   SIGNALLING_PROTOCOL,
@@ -58,6 +59,8 @@ export interface RequestOptions<Peer extends VerifiedPeer> {
   readonly listenerId: string;
   /** ICE credentials, candidates and options. */
   readonly offer: Offer;
+  /** For this request alone, which erases it. */
+  readonly encapsulationKeys: EncapsulationKeyPair;
   /** Yields that many unpredictable bytes. */
   readonly random: (length: number) => Uint8Array;
   /** Unix time in milliseconds. */
@@ -73,7 +76,8 @@ export interface RequestOptions<Peer extends VerifiedPeer> {
  *
  * @example
  * ```ts ignore
- * const dialling = createRequest({ identity, listenerId, offer, random, wallClock, verifyChain });
+ * const encapsulationKeys = await ML_KEM_768.generateKeyPair();
+ * const dialling = createRequest({ identity, listenerId, offer, encapsulationKeys, … });
  * const answer = await exchange(carrier, dialling, { signal });
  * if (answer.kind === "accepted") start(answer.keys, answer.body.candidates);
  * ```
@@ -110,6 +114,7 @@ export class Dialling<Peer extends VerifiedPeer> {
       prologue: prologue(this.listenerId),
       s: staticKey(identity),
       rs,
+      e1: options.encapsulationKeys.publicKey,
       random,
     });
     const payload = encodeRequest({
@@ -127,8 +132,8 @@ export class Dialling<Peer extends VerifiedPeer> {
   /**
    * Reads an answer. Whoever can put something where answers are looked for may put rubbish there:
    * that is `unreadable` (`oversize`, `version`) and leaves the dial waiting, see
-   * {@linkcode isForgery}; it costs a hash, see {@linkcode answerTagKey}. An answer that opens is the
-   * listener's, and the last one.
+   * {@linkcode isForgery}; it costs a hash, see {@linkcode answerTagKey}. An answer whose ciphertext
+   * opens is the listener's, and the last one.
    *
    * @throws {SignallingError} `unreadable`, `oversize`, `version`; `malformed`, `downgrade`,
    *   `certificate`, `identity` when the listener's own answer is unsound; `used`
@@ -136,17 +141,17 @@ export class Dialling<Peer extends VerifiedPeer> {
   async readAnswer(sealed: Uint8Array): Promise<Answer<Peer>> {
     if (this.#over) throw new SignallingError("used", "the dial is over");
     checkOutside(sealed, this.#tagKey);
-    const handshake = this.#handshake.clone();
-    let payload: Uint8Array;
+    const ciphertext = openCiphertext(this.#handshake, sealed);
+    this.#over = true;
+    let answer: AnswerPayload, keys: SessionKeys;
     try {
-      payload = open(handshake, sealed);
-    } catch (error) {
-      handshake.erase();
-      throw error;
+      const sharedSecret = await this.#options.encapsulationKeys.decapsulate(ciphertext);
+      answer = decodeAnswer(open(this.#handshake, sealed, sharedSecret));
+      sharedSecret.fill(0);
+      keys = this.#handshake.split();
+    } finally {
+      this.close();
     }
-    this.close();
-    const keys = handshake.split();
-    const answer = decodeAnswer(payload);
     if (answer.kind === "refused") return answer;
     const { body } = answer;
     checkVersion(SIGNALLING_VERSION, body.version, SIGNALLING_VERSION);
@@ -168,6 +173,7 @@ export class Dialling<Peer extends VerifiedPeer> {
   close(): void {
     this.#over = true;
     this.#handshake.erase();
+    this.#options.encapsulationKeys.erase();
     this.#tagKey.fill(0);
   }
 }

@@ -1,6 +1,7 @@
 import type { CarryOptions, SignallingCarrier } from "./carrier.ts";
 import type { VerifiedPeer } from "./chain_verifier.ts";
 import { type Answer, type Dialling, isForgery } from "./dialling.ts";
+import { SignallingError } from "./signalling_error.ts";
 
 /**
  * Carries a request and reads its answer; forged answers are passed over. The dial is over
@@ -23,7 +24,7 @@ export async function exchange<Peer extends VerifiedPeer>(
           answer = await dialling.readAnswer(sealed);
           return true;
         } catch (error) {
-          if (isForgery(error)) return false;
+          if (isForgery(error) || isCopy(error)) return false;
           throw error;
         }
       },
@@ -32,4 +33,9 @@ export async function exchange<Peer extends VerifiedPeer>(
   } finally {
     dialling.close();
   }
+}
+
+/** A carrier may bring the answer again while it is being read. */
+function isCopy(error: unknown): boolean {
+  return error instanceof SignallingError && error.code === "used";
 }

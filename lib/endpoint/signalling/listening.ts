@@ -9,6 +9,9 @@
  *                            IncomingRequest: accept | refuse | ignore ◀── guard.prove     error.refusal
  * ```
  *
+ * Either answer wants a secret encapsulated for the dialer's key: that is done beside the check of
+ * the certificates.
+ *
  * What message 1 of IK proves, and what not (Noise rev 34 §7.7): it was made by the owner of the
  * peer's key, *unless the listener's own key is stolen*; and it may be a replay, which the guard
  * stops. Neither thief nor replayer can read the answer or learn the session's keys. So the peer is
@@ -18,7 +21,12 @@
  * @module
  */
 import type { Identity } from "../../identity/mod.ts";
-import { HandshakeState, type KeyPair } from "../../noise/mod.ts";
+import {
+  type Encapsulation,
+  HandshakeState,
+  type KeyEncapsulation,
+  type KeyPair,
+} from "../../noise/mod.ts";
 import { encodeAcceptance, encodeRefusal, REFUSAL } from "./answer.ts";
 import { type Offer, SIGNALLING_VERSION, type SignallingBody } from "./body.ts";
 import { type ChainVerifier, type VerifiedPeer, verifyPeer } from "./chain_verifier.ts";
@@ -36,6 +44,7 @@ import {
   SIGNALLING_PROTOCOL,
   staticKey,
   staticPublicKey,
+  unreadable,
 } from "./sealing.ts";
 import { SignallingError, type SignallingErrorCode } from "./signalling_error.ts";
 
@@ -45,6 +54,8 @@ export interface ListeningOptions<Peer extends VerifiedPeer> {
   readonly identity: Identity;
   /** Admits requests; may be shared by several carriers. */
   readonly guard: RequestGuard;
+  /** Encapsulates the answers' secrets. */
+  readonly kem: Pick<KeyEncapsulation, "encapsulate">;
   /** Yields that many unpredictable bytes. */
   readonly random: (length: number) => Uint8Array;
   /** Unix time in milliseconds. */
@@ -128,6 +139,8 @@ export class Listening<Peer extends VerifiedPeer> {
     try {
       const payload = open(handshake, sealed);
       guard.admitSender(handshake.remoteStatic!, digest, now);
+      const encapsulating = this.#encapsulate(handshake.remoteEncapsulationKey!);
+      encapsulating.catch(() => {}); // seen where it is waited for
       try {
         const body = decodeRequest(payload);
         checkVersion(SIGNALLING_VERSION, body.version, SIGNALLING_VERSION);
@@ -135,13 +148,22 @@ export class Listening<Peer extends VerifiedPeer> {
         const peer = await verifyPeer(verifyChain, body.chain, wallClock());
         this.#checkBinding(peer.id, handshake.remoteStatic!);
         guard.prove(digest, body.time, now);
-        return incoming(handshake, peer, body, this.#options);
+        return incoming(handshake, peer, body, await encapsulating, this.#options);
       } catch (error) {
-        throw error instanceof SignallingError ? withRefusal(error, handshake) : error;
+        if (!(error instanceof SignallingError)) throw error;
+        throw withRefusal(error, handshake, await encapsulating);
       }
     } catch (error) {
       handshake.erase();
       throw error;
+    }
+  }
+
+  async #encapsulate(publicKey: Uint8Array): Promise<Encapsulation> {
+    try {
+      return await this.#options.kem.encapsulate(publicKey);
+    } catch (cause) {
+      throw unreadable(cause);
     }
   }
 
@@ -163,17 +185,22 @@ function incoming<Peer extends VerifiedPeer>(
   handshake: HandshakeState,
   peer: Peer,
   request: SignallingBody,
+  encapsulation: Encapsulation,
   { identity, wallClock }: ListeningOptions<Peer>,
 ): IncomingRequest<Peer> {
   const tagKey = answerTagKey(handshake);
   let answered = false;
+  const end = () => {
+    handshake.erase();
+    encapsulation.sharedSecret.fill(0);
+  };
   const once = <T>(payload: Uint8Array, finish: (sealed: Uint8Array) => T): T => {
     if (answered) throw new SignallingError("used", "the request is answered already");
     answered = true;
     try {
-      return finish(seal(handshake, payload, tagKey));
+      return finish(seal(handshake, payload, tagKey, encapsulation));
     } finally {
-      handshake.erase();
+      end();
     }
   };
   return {
@@ -194,7 +221,7 @@ function incoming<Peer extends VerifiedPeer>(
     refuse: (code, reason) => once(encodeRefusal({ code, reason }), (sealed) => sealed),
     ignore: () => {
       answered = true;
-      handshake.erase();
+      end();
     },
   };
 }
@@ -205,10 +232,14 @@ export function refusalCode({ code }: SignallingError): number {
 }
 
 /** The same error with a sealed refusal: the sender proved a key, so it may be told what is wrong. */
-function withRefusal(error: SignallingError, handshake: HandshakeState): SignallingError {
+function withRefusal(
+  error: SignallingError,
+  handshake: HandshakeState,
+  encapsulation: Encapsulation,
+): SignallingError {
   if (error.code === "replay") return error;
   const payload = encodeRefusal({ code: refusalCode(error), reason: error.message });
-  const refusal = seal(handshake, payload, answerTagKey(handshake));
+  const refusal = seal(handshake, payload, answerTagKey(handshake), encapsulation);
   const { offset, cause } = error;
   return new SignallingError(error.code, error.message, {
     refusal,

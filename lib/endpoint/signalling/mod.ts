@@ -1,6 +1,6 @@
 /**
  * Signalling: the two sealed messages by which devices that know only each other's ids agree on a
- * session. They are the handshake itself (Noise IK), so that both sides hold the session's keys
+ * session. They are the handshake itself (Noise IKhfs), so that both sides hold the session's keys
  * before there is a connection; who carries them can neither read nor forge them.
  *
  * ```text

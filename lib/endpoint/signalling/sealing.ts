@@ -6,13 +6,17 @@ import {
   x25519PublicKey,
   x25519SecretKey,
 } from "../../identity/mod.ts";
-import { HandshakeState, type KeyPair, NoiseError } from "../../noise/mod.ts";
+import { type Encapsulation, HandshakeState, type KeyPair, NoiseError } from "../../noise/mod.ts";
 import { MAX_SEALED_BYTES, SIGNALLING_VERSION } from "./body.ts";
 import { hasTag, outerTag, TAG_LENGTH } from "./outer_tag.ts";
 import { SignallingError } from "./signalling_error.ts";
 
-/** The handshake of the two signalling messages. */
-export const SIGNALLING_PROTOCOL = "Noise_IK_25519_ChaChaPoly_SHA256";
+/**
+ * The handshake of the two signalling messages. Its keys follow from X25519 and ML-KEM-768 together:
+ * who records them, and has a quantum computer later, does not get the session's. There is no other
+ * protocol to fall back on.
+ */
+export const SIGNALLING_PROTOCOL = "Noise_IKhfs_25519+MLKEM768_ChaChaPoly_SHA256";
 const PROLOGUE_LABEL = "dhtnet signalling\0";
 
 /**
@@ -55,15 +59,17 @@ const HEAD_LENGTH = 1 + TAG_LENGTH;
  *
  * @param payload encoded, hence not too long
  * @param tagKey of this direction, see {@linkcode outerTag}
+ * @param encapsulation for message 2
  * @throws {SignallingError} `identity` when the peer's key yields no shared secret
  */
 export function seal(
   handshake: HandshakeState,
   payload: Uint8Array,
   tagKey: Uint8Array,
+  encapsulation?: Encapsulation,
 ): Uint8Array {
   try {
-    const message = handshake.writeMessage(payload);
+    const message = handshake.writeMessage(payload, encapsulation);
     const tag = outerTag(tagKey, SIGNALLING_VERSION, message);
     return concatBytes(Uint8Array.of(SIGNALLING_VERSION), tag, message);
   } catch (cause) {
@@ -96,19 +102,42 @@ export function checkOutside(sealed: Uint8Array, tagKey: Uint8Array): void {
 }
 
 /**
- * Opens a sealed message, once {@linkcode checkOutside} has passed it.
+ * The ciphertext in message 2, once {@linkcode checkOutside} has passed it. The handshake stays as it
+ * was.
  *
  * @throws {SignallingError} `unreadable`
  */
-export function open(handshake: HandshakeState, sealed: Uint8Array): Uint8Array {
+export function openCiphertext(handshake: HandshakeState, sealed: Uint8Array): Uint8Array {
+  return readable(() => handshake.readCiphertext(sealed.subarray(HEAD_LENGTH)));
+}
+
+/**
+ * Opens a sealed message, once {@linkcode checkOutside} has passed it.
+ *
+ * @param sharedSecret what the ciphertext in message 2 holds
+ * @throws {SignallingError} `unreadable`
+ */
+export function open(
+  handshake: HandshakeState,
+  sealed: Uint8Array,
+  sharedSecret?: Uint8Array,
+): Uint8Array {
+  return readable(() => handshake.readMessage(sealed.subarray(HEAD_LENGTH), sharedSecret));
+}
+
+function readable<T>(step: () => T): T {
   try {
-    return handshake.readMessage(sealed.subarray(HEAD_LENGTH));
+    return step();
   } catch (cause) {
-    if (!(cause instanceof NoiseError)) throw cause;
-    throw new SignallingError("unreadable", `the message does not open: ${cause.message}`, {
-      cause,
-    });
+    throw unreadable(cause);
   }
+}
+
+/** What a step of the handshake threw, as an error of ours. */
+export function unreadable(cause: unknown): unknown {
+  return cause instanceof NoiseError
+    ? new SignallingError("unreadable", `the message does not open: ${cause.message}`, { cause })
+    : cause;
 }
 
 /**

@@ -16,10 +16,12 @@ import { type Identity, verifyChain, x25519PublicKey } from "../../../lib/identi
 import {
   generateKeyPair,
   HandshakeState,
+  ML_KEM_768_LENGTHS,
   NoiseError,
   parseProtocolName,
   X25519,
 } from "../../../lib/noise/mod.ts";
+import { pureKeyPair, pureMlKem768 } from "../../../lib/noise/pure_ml_kem_768.ts";
 import { SymmetricState } from "../../../lib/noise/symmetric_state.ts";
 import {
   dial,
@@ -193,6 +195,8 @@ Deno.test("a thief of the listener's key knocks in any name, but learns no answe
   symmetric.mixHash(x25519PublicKey(bob.publicKey));
   symmetric.mixHash(e.publicKey);
   symmetric.mixKey(X25519.sharedSecret(stolen, e.publicKey)); // es
+  const kem = pureKeyPair(random);
+  const e1 = symmetric.encryptAndHash(kem.publicKey);
   const s = symmetric.encryptAndHash(alicePublic);
   symmetric.mixKey(X25519.sharedSecret(stolen, alicePublic)); // ss, without alice's secret
   const payload = symmetric.encryptAndHash(encodeRequest({
@@ -203,32 +207,34 @@ Deno.test("a thief of the listener's key knocks in any name, but learns no answe
     time: NOW,
     chain: alice.chain,
   }));
-  const message = concatBytes(e.publicKey, s, payload);
+  const message = concatBytes(e.publicKey, e1, s, payload);
   const forged = tagged(bob.id, message);
   const request = await listen(bob).readRequest(forged, FROM);
   assert.equal(request.peerId, alice.id, "message 1 of IK cannot prevent it");
 
   const answer = request.accept(OFFER).sealed.subarray(1 + TAG_LENGTH);
   const re = answer.slice(0, 32);
-  // The thief can make ee; se wants the secret of alice or of bob's new ephemeral key.
+  const field = answer.slice(32, 32 + ML_KEM_768_LENGTHS.ciphertext + 16);
+  const afterKem = new SymmetricState(protocol, symmetric);
+  afterKem.mixHash(re);
+  afterKem.mixKey(X25519.sharedSecret(e.secretKey, re)); // ee
+  afterKem.mixKey(await kem.decapsulate(afterKem.decryptAndHash(field))); // ekem1
+  const payload2 = answer.slice(32 + field.length);
+  // The thief can make ee and ekem1; se wants the secret of alice or of bob's new ephemeral key.
   const attempts = [
     X25519.sharedSecret(stolen, re),
     X25519.sharedSecret(e.secretKey, re),
     X25519.sharedSecret(stolen, alicePublic),
   ];
   for (const guess of attempts) {
-    const state = new SymmetricState(protocol, symmetric);
-    state.mixHash(re);
-    state.mixKey(X25519.sharedSecret(e.secretKey, re)); // ee
+    const state = new SymmetricState(protocol, afterKem);
     state.mixKey(guess);
-    assert.throws(() => state.decryptAndHash(answer.slice(32)), NoiseError);
+    assert.throws(() => state.decryptAndHash(payload2), NoiseError);
   }
   // The same steps with alice's secret do read it: the attempts above failed for that alone.
-  const state = new SymmetricState(protocol, symmetric);
-  state.mixHash(re);
-  state.mixKey(X25519.sharedSecret(e.secretKey, re));
+  const state = new SymmetricState(protocol, afterKem);
   state.mixKey(X25519.sharedSecret(staticKey(alice).secretKey, re));
-  assert.ok(state.decryptAndHash(answer.slice(32)).length > 0);
+  assert.ok(state.decryptAndHash(payload2).length > 0);
 });
 
 Deno.test("a request for one listener does not open for another", async () => {
@@ -243,14 +249,15 @@ Deno.test("the version is part of the transcript, and a downgrade is seen", asyn
   const { alice, bob } = await setting();
   const { sealed } = dial(alice, bob.id);
   const relabelled = sealed.slice();
-  relabelled[0] = 2;
+  relabelled[0] = SIGNALLING_VERSION + 1;
   await rejectsCode(listen(bob).readRequest(relabelled, FROM), "version");
   const newer = new HandshakeState({
     protocolName: SIGNALLING_PROTOCOL,
     initiator: true,
-    prologue: prologue(bob.id, 2),
+    prologue: prologue(bob.id, SIGNALLING_VERSION + 1),
     s: staticKey(alice),
     rs: x25519PublicKey(bob.publicKey),
+    e1: pureKeyPair(random).publicKey,
     random,
   });
   const lowered = tagged(bob.id, newer.writeMessage(new Uint8Array(100)));
@@ -280,6 +287,7 @@ Deno.test("a request cut short anywhere or with any byte altered is refused", as
   const listening = new Listening({
     identity: bob,
     guard,
+    kem: pureMlKem768(random),
     random,
     wallClock: () => NOW,
     verifyChain: () => assert.fail("nothing altered gets that far"),
@@ -348,6 +356,7 @@ Deno.test("verifyChain sees the wall clock", async () => {
   const listening = new Listening({
     identity: bob,
     guard: new RequestGuard(),
+    kem: pureMlKem768(random),
     random,
     wallClock: () => century,
     verifyChain,

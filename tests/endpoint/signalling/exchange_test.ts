@@ -10,7 +10,10 @@ import {
   SIGNALLING_VERSION,
   winsTieBreak,
 } from "../../../lib/endpoint/signalling/mod.ts";
+import { encodeValue } from "../../../lib/dht/mod.ts";
+import { FRAGMENT_SIZE } from "../../../lib/dht/fragments.ts";
 import type { VerifiedChain } from "../../../lib/identity/mod.ts";
+import { ML_KEM_768_LENGTHS } from "../../../lib/noise/mod.ts";
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { MemoryCarrier } from "../../support/memory_carrier.ts";
 import { throwawayAuthority, throwawayPair } from "../../support/throwaway_identity.ts";
@@ -70,13 +73,18 @@ Deno.test("two dials between the same devices share no key", async () => {
   assert.notDeepEqual(keys[0], keys[1]);
 });
 
-Deno.test("a request with two certificates and six candidates stays below 1,200 bytes", async () => {
+Deno.test("a request with two certificates and six candidates takes two fragments of the DHT", async () => {
   const { alice, bob } = await setting();
   const dialling = dial(alice, bob.id);
-  assert.ok(dialling.sealed.length < 1_200, `${dialling.sealed.length} bytes`);
+  assert.ok(
+    dialling.sealed.length < 1_200 + ML_KEM_768_LENGTHS.publicKey,
+    `${dialling.sealed.length} bytes`,
+  );
+  const value = encodeValue({ id: 1n, type: 0, userType: "dhtnet", data: dialling.sealed });
+  assert.equal(Math.ceil(value.length / FRAGMENT_SIZE), 2);
   const request = await listen(bob).readRequest(dialling.sealed, FROM);
   const { sealed } = request.accept(OFFER);
-  assert.ok(sealed.length < 1_150, `${sealed.length} bytes`);
+  assert.ok(sealed.length < 1_150 + ML_KEM_768_LENGTHS.ciphertext, `${sealed.length} bytes`);
 });
 
 Deno.test("a refusal carries its code and reason to the dialer alone", async () => {

@@ -11,6 +11,7 @@ import {
   SignallingError,
   type SignallingErrorCode,
 } from "../../../lib/endpoint/signalling/mod.ts";
+import { pureKeyPair, pureMlKem768 } from "../../../lib/noise/pure_ml_kem_768.ts";
 import { outerTag, requestTagKey } from "../../../lib/endpoint/signalling/outer_tag.ts";
 import { seededRandom } from "../../support/seeded_random.ts";
 import { THROWAWAY_NOW, throwawayIdentity } from "../../support/throwaway_identity.ts";
@@ -49,6 +50,7 @@ export function dial(
     identity,
     listenerId,
     offer,
+    encapsulationKeys: pureKeyPair(random),
     random,
     wallClock: () => wallClock,
     verifyChain,
@@ -59,7 +61,8 @@ export function listen(
   identity: Identity,
   { guard = new RequestGuard(), wallClock = NOW } = {},
 ): Listening<VerifiedChain> {
-  return new Listening({ identity, guard, random, wallClock: () => wallClock, verifyChain });
+  const kem = pureMlKem768(random);
+  return new Listening({ identity, guard, kem, random, wallClock: () => wallClock, verifyChain });
 }
 
 export const FROM = { source: "test", now: 0 };
