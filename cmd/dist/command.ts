@@ -1,6 +1,10 @@
+import { ExitCode, ToolError } from "../tool/exit_code.ts";
+
 /** A command has failed; the message is what it said. */
-export class CommandError extends Error {
-  override readonly name = "CommandError";
+export class CommandError extends ToolError {
+  constructor(message: string, options?: ErrorOptions) {
+    super(ExitCode.failure, message, options);
+  }
 }
 
 /**

@@ -16,9 +16,13 @@ export interface BuildOptions {
   readonly say: (text: string) => void;
 }
 
+/** Names the runtime that is compiled with. */
+const OWN_RUNTIME = "DENORT_BIN";
+
 /**
  * Builds all programs: by `deno compile` for every platform, or where its runtime cannot be had as
- * self-extracting files for the present platform.
+ * self-extracting files for the present platform. A runtime that `DENORT_BIN` names is one for the
+ * present platform, and has to work.
  *
  * @returns the names of the files
  * @throws {CommandError}
@@ -29,8 +33,8 @@ export async function buildExecutables(options: BuildOptions): Promise<string[]>
     try {
       return await compileAll(options);
     } catch (error) {
-      if (!(error instanceof CommandError)) throw error;
-      say(`deno compile cannot be used here: ${error.message.split("\n")[0]}`);
+      if (!(error instanceof CommandError) || Deno.env.has(OWN_RUNTIME)) throw error;
+      say(`deno compile cannot be used here: ${error.message}`);
     }
   }
   say("building self-extracting files for this platform");
@@ -38,10 +42,8 @@ export async function buildExecutables(options: BuildOptions): Promise<string[]>
 }
 
 async function compileAll({ root, output, say }: BuildOptions): Promise<string[]> {
-  // A runtime of one's own is one for one platform.
-  const own = Deno.env.has("DENORT_BIN");
   const names: string[] = [];
-  for (const platform of own ? [presentPlatform()] : PLATFORMS) {
+  for (const platform of Deno.env.has(OWN_RUNTIME) ? [presentPlatform()] : PLATFORMS) {
     for (const program of PROGRAMS) {
       const name = fileName(program, platform.suffix);
       await compile(program, { platform, root, path: `${output}/${name}` });

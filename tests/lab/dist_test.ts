@@ -123,6 +123,69 @@ Deno.test("dist: a single file unpacks once, also when many start at first, and 
   }
 });
 
+Deno.test("dist: a runtime of one's own has to be one; none is made up for it", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const dist = (runtime: string) =>
+      outcome([
+        ...[Deno.execPath(), "run", "-A", "--quiet", `${ROOT}cmd/dist.ts`],
+        ...["-o", directory, "--no-packages"],
+      ], { DENORT_BIN: runtime });
+    const notOne = /^dist: .*does not say "dnc .*DENORT_BIN has to be the denort of Deno 2/;
+    const cases: [runtime: string, complaint: RegExp][] = [
+      [`${directory}/none`, /^dist: Could not find denort at '.*none': No such file/],
+      [import.meta.filename!, /^dist: .*Not an ELF file/],
+      // Executables, but no runtimes: Deno starts, and does not look for what it carries.
+      [await Deno.realPath("/bin/true"), notOne],
+      [await Deno.realPath(Deno.execPath()), notOne],
+    ];
+    for (const [runtime, complaint] of cases) {
+      const { code, said } = await dist(runtime);
+      assert.equal(code, 1, said);
+      assert.match(said, complaint);
+      assert.equal(said.trim().split("\n").length, 1, said);
+      assert.deepEqual([...Deno.readDirSync(directory)], []);
+    }
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+Deno.test("dist: without network and runtime it says so, and builds self-extracting files", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    // What this machine has loaded, but the runtimes.
+    const { denoDir } = JSON.parse(await run(Deno.execPath(), "info", "--json"));
+    await Deno.mkdir(`${directory}/cache/dl`, { recursive: true });
+    for (const name of ["npm", "gen", ...await esbuilds(denoDir)]) {
+      await Deno.symlink(`${denoDir}/${name}`, `${directory}/cache/${name}`);
+    }
+    const { code, said } = await outcome([
+      ...["unshare", "--net", Deno.execPath(), "run", "-A", "--quiet", `${ROOT}cmd/dist.ts`],
+      ...["-o", `${directory}/out`, "--no-packages"],
+    ], { DENO_DIR: `${directory}/cache` });
+    assert.equal(code, 0, said);
+    assert.match(said, /deno compile cannot be used here: .*denort-/);
+    assert.match(said, /building self-extracting files for this platform/);
+    await run("sh", "-c", `cd ${directory}/out && sha256sum --check --strict SHA256SUMS`);
+    assert.match(
+      await run("sh", "-c", `XDG_CACHE_HOME=${directory}/x ${directory}/out/crtmgr-* -V`),
+      /^crtmgr \d/,
+    );
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
+/** The bundlers that Deno has in its cache. */
+async function esbuilds(denoDirectory: string): Promise<string[]> {
+  const names: string[] = [];
+  for await (const { name } of Deno.readDir(`${denoDirectory}/dl`)) {
+    if (name.startsWith("esbuild")) names.push(`dl/${name}`);
+  }
+  return names;
+}
+
 labTest(
   "dist: on a Debian without Deno and Node: single files; the package in, set up, used, upgraded, purged",
   async (lab) => {
