@@ -37,7 +37,7 @@ const REQUEST_LIMITS = {
   // `allSenders` lets through 77,312 in the ten minutes for which they are remembered.
   maxProven: 80_000,
 };
-/** Requests that wait while more come than that: 8 MiB at most. */
+/** Requests that wait while more come than that: 10 MiB at most. */
 const BACKLOG_LIMIT = 1_024;
 /** A dialer waits so long for its answer, ms. */
 const BACKLOG_PATIENCE_MS = 20_000;

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { configure, type LogRecord } from "@logtape/logtape";
 import { HalfOpen } from "../../lib/endpoint/half_open.ts";
-import { REFUSAL, RequestBacklog, RequestGuard } from "../../lib/endpoint/signalling/mod.ts";
+import {
+  REFUSAL,
+  RequestBacklog,
+  RequestGuard,
+  SIGNALLING_VERSION,
+} from "../../lib/endpoint/signalling/mod.ts";
 import { X25519 } from "../../lib/noise/mod.ts";
 import { random, setting, tagged, throwsCode } from "../endpoint/signalling/signalling_setting.ts";
 import { AnswererSetting } from "./answerer_setting.ts";
@@ -31,8 +36,8 @@ async function sharedSecretsDuring(action: () => Promise<void>): Promise<number>
 
 /** Rubbish as one makes it who knows the inbox, but not whose it is. */
 function rubbish(n: number): Uint8Array {
-  const bytes = new Uint8Array(300).fill(n & 255);
-  bytes.set([1, n >> 8, n]);
+  const bytes = new Uint8Array(2_300).fill(n & 255);
+  bytes.set([SIGNALLING_VERSION, n >> 8, n]);
   return bytes;
 }
 
