@@ -27,9 +27,10 @@ export const DVPN: Tool<DvpnOptions, DvpnFileSettings> = {
   notes: `
 Needs Linux, root (CAP_NET_ADMIN) and iproute2; --nat and --kill-switch need
 nftables. The server gives every peer the same addresses again; a peer can send
-from these alone. Everything is undone at the end, on SIGTERM and SIGHUP, and
-when the server goes away; then it is waited for. What kill -9 leaves is undone
-by the next start, or --cleanup. Ctrl-C ends in order, a second at once.
+from these alone. Everything is undone at the end, on SIGTERM, and when the
+server goes away; then it is waited for. What kill -9 leaves is undone by the
+next start, or --cleanup. Ctrl-C ends in order, a second at once; so does
+SIGHUP, at which a server with a configuration file reads it again instead.
 Exit: 0 done, 1 network or peer failed, 2 usage, 3 refused, 129 HUP, 130 INT,
 143 TERM.`,
   run: async (command) => (await import("./dvpn/run.ts")).runDvpn(command, import.meta.url),

@@ -8,14 +8,21 @@ import { admit } from "./data/downlink.ts";
 import { FrameError } from "./data/frame.ts";
 import { decodeServerGreeting, encodeGreeting, type ServerGreeting } from "./data/greeting.ts";
 import type { PeerLink } from "./data/peer_link.ts";
+import { Unreachable } from "./data/unreachable.ts";
 import { Uplink } from "./data/uplink.ts";
 import { interfacePlan } from "./plan/interface_plan.ts";
 import { AppliedPlan, type NetworkPlan } from "./plan/network_plan.ts";
 import type { Given, Tunnel } from "./route/tunnel.ts";
-import type { PacketGate } from "./rules/packet_gate.ts";
+import { PacketGate } from "./rules/packet_gate.ts";
 import type { VpnStatus } from "./status.ts";
 import { runUpScript } from "./up_script.ts";
-import { gateFor, peerLink, remoteAddress, VPN_CHANNEL, type VpnContext } from "./vpn_context.ts";
+import {
+  peerLink,
+  permissionsFor,
+  remoteAddress,
+  VPN_CHANNEL,
+  type VpnContext,
+} from "./vpn_context.ts";
 
 /** Where an IPv4 or IPv6 packet has its source address. */
 const SOURCE_OFFSET = { 4: 12, 6: 8 } as const;
@@ -28,8 +35,8 @@ interface Connected {
   readonly link: PeerLink;
   readonly greeting: ServerGreeting;
   readonly own: AddressFilter;
-  /** What rules say of the server; undefined when there are none. */
-  readonly gate: PacketGate | undefined;
+  /** What the server may reach. */
+  readonly gate: PacketGate;
 }
 
 /**
@@ -128,7 +135,7 @@ export class VpnClient {
     if (connected === undefined || (family !== 4 && family !== 6)) return undefined;
     const isOurs = connected.own.passes(packet, family, SOURCE_OFFSET[family]);
     if (!isOurs) return undefined;
-    connected.gate?.remember(packet);
+    connected.gate.remember(packet);
     return connected.link;
   }
 
@@ -166,7 +173,7 @@ export class VpnClient {
       await link.greet(encodeGreeting({ mtu, segmentsUdp: device.segmentsUdp }));
       const greeting = decodeServerGreeting(await link.greeting());
       refuseOverlap(greeting.client);
-      const gate = gateFor(this.#context, this.#serverId);
+      const gate = new PacketGate(permissionsFor(this.#context, this.#serverId));
       return await work({ link, greeting, own: new AddressFilter(greeting.client), gate });
     } catch (error) {
       if (error instanceof FrameError) {
@@ -201,7 +208,9 @@ export class VpnClient {
           isClient: true,
         });
       }
-      const admission = { notFrom: own, to: own, ...gate !== undefined && { gate } };
+      const refused = new Unreachable((answer) => this.#uplink.pass(link, answer));
+      const refuse = (bytes: Uint8Array) => refused.take(bytes, "prohibited");
+      const admission = { notFrom: own, to: own, gate, refuse };
       await link.receive(
         (bytes) => admit(bytes, device, admission, link.traffic),
         () => this.#uplink.drain(),

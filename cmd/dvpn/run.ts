@@ -36,6 +36,7 @@ import { RuleBook } from "./rules/rule_book.ts";
 import { VpnServer } from "./server.ts";
 import { addressPlan, vpnSettings } from "./settings.ts";
 import { statusReport, type VpnStatus } from "./status.ts";
+import { reloadAtHangup, type RuledSide, trusting } from "./reload.ts";
 import { type Task, taskOf } from "./task.ts";
 import { ThisHost } from "./undo/this_host.ts";
 import type { VpnConfiguration } from "./vpn_configuration.ts";
@@ -81,13 +82,15 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
   const network = await networkOptions(values);
   // Datagrams are QUIC's.
   const transport = values.carry === "datagram" ? "quic" : network.transport ?? "auto";
-  const signal = watchInterruption("dvpn", { hangUp: true });
+  // Who serves with a configuration file reads it again at SIGHUP.
+  const rereads = task.kind !== "connect" && command.file !== undefined;
+  const signal = watchInterruption("dvpn", { hangUp: !rereads });
   const identity = await ownIdentity(values);
   const file = values.vpn_configuration === undefined
     ? {}
     : await readConfiguration(values.vpn_configuration);
   const settings = vpnSettings(values, file);
-  const rules = command.settings.rules && await RuleBook.open(command.settings.rules);
+  const rules = await RuleBook.open(command.settings.rules);
   const observer = await observeAttempts("dvpn", values);
   quickenCryptography();
   // The interface comes first: without the right to make it, nobody needs to be called.
@@ -96,7 +99,10 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
   let undoKept: (() => Promise<void>) | undefined;
   try {
     undoKept = device && await undoLeft(host, device.name, values["kill-switch"], report);
-    const guard = task.kind === "connect" ? {} : await guardedBy(command, identity, report);
+    const doorkeeper = task.kind === "connect"
+      ? undefined
+      : await openDoorkeeper(command, identity, report);
+    const guard = doorkeeper === undefined ? {} : { authorize: doorkeeper.authorize };
     return await withEndpoint(
       { ...network, ...guard, transport, identity, observer },
       (endpoint) =>
@@ -112,10 +118,11 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
             signal,
           },
           {
-            values,
+            command,
             file,
             entry,
-            ...guard,
+            doorkeeper,
+            rereads,
             relays: network.turn?.map(({ host }) => host) ?? [],
             isArmed: undoKept !== undefined,
           },
@@ -132,8 +139,16 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
 async function perform(
   task: Exclude<Task, { kind: "show-id" | "show-address" | "status" | "clean-up" }>,
   context: VpnContext,
-  { values, file, entry, authorize, relays, isArmed }: Performance,
+  { command, file, entry, doorkeeper, rereads, relays, isArmed }: Performance,
 ): Promise<number> {
+  const { values } = command;
+  const { endpoint, signal, report, rules } = context;
+  const guarded = (side: RuledSide) => {
+    if (doorkeeper === undefined) return;
+    doorkeeper.watch(endpoint, signal).catch(() => {});
+    if (!rereads) return;
+    reloadAtHangup(command, { endpoint, doorkeeper, rules, side, report }, signal);
+  };
   if (task.kind === "connect") {
     const tunnel = clientTunnel(context, task.id, values, relays);
     const client = new VpnClient(context, task.id, tunnel, values.timeout);
@@ -141,12 +156,12 @@ async function perform(
     if (isArmed) await tunnel.arm();
     return await withStatus(context, client, () => client.run());
   }
-  const { endpoint, signal, report } = context;
   if (task.kind === "mesh") {
     const { createMesh } = await import("./mesh/create_mesh.ts");
-    const mesh = createMesh(context, values, authorize);
+    const mesh = createMesh(context, values, doorkeeper?.authorize);
     if (values["dry-run"]) return show(mesh.plan());
     const incoming = endpoint.incoming();
+    guarded(mesh);
     await waitAtMost(endpoint.listen(), ANNOUNCE_TIMEOUT_MS, signal);
     report.notice(`member ${endpoint.id}: ${mesh.status().addresses.join(" and ")}`);
     return await withStatus(context, mesh, () => mesh.run(incoming));
@@ -166,6 +181,7 @@ async function perform(
   if (values["dry-run"]) return show(await server.plan());
   // Taken before peers can find us, so that none is turned away.
   const incoming = endpoint.incoming();
+  guarded(server);
   await invite(endpoint, values, report, signal, entry);
   return await withStatus(context, server, () => server.serve(incoming));
 }
@@ -221,15 +237,17 @@ function show(plan: NetworkPlan): number {
 
 /** What a command line says, for the work itself. */
 interface Performance {
-  readonly values: OptionValues<DvpnOptions>;
+  readonly command: DvpnCommand;
   readonly file: VpnConfiguration;
   readonly entry: string;
   /** Names or addresses of relays. */
   readonly relays: readonly string[];
   /** Whether there is a kill switch already, which one that was killed has thrown. */
   readonly isArmed: boolean;
-  /** Why a peer is not let in; absent for a client, which nobody calls. */
-  readonly authorize?: Doorkeeper["authorize"];
+  /** Decides who is let in; undefined for a client, which nobody calls. */
+  readonly doorkeeper: Doorkeeper | undefined;
+  /** Whether the configuration is read again at SIGHUP. */
+  readonly rereads: boolean;
 }
 
 /** Becomes reachable, and tells the user how. */
@@ -270,17 +288,13 @@ function noDevice(name: string): NamedDevice {
 }
 
 /** Who is in a network reaches what is in it, so strangers are let in only where that is said. */
-async function guardedBy(
+async function openDoorkeeper(
   command: DvpnCommand,
   identity: Identity,
   report: Report,
-): Promise<{ authorize: Doorkeeper["authorize"] }> {
+): Promise<Doorkeeper> {
   const { Doorkeeper } = await import("../peer/doorkeeper.ts");
-  const { values, given } = command;
-  const allow = values.mesh ? [...values["allow-peer"], ...values.member] : values["allow-peer"];
-  const trusting = { values: { ...values, "allow-peer": allow }, given };
-  const { authorize } = await Doorkeeper.open(trusting, { identity, anonymous: false }, report);
-  return { authorize };
+  return await Doorkeeper.open(trusting(command), { identity, anonymous: false }, report);
 }
 
 function openDevice(name: string): TunDevice {

@@ -13,8 +13,9 @@ import type { NameSettings } from "./dns/resolv_conf.ts";
 import { interfacePlan } from "./plan/interface_plan.ts";
 import { AppliedPlan, type NetworkPlan } from "./plan/network_plan.ts";
 import { gatewayPlan } from "./route/gateway.ts";
+import { covers, type Network, networkOf } from "./rules/network.ts";
 import { PacketGate } from "./rules/packet_gate.ts";
-import { serverPermissions } from "./rules/permission.ts";
+import { type Permission, serverPermissions } from "./rules/permission.ts";
 import { runUpScript } from "./up_script.ts";
 import { peerLink, remoteAddress, VPN_CHANNEL, type VpnContext } from "./vpn_context.ts";
 import type { LinkStatus, VpnStatus } from "./status.ts";
@@ -22,6 +23,8 @@ import type { LinkStatus, VpnStatus } from "./status.ts";
 /** A client with what it was given. */
 interface Client {
   readonly link: PeerLink;
+  /** Who it is. */
+  readonly peer: PeerCertificates;
   readonly addresses: readonly InterfaceAddress[];
   /** Decides what it reaches. */
   readonly gate: PacketGate;
@@ -58,6 +61,9 @@ export class VpnServer {
   readonly #uplink: Uplink;
   readonly #unroutable: Unreachable;
   readonly #own: readonly InterfaceAddress[];
+  readonly #ownFilter: AddressFilter;
+  /** Where clients' addresses are from. */
+  readonly #networks: readonly Network[];
   readonly #beyond: Beyond;
 
   /**
@@ -74,7 +80,7 @@ export class VpnServer {
   ) {
     this.#context = context;
     this.#pool = pool;
-    this.#unroutable = new Unreachable(context.device);
+    this.#unroutable = new Unreachable((answer) => context.device.write(answer));
     this.#uplink = new Uplink(
       context.device,
       (packet) => this.#route(packet),
@@ -82,6 +88,8 @@ export class VpnServer {
     );
     this.#onAssigned = onAssigned;
     this.#own = own;
+    this.#ownFilter = new AddressFilter(own);
+    this.#networks = pool.networks.map(({ ip, prefix }) => networkOf(ip, prefix));
     this.#beyond = beyond;
   }
 
@@ -146,22 +154,43 @@ export class VpnServer {
     return client?.link;
   }
 
-  /** A packet from one client to another, which is known to be allowed. */
-  #passOn(bytes: Uint8Array): boolean {
-    const link = this.#route(bytes.subarray(VNET_HEADER_BYTES));
+  /**
+   * A packet of a client's, which is known to be allowed, to another one.
+   *
+   * @param nobody takes it when no client has that address
+   * @returns false: it is not for a client
+   */
+  #passOn(bytes: Uint8Array, nobody: Unreachable): boolean {
+    const packet = bytes.subarray(VNET_HEADER_BYTES);
+    const link = this.#route(packet);
     if (link !== undefined) this.#uplink.pass(link, bytes);
-    return link !== undefined;
+    else if (this.#isForClient(packet)) nobody.take(bytes);
+    else return false;
+    return true;
   }
 
-  #gateFor(peer: PeerCertificates): PacketGate {
+  /** Whether a packet is for an address that a client could have: neither ours nor for everybody. */
+  #isForClient(packet: Uint8Array): boolean {
+    const family = packet[0]! >> 4 === 4 ? 4 : 6;
+    const at = family === 4 ? 16 : 24;
+    return !this.#ownFilter.passes(packet, family, at) &&
+      this.#networks.some((network) => covers(network, family, packet, at));
+  }
+
+  /** The rules are others now. */
+  rulesChanged(): void {
+    for (const { gate, peer } of this.#clients.values()) gate.replace(this.#permissionsFor(peer));
+  }
+
+  #permissionsFor(peer: PeerCertificates): Permission[] {
     const { clientToClient, nat, names } = this.#beyond;
-    return new PacketGate(serverPermissions(this.#context.rules?.permissionsOf(peer), {
+    return serverPermissions(this.#context.rules.permissionsOf(peer), {
       own: this.#own,
       clients: this.#pool.networks,
       clientToClient,
       gateway: nat,
       host: hostAddresses().map(({ ip }) => ip).filter((ip) => !names.servers.includes(ip)),
-    }));
+    });
   }
 
   async #take(incoming: IncomingChannel): Promise<void> {
@@ -180,7 +209,8 @@ export class VpnServer {
     this.#clients.get(peer.id)?.link.close();
     const link = peerLink(this.#context, peer.id, incoming.accept());
     const addresses = this.#pool.addresses(host);
-    const client = { link, addresses, gate: this.#gateFor(peer) };
+    const gate = new PacketGate(this.#permissionsFor(peer));
+    const client = { link, peer, addresses, gate };
     this.#enter(client);
     try {
       await this.#serveClient(client);
@@ -214,9 +244,11 @@ export class VpnServer {
       });
     }
     const from = new AddressFilter(addresses);
-    const elsewhere = (bytes: Uint8Array) => this.#passOn(bytes);
+    const refused = new Unreachable((answer) => this.#uplink.pass(link, answer));
+    const elsewhere = (bytes: Uint8Array) => this.#passOn(bytes, refused);
+    const refuse = (bytes: Uint8Array) => refused.take(bytes, "prohibited");
     await link.receive(
-      (bytes) => admit(bytes, device, { from, gate, elsewhere }, link.traffic),
+      (bytes) => admit(bytes, device, { from, gate, refuse, elsewhere }, link.traffic),
       () => this.#uplink.drain(),
     );
   }

@@ -1,12 +1,14 @@
 import type { PacketDevice } from "./data/packet_device.ts";
 import type { VerifiedChain } from "../../lib/identity/mod.ts";
 import type { PeerDatagrams } from "../../lib/endpoint/mod.ts";
+import type { GuardedEndpoint } from "../peer/doorkeeper.ts";
 import type { PeerChannel, PeerEndpoint } from "../peer/peer_channel.ts";
 import type { Report } from "../peer/report.ts";
 import { DatagramCarriage } from "./data/carriage.ts";
-import { PacketGate } from "./rules/packet_gate.ts";
 import { PeerLink } from "./data/peer_link.ts";
 import type { NetworkHost } from "./plan/network_plan.ts";
+import { EVERYWHERE } from "./rules/network.ts";
+import { type Permission, toAll } from "./rules/permission.ts";
 import type { RuleBook } from "./rules/rule_book.ts";
 import type { VpnSettings } from "./settings.ts";
 
@@ -14,7 +16,7 @@ import type { VpnSettings } from "./settings.ts";
 export const VPN_CHANNEL = "dvpn://";
 
 /** An endpoint with datagrams, which knows the certificates of its peers. */
-export interface VpnEndpoint extends PeerEndpoint {
+export interface VpnEndpoint extends PeerEndpoint, GuardedEndpoint {
   /** What is going on. */
   status(): {
     /** Our DHT node, with its UDP port. */
@@ -41,8 +43,8 @@ export interface VpnContext {
   /** Where the interface and what leads through it are set up. */
   readonly host: NetworkHost;
   readonly report: Report;
-  /** What peers may reach; undefined when no rules are given. */
-  readonly rules: RuleBook | undefined;
+  /** What peers may reach. */
+  readonly rules: RuleBook;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
 }
@@ -57,11 +59,11 @@ export function peerLink(
   return new PeerLink(id, channel, new DatagramCarriage(datagrams, settings.carry));
 }
 
-/** The gate that rules make for a peer that we are connected with; undefined when there are none. */
-export function gateFor({ rules, endpoint }: VpnContext, id: string): PacketGate | undefined {
-  if (rules === undefined) return undefined;
+/** What a peer that we are connected with may reach; everything where there are no rules. */
+export function permissionsFor({ rules, endpoint }: VpnContext, id: string): Permission[] {
   const session = endpoint.status().sessions.find(({ peer }) => peer.id === id);
-  return new PacketGate(rules.permissionsOf(session?.peer ?? { id, chainIds: [id] }));
+  return rules.permissionsOf(session?.peer ?? { id, chainIds: [id] }) ??
+    EVERYWHERE.map((network) => toAll(network, true));
 }
 
 /** The peer's address outside of the network, without its port; empty when there is no path. */

@@ -9,7 +9,7 @@ import {
 import { frame, FRAME_GREETING, FRAME_PACKET, FrameError } from "../../cmd/dvpn/data/frame.ts";
 import { FrameReader } from "../../cmd/dvpn/data/frame_reader.ts";
 import { destinationKey } from "../../cmd/dvpn/data/address_filter.ts";
-import { unreachableAnswer } from "../../cmd/dvpn/data/unreachable.ts";
+import { icmpError } from "../../cmd/dvpn/data/icmp_error.ts";
 import { idsOf } from "../../cmd/dvpn/mesh/introductions.ts";
 import { networkOf } from "../../cmd/dvpn/rules/network.ts";
 import { PacketGate } from "../../cmd/dvpn/rules/packet_gate.ts";
@@ -100,7 +100,7 @@ const packets: FuzzTarget = {
         const packet = bytes.subarray(VNET_HEADER_BYTES);
         destinationKey(packet);
         if (packet.length > 0) gate.remember(packet);
-        unreachableAnswer(packet);
+        icmpError(packet, "unreachable");
         try {
           const offloaded = readOffloadedPacket(bytes);
           gate.admits(packet, offloaded);

@@ -1,11 +1,16 @@
 import { canonicalIp } from "../../lib/ip/mod.ts";
 import { Background, eventually, run } from "./command.ts";
+import {
+  DHT_PORT,
+  DVPN,
+  environmentOf,
+  labTestOf,
+  networkOf,
+  prepareDvpn,
+} from "./dvpn_command.ts";
 import { DhtNodeProcess } from "./dhtnode.ts";
 import { NetworkNamespace } from "./namespace.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
-const DVPN = [Deno.execPath(), "run", "-A", "--unstable-net", `${ROOT}cmd/dvpn.ts`];
-const DHT_PORT = 4299;
 const WHO_PORT = 7;
 /** What `/etc/resolv.conf` says before `dvpn` comes. */
 export const RESOLV_CONF = "search example.org\nnameserver 198.51.100.53\noptions timeout:1\n";
@@ -48,7 +53,7 @@ export class DvpnInternet implements AsyncDisposable {
 
   /** The networks, with nothing running but a DHT node and the hosts that tell addresses. */
   static async create(): Promise<DvpnInternet> {
-    await run(Deno.execPath(), "cache", `${ROOT}cmd/dvpn.ts`);
+    await prepareDvpn();
     const lab = new DvpnInternet(await Deno.makeTempDir({ prefix: "dhtnet-dvpn-" }));
     try {
       await lab.#build();
@@ -77,8 +82,7 @@ export class DvpnInternet implements AsyncDisposable {
 
   /** Starts a `dvpn`; each side has a configuration directory of its own. */
   start(side: Side, ...args: string[]): Background {
-    const network = ["-b", `${AT.web[0]}:${DHT_PORT}`, "--no-discovery", "--no-upnp"];
-    return this.#start(side, ...args, ...network);
+    return this.#start(side, ...args, ...networkOf(AT.web[0]));
   }
 
   /** `dvpn --cleanup` on a side; what it says. */
@@ -187,11 +191,7 @@ export class DvpnInternet implements AsyncDisposable {
 
   #start(side: Side, ...args: string[]): Background {
     const process = new Background(this.inside(side, ...DVPN, ...args), {
-      env: {
-        DHTNET_CONFIG_DIR: `${this.directory}/${side}/config`,
-        STATE_DIRECTORY: `${this.directory}/${side}/state`,
-        NO_COLOR: "1",
-      },
+      env: environmentOf(`${this.directory}/${side}`),
     });
     this.#started.push(process);
     return process;
@@ -263,13 +263,5 @@ export class DvpnInternet implements AsyncDisposable {
 
 /** A test with networks of its own. */
 export function dvpnInternetTest(name: string, test: (lab: DvpnInternet) => Promise<void>): void {
-  Deno.test(`lab: dvpn ${name}`, async () => {
-    await using lab = await DvpnInternet.create();
-    try {
-      await test(lab);
-    } catch (error) {
-      console.error(lab.log);
-      throw error;
-    }
-  });
+  labTestOf(name, () => DvpnInternet.create(), test);
 }

@@ -1,10 +1,16 @@
 import { Background, eventually, run } from "./command.ts";
+import {
+  DHT_PORT,
+  DVPN,
+  environmentOf,
+  labTestOf,
+  networkOf,
+  outputOf,
+  prepareDvpn,
+} from "./dvpn_command.ts";
 import { DhtNodeProcess } from "./dhtnode.ts";
 import { NetworkNamespace } from "./namespace.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
-const DVPN = [Deno.execPath(), "run", "-A", "--unstable-net", `${ROOT}cmd/dvpn.ts`];
-const DHT_PORT = 4299;
 /** Where the two machines meet outside of the network. */
 const OUTSIDE = { server: "10.1.0.1", client: "10.1.0.2" } as const;
 
@@ -35,7 +41,7 @@ export class DvpnLab implements AsyncDisposable {
 
   /** Two machines, with nothing running on them but a DHT node. */
   static async create(): Promise<DvpnLab> {
-    await run(Deno.execPath(), "cache", `${ROOT}cmd/dvpn.ts`);
+    await prepareDvpn();
     const serverHost = await NetworkNamespace.create("vpn-server");
     const clientHost = await NetworkNamespace.create("vpn-client");
     const ends = [[serverHost, OUTSIDE.server], [clientHost, OUTSIDE.client]] as const;
@@ -54,9 +60,9 @@ export class DvpnLab implements AsyncDisposable {
   /** Starts a `dvpn`; each side has a configuration directory of its own. */
   start(side: "server" | "client", ...args: string[]): Background {
     const host = side === "server" ? this.serverHost : this.clientHost;
-    const network = ["-b", `${OUTSIDE.server}:${DHT_PORT}`, "--no-discovery", "--no-upnp"];
-    const process = new Background(host.inside(...DVPN, ...args, ...network), {
-      env: { DHTNET_CONFIG_DIR: `${this.directory}/${side}`, NO_COLOR: "1" },
+    const command = [...DVPN, ...args, ...networkOf(OUTSIDE.server)];
+    const process = new Background(host.inside(...command), {
+      env: environmentOf(`${this.directory}/${side}`),
     });
     this.#started.push(process);
     return process;
@@ -76,12 +82,7 @@ export class DvpnLab implements AsyncDisposable {
   /** What `dvpn --status --json` says on one side. */
   // deno-lint-ignore no-explicit-any
   async status(side: "server" | "client"): Promise<any> {
-    const { stdout } = await new Deno.Command(DVPN[0]!, {
-      args: [...DVPN.slice(1), "--status", "--json"],
-      env: { DHTNET_CONFIG_DIR: `${this.directory}/${side}` },
-      stderr: "inherit",
-    }).output();
-    return JSON.parse(new TextDecoder().decode(stdout));
+    return JSON.parse(await outputOf(`${this.directory}/${side}`, "--status", "--json"));
   }
 
   /** Addresses of one side. */
@@ -127,13 +128,5 @@ export class DvpnLab implements AsyncDisposable {
 
 /** A test with a lab of its own. */
 export function dvpnTest(name: string, test: (lab: DvpnLab) => Promise<void>): void {
-  Deno.test(`lab: dvpn ${name}`, async () => {
-    await using lab = await DvpnLab.create();
-    try {
-      await test(lab);
-    } catch (error) {
-      console.error(lab.log);
-      throw error;
-    }
-  });
+  labTestOf(name, () => DvpnLab.create(), test);
 }

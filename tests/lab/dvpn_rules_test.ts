@@ -1,6 +1,6 @@
 /** What peers reach, and what they do not: a server, and two clients of it. */
 import assert from "node:assert/strict";
-import { Background, run } from "./command.ts";
+import { Background, eventually, run } from "./command.ts";
 import { type DvpnMachine, type DvpnSite, dvpnSiteTest } from "./dvpn_site.ts";
 
 /** Starts a server, with rules if there are any, and connects the clients. */
@@ -38,6 +38,11 @@ async function takes(
   const said = await run(...from.host.inside("sh", "-c", `echo hello | ${dial.join(" ")} || true`));
   echo.kill("SIGTERM");
   return said === "hello\n";
+}
+
+/** What `ping` is told. */
+async function refusal(from: DvpnMachine, address: string): Promise<string> {
+  return await from.run("sh", "-c", `ping -c 1 -W 2 ${address} || true`);
 }
 
 async function forbidden(server: DvpnMachine, id: string): Promise<number> {
@@ -84,6 +89,46 @@ dvpnSiteTest(
     }
     for (const address of await one!.addresses()) assert.ok(await answers(other!, address));
     assert.equal(await forbidden(server, id!), 0);
+    const [address, address6] = await other!.addresses();
+    await other!.process![Symbol.asyncDispose]();
+    await eventually("the other is gone", async () => (await server.status()).peers.length === 1);
+    assert.match(await refusal(one!, address), /Destination Host Unreachable/);
+    assert.match(await refusal(one!, address6), /Address unreachable/);
+  },
+);
+
+dvpnSiteTest(
+  "SIGHUP: rules and trust are read again; who is not let in any more is gone",
+  2,
+  async (site) => {
+    const { server, clients: [one, other] } = site;
+    const [oneId, otherId] = await Promise.all([one!.says("--id"), other!.says("--id")]);
+    const file = `${server.directory}/dvpn.yaml`;
+    const write = (allow: string[], protocol: string) =>
+      Deno.writeTextFile(
+        file,
+        `allow: [${allow.join(", ")}]\nrules: [{ to: 0.0.0.0/0, protocol: ${protocol} }]\n`,
+      );
+    await write([oneId, otherId], "icmp");
+    const process = server.start("-l");
+    const id = (await process.shows(/listening, id ([0-9a-f]{64})/))[1]!;
+    for (const client of [one!, other!]) await client.start(id).shows(/connected over/);
+    const [address] = await server.addresses();
+    assert.ok(await answers(one!, address));
+    assert.ok(await answers(other!, address));
+    await Deno.writeTextFile(file, "rules: [");
+    process.kill("SIGHUP");
+    await process.shows(/the former configuration stays/);
+    assert.ok(await answers(one!, address), "a mistake changes nothing");
+    await write([oneId], "tcp");
+    process.kill("SIGHUP");
+    await process.shows(/configuration read again/);
+    assert.match(await refusal(one!, address), /Packet filtered/);
+    assert.ok(await takes(one!, server, address, 8080));
+    await eventually("the other is gone", async () => {
+      const { peers } = await server.status();
+      return peers.length === 1 && peers[0].id === oneId;
+    });
   },
 );
 

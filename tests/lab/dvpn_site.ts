@@ -1,10 +1,16 @@
 import { Background, run } from "./command.ts";
+import {
+  DHT_PORT,
+  DVPN,
+  environmentOf,
+  labTestOf,
+  networkOf,
+  outputOf,
+  prepareDvpn,
+} from "./dvpn_command.ts";
 import { DhtNodeProcess } from "./dhtnode.ts";
 import { NetworkNamespace } from "./namespace.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
-const DVPN = [Deno.execPath(), "run", "-A", "--unstable-net", `${ROOT}cmd/dvpn.ts`];
-const DHT_PORT = 4299;
 const SERVER = "10.1.0.1";
 
 /** A `dvpn` on a machine of its own. */
@@ -12,30 +18,32 @@ export class DvpnMachine {
   /** The process that was started last. */
   process: Background | undefined;
 
+  /** Its configuration directory. */
+  readonly directory: string;
+  readonly #files: string;
+
+  /** @param files directory for all of its files */
   constructor(
     /** The machine. */
     readonly host: NetworkNamespace,
-    /** Its configuration directory. */
-    readonly directory: string,
-  ) {}
+    files: string,
+  ) {
+    this.directory = environmentOf(files).DHTNET_CONFIG_DIR!;
+    this.#files = files;
+  }
 
   /** Starts `dvpn`. */
   start(...args: string[]): Background {
-    const network = ["-b", `${SERVER}:${DHT_PORT}`, "--no-discovery", "--no-upnp"];
-    this.process = new Background(this.host.inside(...DVPN, ...args, ...network), {
-      env: { DHTNET_CONFIG_DIR: this.directory, NO_COLOR: "1" },
+    const command = [...DVPN, ...args, ...networkOf(SERVER)];
+    this.process = new Background(this.host.inside(...command), {
+      env: environmentOf(this.#files),
     });
     return this.process;
   }
 
   /** What `dvpn` says, run to its end. */
   async says(...args: string[]): Promise<string> {
-    const { stdout } = await new Deno.Command(DVPN[0]!, {
-      args: [...DVPN.slice(1), ...args],
-      env: { DHTNET_CONFIG_DIR: this.directory, NO_COLOR: "1" },
-      stderr: "inherit",
-    }).output();
-    return new TextDecoder().decode(stdout).trim();
+    return await outputOf(this.#files, ...args);
   }
 
   // deno-lint-ignore no-explicit-any
@@ -72,7 +80,7 @@ export class DvpnSite implements AsyncDisposable {
 
   /** @param clients how many, 250 at most */
   static async create(clients: number): Promise<DvpnSite> {
-    await run(Deno.execPath(), "cache", `${ROOT}cmd/dvpn.ts`);
+    await prepareDvpn();
     const site = new DvpnSite();
     try {
       await site.#build(clients);
@@ -112,7 +120,7 @@ export class DvpnSite implements AsyncDisposable {
   async #machine(name: string): Promise<DvpnMachine> {
     const host = this.#belongings.use(await NetworkNamespace.create(`dvpn-${name}`));
     const machine = new DvpnMachine(host, `${this.#directory}/${name}`);
-    await Deno.mkdir(machine.directory, { mode: 0o700 });
+    await Deno.mkdir(machine.directory, { mode: 0o700, recursive: true });
     this.#belongings.defer(async () => await machine.process?.[Symbol.asyncDispose]());
     return machine;
   }
@@ -133,13 +141,5 @@ export function dvpnSiteTest(
   clients: number,
   test: (site: DvpnSite) => Promise<void>,
 ): void {
-  Deno.test(`lab: dvpn ${name}`, async () => {
-    await using site = await DvpnSite.create(clients);
-    try {
-      await test(site);
-    } catch (error) {
-      console.error(site.log);
-      throw error;
-    }
-  });
+  labTestOf(name, () => DvpnSite.create(clients), test);
 }

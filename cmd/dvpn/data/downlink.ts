@@ -22,6 +22,8 @@ export interface Admission {
   readonly to?: AddressFilter;
   /** Decides by rules; absent: there are none. */
   readonly gate?: Gate;
+  /** Answers a packet that the gate does not let in; offload header and packet. */
+  readonly refuse?: (bytes: Uint8Array) => void;
   /**
    * Takes packets that are not for this host.
    *
@@ -46,7 +48,7 @@ export interface Gate {
 export function admit(
   bytes: Uint8Array<ArrayBuffer>,
   device: PacketDevice,
-  { from, notFrom, to, gate, elsewhere }: Admission,
+  { from, notFrom, to, gate, refuse, elsewhere }: Admission,
   traffic: Traffic,
 ): void {
   let packet: OffloadedPacket;
@@ -69,6 +71,7 @@ export function admit(
   }
   if (gate?.admits(bytes.subarray(VNET_HEADER_BYTES), packet) === false) {
     traffic.drops.forbidden++;
+    refuse?.(bytes);
     return;
   }
   traffic.packetsReceived++;

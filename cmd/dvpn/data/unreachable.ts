@@ -1,40 +1,20 @@
-/**
- * What a router says of a packet that it has no way for: so that programs fail at once, and do not
- * wait for an answer that nobody gives.
- *
- * @module
- */
-import {
-  type IpPacket,
-  onesSum,
-  PacketError,
-  pseudoHeaderSum,
-  readIpPacket,
-  VNET_HEADER_BYTES,
-  writeChecksum,
-  writeIpv4Checksum,
-} from "../../../lib/net/tun/mod.ts";
-import type { PacketDevice } from "./packet_device.ts";
+import { VNET_HEADER_BYTES } from "../../../lib/net/tun/mod.ts";
+import { icmpError, type Refusal } from "./icmp_error.ts";
 
-const ICMP = 1;
-const ICMPV6 = 58;
-const ICMP_HEADER_BYTES = 8;
-/** Longest answers: RFC 1812 §4.3.2.3, RFC 4443 §2.4 (c), bytes. */
-const MAX_ANSWER_BYTES = { 4: 576, 6: 1280 } as const;
 /** Most answers a second: a flood of packets to nobody is not to become a flood of answers. */
 const MAX_ANSWERS = 100;
 
-/** Packets for nobody: counted, and answered a bounded number of times a second. */
+/** Packets that are not passed on: counted, and answered a bounded number of times a second. */
 export class Unreachable {
-  readonly #device: PacketDevice;
+  readonly #answer: (bytes: Uint8Array<ArrayBuffer>) => void;
   /** How many packets there were. */
   count = 0;
   #second = 0;
   #answered = 0;
 
-  /** @param device where the answers go */
-  constructor(device: PacketDevice) {
-    this.#device = device;
+  /** @param answer takes offload header and packet, to whoever has sent the packet in question */
+  constructor(answer: (bytes: Uint8Array<ArrayBuffer>) => void) {
+    this.#answer = answer;
   }
 
   /**
@@ -42,83 +22,17 @@ export class Unreachable {
    *
    * @param bytes offload header and packet
    */
-  take(bytes: Uint8Array): void {
+  take(bytes: Uint8Array, refusal: Refusal = "unreachable"): void {
     this.count++;
     const second = Math.floor(performance.now() / 1000);
     if (second !== this.#second) this.#answered = 0;
     this.#second = second;
     if (this.#answered >= MAX_ANSWERS) return;
-    const answer = unreachableAnswer(bytes.subarray(VNET_HEADER_BYTES));
+    const answer = icmpError(bytes.subarray(VNET_HEADER_BYTES), refusal);
     if (answer === undefined) return;
     this.#answered++;
     const whole = new Uint8Array(VNET_HEADER_BYTES + answer.length);
     whole.set(answer, VNET_HEADER_BYTES);
-    this.#device.write(whole);
+    this.#answer(whole);
   }
-}
-
-/**
- * ICMP "host unreachable" (RFC 792), or ICMPv6 "address unreachable" (RFC 4443 §3.1), in the name of
- * the destination.
- *
- * @returns undefined for what must not be answered (RFC 1122 §3.2.2, RFC 4443 §2.4): errors, and what
- *   was for many or from nobody
- */
-export function unreachableAnswer(packet: Uint8Array): Uint8Array<ArrayBuffer> | undefined {
-  try {
-    const read = readIpPacket(packet);
-    if (read.fragment || isForMany(packet, read) || isError(packet, read)) return undefined;
-    return read.family === 4 ? answer4(packet) : answer6(packet);
-  } catch (error) {
-    if (error instanceof PacketError) return undefined;
-    throw error;
-  }
-}
-
-function answer4(packet: Uint8Array): Uint8Array<ArrayBuffer> {
-  const header = 20 + ICMP_HEADER_BYTES;
-  const quoted = Math.min(packet.length, MAX_ANSWER_BYTES[4] - header);
-  const bytes = new Uint8Array(header + quoted);
-  const view = new DataView(bytes.buffer);
-  bytes[0] = 0x45;
-  view.setUint16(2, bytes.length);
-  bytes.set([0x40, 0, 64, ICMP], 6);
-  bytes.set(packet.subarray(16, 20), 12);
-  bytes.set(packet.subarray(12, 16), 16);
-  writeIpv4Checksum(bytes, 20);
-  bytes.set([3, 1], 20);
-  bytes.set(packet.subarray(0, quoted), header);
-  writeChecksum(bytes, 22, onesSum(bytes, 20, bytes.length));
-  return bytes;
-}
-
-function answer6(packet: Uint8Array): Uint8Array<ArrayBuffer> {
-  const header = 40 + ICMP_HEADER_BYTES;
-  const quoted = Math.min(packet.length, MAX_ANSWER_BYTES[6] - header);
-  const bytes = new Uint8Array(header + quoted);
-  const view = new DataView(bytes.buffer);
-  bytes[0] = 0x60;
-  view.setUint16(4, bytes.length - 40);
-  bytes.set([ICMPV6, 64], 6);
-  bytes.set(packet.subarray(24, 40), 8);
-  bytes.set(packet.subarray(8, 24), 24);
-  bytes.set([1, 3], 40);
-  bytes.set(packet.subarray(0, quoted), header);
-  const sum = pseudoHeaderSum(bytes, readIpPacket(bytes), bytes.length - 40);
-  writeChecksum(bytes, 42, onesSum(bytes, 40, bytes.length, sum));
-  return bytes;
-}
-
-/** To many (224.0.0.0/3 holds broadcast, too), or from where nobody is. */
-function isForMany(packet: Uint8Array, { family, source, destination }: IpPacket): boolean {
-  if (family === 4) return packet[destination]! >= 224 || packet[source] === 0;
-  const isNobody = packet.subarray(source, source + 16).every((byte) => byte === 0);
-  return packet[destination] === 0xff || isNobody;
-}
-
-/** Errors have ICMP types 3 to 5, 11 and 12, and ICMPv6 types below 128. */
-function isError(packet: Uint8Array, { protocol, transport }: IpPacket): boolean {
-  const type = packet[transport] ?? 0;
-  if (protocol === ICMP) return (type >= 3 && type <= 5) || type === 11 || type === 12;
-  return protocol === ICMPV6 && type < 128;
 }

@@ -16,9 +16,9 @@ export async function asksResolved(
   socket: string = RESOLVED_SOCKET,
 ): Promise<boolean> {
   const linked = state !== undefined && "link" in state && state.link.includes(RESOLVED_DIRECTORY);
-  const stub = state !== undefined && "text" in state &&
+  const asksLocally = state !== undefined && "text" in state &&
     /^nameserver\s+127\.0\.0\.53\b/m.test(state.text);
-  if (!linked && !stub) return false;
+  if (!linked && !asksLocally) return false;
   return await Deno.lstat(socket).then(() => true, () => false);
 }
 

@@ -3,7 +3,8 @@ import { DeclineCode, type IncomingChannel, type PeerChannel } from "../../peer/
 import type { InterfaceAddress } from "../address/address_range.ts";
 import { decodeServerGreeting, encodeServerGreeting } from "../data/greeting.ts";
 import type { PeerLink } from "../data/peer_link.ts";
-import { gateFor, peerLink, type VpnContext } from "../vpn_context.ts";
+import { PacketGate } from "../rules/packet_gate.ts";
+import { peerLink, permissionsFor, type VpnContext } from "../vpn_context.ts";
 import { introduce, introduced } from "./introductions.ts";
 import type { Member } from "./member.ts";
 import type { Roster } from "./roster.ts";
@@ -120,7 +121,7 @@ export class Meetings {
       this.#agree(member, greeting.client, greeting.server);
       member.opening = undefined;
       member.link = link;
-      member.gate = gateFor(this.#context, member.id);
+      member.gate = new PacketGate(permissionsFor(this.#context, member.id));
       member.isThere();
       this.#introduceAll(member);
       await this.#events.linked(member, link);

@@ -29,7 +29,7 @@ export class Member {
   readonly isListed: boolean;
   /** The link that carries packets, while there is one. */
   link: PeerLink | undefined;
-  /** What rules say of it; undefined when there are none. */
+  /** What it may reach; undefined until it was linked. */
   gate: PacketGate | undefined;
   /** The families whose address of the member both sides agree on, while linked. */
   families: ReadonlySet<number> = new Set();

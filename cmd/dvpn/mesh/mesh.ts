@@ -11,7 +11,7 @@ import { interfacePlan } from "../plan/interface_plan.ts";
 import { AppliedPlan, type NetworkPlan } from "../plan/network_plan.ts";
 import type { VpnStatus } from "../status.ts";
 import { runUpScript } from "../up_script.ts";
-import { remoteAddress, type VpnContext } from "../vpn_context.ts";
+import { permissionsFor, remoteAddress, type VpnContext } from "../vpn_context.ts";
 import { Meetings, type MeshOptions } from "./meetings.ts";
 import type { Member } from "./member.ts";
 import type { Roster } from "./roster.ts";
@@ -46,7 +46,7 @@ export class Mesh {
     });
     this.#roster = options.roster;
     this.#own = new AddressFilter(options.roster.own);
-    this.#unreachable = new Unreachable(context.device);
+    this.#unreachable = new Unreachable((answer) => context.device.write(answer));
     this.#uplink = new Uplink(
       context.device,
       (packet) => this.#route(packet),
@@ -104,6 +104,13 @@ export class Mesh {
     };
   }
 
+  /** The rules are others now. */
+  rulesChanged(): void {
+    for (const { id, gate } of this.#roster.members) {
+      gate?.replace(permissionsFor(this.#context, id));
+    }
+  }
+
   #route(packet: Uint8Array): PeerLink | undefined {
     const key = destinationKey(packet);
     const member = key === undefined ? undefined : this.#roster.at(key);
@@ -157,7 +164,9 @@ export class Mesh {
       });
     }
     const from = new AddressFilter(addresses);
-    const admission = { from, to: this.#own, ...gate !== undefined && { gate } };
+    const refused = new Unreachable((answer) => this.#uplink.pass(link, answer));
+    const refuse = (bytes: Uint8Array) => refused.take(bytes, "prohibited");
+    const admission = { from, to: this.#own, refuse, ...gate !== undefined && { gate } };
     await link.receive(
       (bytes) => admit(bytes, device, admission, link.traffic),
       () => this.#uplink.drain(),

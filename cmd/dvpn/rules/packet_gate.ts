@@ -29,11 +29,11 @@ const FRAGMENTS = 0x100;
  * others pass when they come after it. A packet that is to be segmented is decided on once.
  */
 export class PacketGate {
-  readonly #permissions: readonly Permission[];
   readonly #now: () => number;
-  readonly #flows = new FlowTable(lifetimeMs);
-  readonly #lastIn = new LastFlow();
-  readonly #lastOut = new LastFlow();
+  #permissions: readonly Permission[];
+  #flows = new FlowTable(lifetimeMs);
+  #lastIn = new LastFlow();
+  #lastOut = new LastFlow();
 
   /**
    * @param permissions what the peer may begin: the first that fits counts, none is a no
@@ -47,6 +47,17 @@ export class PacketGate {
   /** How many flows are remembered. */
   get flows(): number {
     return this.#flows.size;
+  }
+
+  /**
+   * From now on the peer may begin something else. What is under way has to be allowed again: by the
+   * new permissions, or by the next packet that goes to the peer.
+   */
+  replace(permissions: readonly Permission[]): void {
+    this.#permissions = permissions;
+    this.#flows = new FlowTable(lifetimeMs);
+    this.#lastIn = new LastFlow();
+    this.#lastOut = new LastFlow();
   }
 
   /**

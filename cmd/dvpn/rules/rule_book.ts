@@ -10,23 +10,31 @@ interface ResolvedRule {
   readonly who: PeerSelection | undefined;
 }
 
-/** The rules of a configuration file, with the CAs that they name. */
+/** The rules of a configuration file, with the CAs that they name. They may change. */
 export class RuleBook {
-  readonly #rules: readonly ResolvedRule[];
+  #rules: readonly ResolvedRule[] | undefined;
 
-  private constructor(rules: readonly ResolvedRule[]) {
+  private constructor(rules: readonly ResolvedRule[] | undefined) {
     this.#rules = rules;
   }
 
-  /** @throws {ToolError} usage, when the file of a CA cannot be used */
-  static async open(rules: readonly AccessRule[]): Promise<RuleBook> {
-    return new RuleBook(await Promise.all(rules.map(resolved)));
+  /**
+   * @param rules undefined when there are none, which is not the same as an empty list
+   * @throws {ToolError} usage, when the file of a CA cannot be used
+   */
+  static async open(rules: readonly AccessRule[] | undefined): Promise<RuleBook> {
+    return new RuleBook(rules && await Promise.all(rules.map(resolved)));
   }
 
-  /** What a peer may begin, in the order of the rules. */
-  permissionsOf(peer: PeerCertificates): Permission[] {
+  /** From now on the rules of another book count. */
+  replace(book: RuleBook): void {
+    this.#rules = book.#rules;
+  }
+
+  /** What a peer may begin, in the order of the rules; undefined when there are no rules. */
+  permissionsOf(peer: PeerCertificates): Permission[] | undefined {
     return this.#rules
-      .filter(({ who }) => who === undefined || peerMatches(who, peer))
+      ?.filter(({ who }) => who === undefined || peerMatches(who, peer))
       .flatMap(({ permissions }) => permissions);
   }
 }

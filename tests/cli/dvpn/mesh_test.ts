@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parseAddressRange } from "../../../cmd/dvpn/address/address_range.ts";
 import { addressKey } from "../../../cmd/dvpn/data/address_filter.ts";
-import { unreachableAnswer } from "../../../cmd/dvpn/data/unreachable.ts";
+import { icmpError } from "../../../cmd/dvpn/data/icmp_error.ts";
 import { idsOf, MAX_INTRODUCED } from "../../../cmd/dvpn/mesh/introductions.ts";
 import { Member } from "../../../cmd/dvpn/mesh/member.ts";
 import {
@@ -137,7 +137,7 @@ Deno.test("dvpn mesh: of an introduction only ids are taken, and not too many", 
 for (const family of [4, 6] as const) {
   Deno.test(`dvpn unreachable, IPv${family}: the answer names the packet, with correct checksums`, () => {
     const packet = ipPacket({ family, protocol: "udp", payload: new Uint8Array(3000) });
-    const answer = unreachableAnswer(packet)!;
+    const answer = icmpError(packet, "unreachable")!;
     const read = readIpPacket(answer);
     assert.equal(answer.length, family === 4 ? 576 : 1280);
     const addressBytes = family === 4 ? 4 : 16;
@@ -158,9 +158,17 @@ for (const family of [4, 6] as const) {
       answer.subarray(transport + 8),
       packet.subarray(0, answer.length - transport - 8),
     );
-    assert.equal(unreachableAnswer(answer), undefined, "an error is not answered");
+    assert.equal(icmpError(answer, "unreachable"), undefined, "an error is not answered");
   });
 }
+
+Deno.test("dvpn unreachable: what rules forbid is answered as an administrator's decision", () => {
+  for (const [family, at, code] of [[4, 20, [3, 13]], [6, 40, [1, 1]]] as const) {
+    const packet = ipPacket({ family, protocol: "tcp", payload: new Uint8Array(8) });
+    const answer = icmpError(packet, "prohibited")!;
+    assert.deepEqual([...answer.subarray(at, at + 2)], code);
+  }
+});
 
 Deno.test("dvpn unreachable: what is for many, from nobody or no packet is not answered", () => {
   const packet = ipPacket({ family: 4, protocol: "udp", payload: new Uint8Array(8) });
@@ -169,12 +177,12 @@ Deno.test("dvpn unreachable: what is for many, from nobody or no packet is not a
     copy.set(bytes, at);
     return copy;
   };
-  assert.notEqual(unreachableAnswer(packet), undefined);
-  assert.equal(unreachableAnswer(changed(16, 224)), undefined);
-  assert.equal(unreachableAnswer(changed(16, 255, 255, 255, 255)), undefined);
-  assert.equal(unreachableAnswer(changed(12, 0, 0, 0, 0)), undefined);
-  assert.equal(unreachableAnswer(changed(6, 0, 9)), undefined);
+  assert.notEqual(icmpError(packet, "unreachable"), undefined);
+  assert.equal(icmpError(changed(16, 224), "unreachable"), undefined);
+  assert.equal(icmpError(changed(16, 255, 255, 255, 255), "unreachable"), undefined);
+  assert.equal(icmpError(changed(12, 0, 0, 0, 0), "unreachable"), undefined);
+  assert.equal(icmpError(changed(6, 0, 9), "unreachable"), undefined);
   fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
-    unreachableAnswer(bytes);
+    icmpError(bytes, "unreachable");
   }));
 });

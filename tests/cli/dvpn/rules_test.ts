@@ -268,12 +268,12 @@ Deno.test("dvpn rules: who a rule names, by id, and nobody else", async () => {
   const book = await RuleBook.open(
     await parsedRules(`  - { to: ["10.80.77.1:22"], allow: ["${OTHER_ID}"] }`),
   );
-  assert.equal(book.permissionsOf({ id: OTHER_ID, chainIds: [OTHER_ID] }).length, 1);
-  assert.equal(book.permissionsOf({ id: ID, chainIds: [ID, OTHER_ID] }).length, 0);
+  assert.equal(book.permissionsOf({ id: OTHER_ID, chainIds: [OTHER_ID] })?.length, 1);
+  assert.equal(book.permissionsOf({ id: ID, chainIds: [ID, OTHER_ID] })?.length, 0);
   const authority = await RuleBook.open(
     await parsedRules(`  - { to: "10.80.77.1:22", authorities: "${OTHER_ID}" }`),
   );
-  assert.equal(authority.permissionsOf({ id: ID, chainIds: [ID, OTHER_ID] }).length, 1);
+  assert.equal(authority.permissionsOf({ id: ID, chainIds: [ID, OTHER_ID] })?.length, 1);
 });
 
 Deno.test("dvpn rules: one for everything does not mean other clients; one that names them does", async () => {
@@ -287,6 +287,21 @@ Deno.test("dvpn rules: one for everything does not mean other clients; one that 
   const named = await gateOf('  - { to: "10.80.77.0/24:80" }');
   assert.deepEqual([own, beyond, other].map(named.admits), [true, false, true]);
   assert.ok(!named.admits({ ...other, ports: [1, 81] }));
+});
+
+Deno.test("dvpn rules: what new ones forbid ends; what they allow, and answers, go on", async () => {
+  const { admits, sends, gate } = await gateOf('  - { to: "10.80.77.1:22-23" }');
+  const ssh = { from: PEER[4], to: US[4], ports: [50_000, 22] } as const;
+  const telnet = { ...ssh, ports: [50_001, 23] } as const;
+  const question = { from: US[4], to: PEER[4], protocol: "udp", ports: [5000, 53] } as const;
+  const answer = { from: PEER[4], to: US[4], protocol: "udp", ports: [53, 5000] } as const;
+  sends(question);
+  assert.deepEqual([ssh, telnet, answer].map(admits), [true, true, true]);
+  const { network, ports } = parseDestination("10.80.77.1:22");
+  gate.replace([{ network, ports, protocol: undefined, allows: true }]);
+  assert.deepEqual([ssh, telnet].map(admits), [true, false]);
+  sends(question);
+  assert.ok(admits(answer));
 });
 
 Deno.test("dvpn rules: flows are forgotten when they are quiet, and when there are too many", async () => {
