@@ -71,7 +71,7 @@ export const DSH_OPTIONS = {
   ...CONFIGURATION_OPTIONS,
   timeout: setting(single("", "TIME", duration, "Give up connecting then: 500ms, 10s (20s), 2m.")),
   id: flag("", "Show this device's id on standard output."),
-  quiet: setting(flag("q", "Show errors only.")),
+  quiet: setting(flag("q", "Show errors only; -l still logs who did what.")),
   verbose: setting(count("", "Show what is going on; repeat for more.")),
   "log-format": setting(
     single(

@@ -1,3 +1,4 @@
+import type { Endpoint } from "../../mod.ts";
 import { checkInterfaces } from "../peer/network.ts";
 import { observeAttempts } from "../peer/attempt_observer.ts";
 import { networkOptions } from "../peer/network_options.ts";
@@ -22,6 +23,7 @@ import { type Task, taskOf } from "./task.ts";
 
 /** A whole command line of `dsh`. */
 export type DshCommand = Command<DshOptions, Record<never, never>>;
+type DshValues = DshCommand["values"];
 
 /**
  * Does what a command line of `dsh` asks for.
@@ -52,9 +54,9 @@ export async function runDsh(written: DshCommand, entry: string): Promise<number
     case "serve":
       return await serve(command, report, entry);
     case "transfer":
-      return await copy(command, task, report);
+      return await copy(command.values, task, report);
     case "session":
-      return await connect(command, task, report);
+      return await connect(command.values, task, report);
   }
 }
 
@@ -64,7 +66,8 @@ async function serve(command: DshCommand, report: Report, entry: string): Promis
   const signal = watchInterruption("dsh");
   // What only servers need is not loaded by clients.
   const { prepareServer } = await import("./listen_for_peers.ts");
-  const server = await prepareServer({ command, identity, signal, report, entry });
+  const audit = createReport("dsh", { ...command.values, status: false, quiet: false });
+  const server = await prepareServer({ command, identity, signal, report, audit, entry });
   const { authorize } = server.doorkeeper;
   const observer = await observeAttempts("dsh", command.values);
   try {
@@ -79,7 +82,7 @@ async function serve(command: DshCommand, report: Report, entry: string): Promis
 }
 
 async function connect(
-  { values }: DshCommand,
+  values: DshValues,
   task: Extract<Task, { kind: "session" }>,
   report: Report,
 ): Promise<number> {
@@ -94,48 +97,51 @@ async function connect(
     size: isAtTerminal ? terminal.size : undefined,
     variables: values.env,
   }, Deno.env.toObject());
-  try {
-    const network = await networkOptions(values);
-    const identity = await ownIdentity(values);
-    const observer = await observeAttempts("dsh", values);
-    return await withEndpoint(
-      { ...network, identity, observer },
-      (endpoint) =>
-        runSession(endpoint, {
-          ...{ id: task.id, request, signals, report, timeoutMs: values.timeout },
-          terminal: isAtTerminal ? terminal : undefined,
-          streams: SESSION_STREAMS,
-        }),
-    );
-  } catch (error) {
-    if (error === signals.signal.reason) return (error as { exitCode: number }).exitCode;
-    throw ownFailure(error);
-  }
+  return await withClient(
+    values,
+    signals,
+    (endpoint) =>
+      runSession(endpoint, {
+        ...{ id: task.id, request, signals, report, timeoutMs: values.timeout },
+        terminal: isAtTerminal ? terminal : undefined,
+        streams: SESSION_STREAMS,
+      }),
+  );
 }
 
 async function copy(
-  { values }: DshCommand,
+  values: DshValues,
   task: Extract<Task, { kind: "transfer" }>,
   report: Report,
 ): Promise<number> {
   using signals = new SessionSignals();
   // What only transfers need is not loaded by others.
   const { runTransfer } = await import("./transfer/client/run_transfer.ts");
+  return await withClient(
+    values,
+    signals,
+    (endpoint) =>
+      runTransfer(endpoint, {
+        ...task,
+        ...{ signal: signals.signal, report, timeoutMs: values.timeout },
+        showsProgress: Deno.stderr.isTerminal() && !values.quiet,
+      }),
+  );
+}
+
+/** Does a client's work; a signal that ended it gives the exit code. */
+async function withClient(
+  values: DshValues,
+  { signal }: SessionSignals,
+  work: (endpoint: Endpoint) => Promise<number>,
+): Promise<number> {
   try {
     const network = await networkOptions(values);
     const identity = await ownIdentity(values);
     const observer = await observeAttempts("dsh", values);
-    return await withEndpoint(
-      { ...network, identity, observer },
-      (endpoint) =>
-        runTransfer(endpoint, {
-          ...task,
-          ...{ signal: signals.signal, report, timeoutMs: values.timeout },
-          showsProgress: Deno.stderr.isTerminal() && !values.quiet,
-        }),
-    );
+    return await withEndpoint({ ...network, identity, observer }, work);
   } catch (error) {
-    if (error === signals.signal.reason) return (error as { exitCode: number }).exitCode;
+    if (error === signal.reason) return (error as { exitCode: number }).exitCode;
     throw ownFailure(error);
   }
 }

@@ -18,6 +18,7 @@ export class DshServer implements AsyncDisposable {
   readonly #directory: string;
   readonly #collected: Promise<void>;
   #id = "";
+  #clientId = "";
 
   private constructor(child: Deno.ChildProcess, directory: string) {
     this.#child = child;
@@ -36,22 +37,30 @@ export class DshServer implements AsyncDisposable {
     options: { stranger?: boolean } = {},
   ): Promise<DshServer> {
     const directory = await Deno.makeTempDir({ prefix: "dhtnet-test-" });
-    const { stdout } = await new Deno.Command(Deno.execPath(), {
-      args: [...RUN, "--id"],
-      env: { DHTNET_CONFIG_DIR: `${directory}/client` },
-    }).output();
-    const allowed = options.stranger
-      ? []
-      : ["--allow-peer", new TextDecoder().decode(stdout).trim()];
+    const clientId = await idOf(`${directory}/client`);
+    const allowed = options.stranger ? [] : ["--allow-peer", clientId];
+    const socket = `${directory}/manager`;
+    const manager = args.includes("--quiet")
+      ? Deno.listenDatagram({ transport: "unixpacket", path: socket })
+      : undefined;
     const child = new Deno.Command(Deno.execPath(), {
       args: [...RUN, "-l", "--interface", "lo", ...allowed, ...args],
-      env: { DHTNET_CONFIG_DIR: `${directory}/server` },
+      env: {
+        DHTNET_CONFIG_DIR: `${directory}/server`,
+        ...(manager === undefined ? {} : { NOTIFY_SOCKET: socket }),
+      },
       stdin: "null",
       stdout: "null",
       stderr: "piped",
     }).spawn();
     const server = new DshServer(child, directory);
-    server.#id = (await server.shows(/listening, id ([0-9a-f]{64})/))[1]!;
+    server.#clientId = clientId;
+    if (manager !== undefined) {
+      // A quiet server tells only whoever manages it.
+      await manager.receive();
+      manager.close();
+      server.#id = await idOf(`${directory}/server`);
+    } else server.#id = (await server.shows(/listening, id ([0-9a-f]{64})/))[1]!;
     return server;
   }
 
@@ -63,6 +72,11 @@ export class DshServer implements AsyncDisposable {
   /** Directory of the clients' identity. */
   get clientDirectory(): string {
     return `${this.#directory}/client`;
+  }
+
+  /** Id of the clients. */
+  get clientId(): string {
+    return this.#clientId;
   }
 
   /** Process id of the server. */
@@ -99,6 +113,11 @@ export class DshServer implements AsyncDisposable {
     return { code, stdout: text(stdout), stderr: text(stderr) };
   }
 
+  /** Sends the server a signal. */
+  kill(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
   /** Waits until a pattern shows in the server's log. */
   async shows(pattern: RegExp): Promise<RegExpExecArray> {
     const deadline = performance.now() + TIMEOUT_MS;
@@ -133,6 +152,15 @@ export class DshServer implements AsyncDisposable {
     const texts = this.#child.stderr.pipeThrough(new TextDecoderStream());
     for await (const text of texts) this.log += text;
   }
+}
+
+/** The id of the device whose configuration is in a directory. */
+async function idOf(directory: string): Promise<string> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: [...RUN, "--id"],
+    env: { DHTNET_CONFIG_DIR: directory },
+  }).output();
+  return new TextDecoder().decode(stdout).trim();
 }
 
 /** Whether a process is there, and no zombie. */

@@ -29,8 +29,8 @@ export interface KnownChannel extends IncomingChannel {
   readonly peer: VerifiedChain;
 }
 
-/** What a server of sessions needs to know. */
-export interface SessionServiceOptions {
+/** What the owner of a server says about sessions. */
+export interface SessionRules {
   /** What peers may run. */
   readonly policy: CommandPolicy;
   /** As whom. */
@@ -43,8 +43,14 @@ export interface SessionServiceOptions {
   readonly idleTimeoutMs: number | undefined;
   /** How long a session may wait for its client to come back, ms; 0 for not at all. */
   readonly keepMs: number;
-  /** For the log. */
+}
+
+/** Where a server of sessions tells what happens. */
+export interface SessionLogs {
+  /** For the user that runs the server. */
   readonly report: Report;
+  /** Has a line of every session, and is never silent. */
+  readonly audit: Report;
 }
 
 /** A session, and who has it. */
@@ -58,13 +64,20 @@ interface LiveSession {
 
 /** Runs programs for peers, by the rules of its owner. */
 export class SessionService {
-  readonly #options: SessionServiceOptions;
+  readonly #logs: SessionLogs;
+  #rules: SessionRules;
   readonly #live = new Set<LiveSession>();
   #starting = 0;
   #closed = false;
 
-  constructor(options: SessionServiceOptions) {
-    this.#options = options;
+  constructor(rules: SessionRules, logs: SessionLogs) {
+    this.#rules = rules;
+    this.#logs = logs;
+  }
+
+  /** From now on these rules count; sessions that there are go on. */
+  replaceRules(rules: SessionRules): void {
+    this.#rules = rules;
   }
 
   /** Sessions that there are. */
@@ -75,7 +88,7 @@ export class SessionService {
   /** Serves one channel to its end. */
   async serve(incoming: KnownChannel): Promise<void> {
     const { peer } = incoming;
-    if (this.#live.size + this.#starting >= this.#options.maxSessions || this.#closed) {
+    if (this.#live.size + this.#starting >= this.#rules.maxSessions || this.#closed) {
       return incoming.decline(DeclineCode.occupied, "this peer has too many sessions");
     }
     const link = new ClientLink(incoming.accept());
@@ -94,7 +107,7 @@ export class SessionService {
       } else if (error instanceof StartFailure) {
         await link.fail({ code: "failed", reason: error.message });
       } else link.reset();
-      this.#options.report.detail(`${peer.id}: ${error instanceof Error ? error.message : error}`);
+      this.#logs.report.detail(`${peer.id}: ${error instanceof Error ? error.message : error}`);
     }
   }
 
@@ -116,7 +129,7 @@ export class SessionService {
 
   /** Starts a program, or tells why not. */
   #start(peer: VerifiedChain, request: SessionRequest): LiveSession | string {
-    const { policy, accounts, keepMs } = this.#options;
+    const { policy, accounts, keepMs } = this.#rules;
     const account = accounts.accountFor(peer);
     const decision = account === undefined
       ? { refusal: "this peer has no user for you" }
@@ -132,7 +145,7 @@ export class SessionService {
     const { variables, ignored } = sessionEnvironment(
       request,
       account,
-      this.#options.acceptedVariables,
+      this.#rules.acceptedVariables,
       { peerId: peer.id, originalCommand: decision.originalCommand },
     );
     const launch = { program: decision.program, environment: variables, account };
@@ -155,7 +168,7 @@ export class SessionService {
 
   #refuseKept(peerId: string, { kept, terminal }: SessionRequest): string | undefined {
     if (kept === undefined) return undefined;
-    if (this.#options.keepMs === 0) return "this peer keeps no sessions";
+    if (this.#rules.keepMs === 0) return "this peer keeps no sessions";
     if (terminal === undefined) return "only sessions at a terminal are kept";
     if (typeof this.#find(peerId, kept.name) === "string") return undefined;
     return `there is a session ${JSON.stringify(kept.name)} already: --attach goes on with it`;
@@ -200,7 +213,7 @@ export class SessionService {
     if (session.client !== link) return;
     session.detach(link);
     if (live.keptName === undefined || this.#closed) return session.end();
-    live.expiry = setTimeout(() => session.end(), this.#options.keepMs);
+    live.expiry = setTimeout(() => session.end(), this.#rules.keepMs);
   }
 
   async #hangUp(session: ProgramSession, reason: string): Promise<void> {
@@ -211,7 +224,7 @@ export class SessionService {
 
   #watchIdle(session: ProgramSession): { reached: Promise<"idle">; stop(): void } {
     const { promise: reached, resolve } = Promise.withResolvers<"idle">();
-    const limit = this.#options.idleTimeoutMs;
+    const limit = this.#rules.idleTimeoutMs;
     if (limit === undefined) return { reached, stop() {} };
     const timer = setInterval(() => {
       if (performance.now() - session.lastActivity > limit) resolve("idle");
@@ -235,7 +248,7 @@ export class SessionService {
       ...{ peer: peer.id, name: peer.subjects[0] ?? "", user: account?.name, command, since },
       ...{ terminal: request.terminal !== undefined, end, sent, received },
     };
-    this.#options.report.notice(auditLine(entry, new Date()));
+    this.#logs.audit.notice(auditLine(entry, new Date()));
   }
 }
 

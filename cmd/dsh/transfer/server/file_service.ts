@@ -28,8 +28,8 @@ interface LiveTransfer {
   purpose: string | undefined;
 }
 
-/** What a server of files needs to know. */
-export interface FileServiceOptions {
+/** What the owner of a server says about files. */
+export interface FileRules {
   /** Peers get and put files beneath this directory; undefined for nowhere. */
   readonly root: string | undefined;
   /** Whether peers only get. */
@@ -38,23 +38,29 @@ export interface FileServiceOptions {
   readonly accounts: Accounts;
   /** A transfer in which nothing is carried for this time is ended, ms. */
   readonly idleTimeoutMs: number;
-  /** For the log. */
-  readonly report: Report;
 }
 
 /** Serves files to peers and from them, by the rules of its owner. */
 export class FileService {
-  readonly #options: FileServiceOptions;
+  #rules: FileRules;
+  readonly #audit: Report;
   readonly #live = new Set<LiveTransfer>();
   #isClosed = false;
 
-  constructor(options: FileServiceOptions) {
-    this.#options = options;
+  /** @param audit has a line of every transfer, and is never silent */
+  constructor(rules: FileRules, audit: Report) {
+    this.#rules = rules;
+    this.#audit = audit;
+  }
+
+  /** From now on these rules count; transfers that there are go on. */
+  replaceRules(rules: FileRules): void {
+    this.#rules = rules;
   }
 
   /** Serves one channel to its end. */
   async serve(incoming: KnownChannel): Promise<void> {
-    if (this.#options.root === undefined) {
+    if (this.#rules.root === undefined) {
       const reason = "this peer serves no files: it was started without --files";
       return incoming.decline(DeclineCode.notAllowed, reason);
     }
@@ -64,7 +70,7 @@ export class FileService {
     const channel = incoming.accept();
     const live: LiveTransfer = { channel, purpose: undefined, work: Promise.resolve() };
     this.#live.add(live);
-    live.work = this.#serve(incoming, live, this.#options.root);
+    live.work = this.#serve(incoming, live, this.#rules.root);
     await live.work.finally(() => this.#live.delete(live));
   }
 
@@ -83,15 +89,15 @@ export class FileService {
     try {
       const request = await firstFrame(channel).finally(() => clearTimeout(late));
       await this.#supersede(live, JSON.stringify([incoming.peer.id, request]));
-      const account = this.#options.accounts.accountFor(incoming.peer);
-      using watched = new WatchedChannel(channel, this.#options.idleTimeoutMs);
+      const account = this.#rules.accounts.accountFor(incoming.peer);
+      using watched = new WatchedChannel(channel, this.#rules.idleTimeoutMs);
       const outcome = await this.#transfer(watched, request, root, account);
       const { id, subjects } = incoming.peer;
       const entry = {
         ...request,
         ...{ peer: id, name: subjects[0] ?? "", user: account?.name, since, outcome },
       };
-      this.#options.report.notice(transferLine(entry, new Date()));
+      this.#audit.notice(transferLine(entry, new Date()));
       await channel.closeWrite();
       await waitAtMost(channel.closed, PATIENCE_MS);
     } catch (error) {
@@ -123,7 +129,7 @@ export class FileService {
   ): Promise<TransferOutcome> {
     const problem = account === undefined
       ? "this peer has no user for you"
-      : request.direction === "put" && this.#options.isReadOnly
+      : request.direction === "put" && this.#rules.isReadOnly
       ? "this peer takes no files"
       : undefined;
     if (account === undefined || problem !== undefined) {
