@@ -66,7 +66,9 @@ export async function prepareServer(options: ServerOptions): Promise<ReadyServer
         sessions.replaceRules(nextRules.sessions);
         files.replaceRules(nextRules.files);
       };
-      reloadAtHangup({ command, putInForce, fixed: FIXED, report }, signal);
+      if (command.file !== undefined) {
+        reloadAtHangup({ command, putInForce, fixed: FIXED, report }, signal);
+      }
       await waitAtMost(endpoint.listen(), ANNOUNCE_TIMEOUT_MS, signal);
       report.notice(`listening, id ${endpoint.id}`, { event: "listening", id: endpoint.id });
       report.notice(`on the other side run:\n  ${peerCommand(endpoint.id, values, entry)}`);

@@ -63,7 +63,8 @@ export async function runDsh(written: DshCommand, entry: string): Promise<number
 async function serve(command: DshCommand, report: Report, entry: string): Promise<number> {
   const network = await networkOptions(command.values);
   const identity = await ownIdentity(command.values);
-  const signal = watchInterruption("dsh");
+  // A server that was started by hand ends with its terminal.
+  const signal = watchInterruption("dsh", { hangUp: command.file === undefined });
   // What only servers need is not loaded by clients.
   const { prepareServer } = await import("./listen_for_peers.ts");
   const audit = createReport("dsh", { ...command.values, status: false, quiet: false });

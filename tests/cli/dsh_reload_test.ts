@@ -63,6 +63,21 @@ Deno.test({
 });
 
 Deno.test({
+  name: "dsh -l without a configuration file ends in order at SIGHUP, as with its terminal",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using server = await DshServer.start();
+    const child = server.command(["--", "cat"]).spawn();
+    await child.stdin.getWriter().write(new TextEncoder().encode("x"));
+    await child.stdout.getReader({ mode: "byob" }).read(new Uint8Array(1));
+    assert.equal(await server.stop("SIGHUP"), 129);
+    assert.equal((await child.status).code, 255);
+    assert.match(server.log, /session of .* "cat", /);
+    await child.stderr.cancel();
+  },
+});
+
+Deno.test({
   name: "dsh -l --quiet: a stranger is refused, and that is logged",
   ignore: Deno.build.os !== "linux",
   async fn() {
