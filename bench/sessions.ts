@@ -16,6 +16,8 @@ const WARM_SESSIONS = 100;
 const TIMEOUT_MS = 600_000;
 const ECHOES = 2000;
 const IDLE_MS = 10_000;
+/** The runtime has given back by then what setting up left behind: garbage, and room for more of it. */
+const SETTLE_MS = 40_000;
 
 const wanted = Number(Deno.args[0] ?? 2000), mebibytes = Number(Deno.args[1] ?? 128);
 if (!(Number.isInteger(wanted) && wanted > WARM_SESSIONS && mebibytes >= 1)) {
@@ -54,21 +56,29 @@ const work = async () => {
   ];
 };
 
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
 const alone = await work();
 await dial(WARM_SESSIONS);
+await wait(SETTLE_MS);
 const base = listener.residentMB(), cpuBefore = listener.cpuMs();
+console.log(`${sessions} idle sessions: ${base.toFixed(0)} MiB resident`);
+const each = () =>
+  `${((listener.residentMB() - base) * 1024 / (sessions - WARM_SESSIONS)).toFixed(1)} KiB`;
 while (sessions < wanted) {
   await dial(Math.min(DEVICES_PER_PROCESS, wanted - sessions));
-  const more = sessions - WARM_SESSIONS, cpuMs = (listener.cpuMs() - cpuBefore) / more;
+  const cpuMs = (listener.cpuMs() - cpuBefore) / (sessions - WARM_SESSIONS);
   console.log(
     `${sessions} sessions: ${listener.residentMB().toFixed(0)} MiB resident, ` +
-      `${((listener.residentMB() - base) * 1024 / more).toFixed(1)} KiB a session; ` +
+      `${each()} for each, garbage of setting up included; ` +
       `${cpuMs.toFixed(1)} ms of processor to accept one, ` +
       `${(1000 / cpuMs).toFixed(0)} a second on a core`,
   );
 }
+await wait(SETTLE_MS);
+console.log(`idle since: ${listener.residentMB().toFixed(0)} MiB resident, ${each()} a session`);
 const before = listener.cpuMs();
-await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
+await wait(IDLE_MS);
 const idleShare = (listener.cpuMs() - before) / IDLE_MS;
 console.log(`${sessions} idle sessions take ${(100 * idleShare).toFixed(1)} % of a core`);
 printTable(["idle sessions", "echo µs", "p99", "bulk MB/s"], [alone, await work()]);

@@ -14,6 +14,8 @@ export interface SessionLimits {
   pendingChannels: number;
   /** Interval of pings while a pipe is attached, milliseconds. */
   pingMs: number;
+  /** What that interval doubles up to while nothing is said but pings, milliseconds. */
+  idlePingMs: number;
   /** With an answer due, silence of this length means that the pipe is dead, milliseconds. */
   silenceMs: number;
   /**
@@ -40,6 +42,7 @@ export const DEFAULT_SESSION_LIMITS: Readonly<SessionLimits> = {
   channels: 65_535,
   pendingChannels: 4096,
   pingMs: 5000,
+  idlePingMs: 20_000,
   silenceMs: 10_000,
   quickSilenceMs: Infinity,
   resumeMs: 60_000,
@@ -52,5 +55,6 @@ export function resolveLimits(limits: Partial<SessionLimits> = {}): SessionLimit
   resolved.sendBuffer = Math.max(resolved.sendBuffer, MIN_SEND_BUFFER);
   resolved.receiveMemory = Math.max(resolved.receiveMemory, MIN_RECEIVE_MEMORY);
   resolved.maxWindow = Math.max(resolved.maxWindow, resolved.initialWindow);
+  resolved.idlePingMs = Math.max(resolved.idlePingMs, resolved.pingMs);
   return resolved;
 }

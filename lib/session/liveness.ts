@@ -11,7 +11,9 @@ const SAMPLE_WEIGHT = 1 / 8;
 
 /**
  * When to ping, and when a pipe counts as dead: an answer has been due for `silenceMs`, and in that time
- * not one byte came; `quickSilenceMs` is enough where answers were quick so far. Any byte counts as life, because a record may take long over a slow path.
+ * not one byte came; `quickSilenceMs` is enough where answers were quick so far. Any byte counts as life,
+ * because a record may take long over a slow path. Where nothing is said but pings, they become rarer:
+ * thousands of idle sessions cost little, and whoever has something to say expects an answer to that.
  */
 export class Liveness {
   readonly #limits: SessionLimits;
@@ -20,11 +22,13 @@ export class Liveness {
   #pingAt = 0;
   #pingSentAt: number | undefined;
   #pingNumber = 0;
+  #intervalMs: number;
   #roundTripMs: number | undefined;
   #isMeasured = false;
 
   constructor(limits: SessionLimits) {
     this.#limits = limits;
+    this.#intervalMs = limits.pingMs;
   }
 
   /** Smoothed round trip, milliseconds, once measured. */
@@ -36,6 +40,7 @@ export class Liveness {
   start(now: number): void {
     this.#heardAt = now;
     this.#waitingSince = now;
+    this.#intervalMs = this.#limits.pingMs;
     this.#pingAt = now + Math.min(FIRST_PING_MS, this.#limits.pingMs);
     this.#pingSentAt = undefined;
     this.#isMeasured = false;
@@ -52,10 +57,16 @@ export class Liveness {
     else this.#waitingSince ??= now;
   }
 
-  /** The number for a ping when one is due. */
+  /** A ping passes, ours or the peer's. @param isIdle whether nothing else was said since the last one */
+  passed(isIdle: boolean): void {
+    const { pingMs, idlePingMs } = this.#limits;
+    this.#intervalMs = isIdle ? Math.min(2 * this.#intervalMs, idlePingMs) : pingMs;
+  }
+
+  /** The number for a ping when one is due; the next one is due an interval later. */
   takePing(now: number): number | undefined {
     if (now < this.#pingAt) return undefined;
-    this.#pingAt = now + this.#limits.pingMs;
+    this.#pingAt = now + this.#intervalMs;
     this.#pingSentAt = now;
     return ++this.#pingNumber;
   }
@@ -63,7 +74,7 @@ export class Liveness {
   /** The peer's ping came, and nothing else goes on: ours may wait as long as the peer's keep coming. */
   postponePing(now: number): void {
     if (!this.#isMeasured || this.#pingSentAt !== undefined) return;
-    this.#pingAt = Math.max(this.#pingAt, now + PATIENCE * this.#limits.pingMs);
+    this.#pingAt = Math.max(this.#pingAt, now + PATIENCE * this.#intervalMs);
   }
 
   /** True when `takePing` would give a number. */

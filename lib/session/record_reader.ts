@@ -10,24 +10,25 @@ import {
 } from "./record.ts";
 
 const FIRST_BUFFER_BYTES = 1 << 10;
+const NOTHING = new Uint8Array(0);
 
 /**
  * Cuts the pipe's byte stream into records, whatever the split. A record that lies whole in the given
  * bytes is not copied.
  */
 export class RecordReader {
-  #partial = new Uint8Array(0);
+  #partial = NOTHING;
   #held = 0;
 
   /** Forgets a partial record: a new pipe begins. */
   reset(): void {
-    this.#partial = new Uint8Array(0);
+    this.#partial = NOTHING;
     this.#held = 0;
   }
 
   /** Gives memory back that no partial record needs. */
   trim(): void {
-    if (this.#held === 0) this.#partial = new Uint8Array(0);
+    if (this.#held === 0) this.#partial = NOTHING;
   }
 
   /**

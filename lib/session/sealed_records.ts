@@ -137,8 +137,8 @@ export class SealedRecords {
 
   /** Gives spare memory back; for quiet moments. */
   trim(): void {
-    this.#spares = [];
-    if (this.#bytes > 0) return;
+    if (this.#spares.length > 0) this.#spares = [];
+    if (this.#bytes > 0 || this.#segments.length === 0) return;
     this.#segments = [];
     this.#nextSize = MIN_SEGMENT_BYTES;
     this.#transmitSegment = 0;

@@ -260,6 +260,7 @@ export class Session {
     if (this.#phase === "aborting") return this.#transmitClose();
     if (this.#pong !== undefined) this.#records.sendControl(CONTROL_PONG, this.#pong);
     this.#pong = undefined;
+    if (this.#liveness.isPingDue(now)) this.#liveness.passed(this.#isIdle());
     const ping = this.#liveness.takePing(now);
     if (ping !== undefined) {
       const body = new Uint8Array(PING_BYTES);
@@ -304,12 +305,19 @@ export class Session {
    * sessions, leaves it to the initiator.
    */
   #pinged(): void {
-    const records = this.#records.dataRecords;
-    const isIdle = records === this.#recordsAtPing;
-    this.#recordsAtPing = records;
+    const isIdle = this.#isIdle();
+    this.#liveness.passed(isIdle);
     if (!isIdle) return;
     this.#records.trim();
     if (!this.#options.initiator) this.#liveness.postponePing(this.#now);
+  }
+
+  /** Whether nothing but pings has been said since this was last asked. */
+  #isIdle(): boolean {
+    const records = this.#records.dataRecords;
+    const isIdle = records === this.#recordsAtPing;
+    this.#recordsAtPing = records;
+    return isIdle;
   }
 
   /** The session ends now, CLOSE being all that is left to send. */
