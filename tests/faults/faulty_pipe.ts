@@ -14,8 +14,31 @@ export interface PipeQuality {
   readonly bytesPerMs: number;
 }
 
-/** One end's place at a pipe. */
-class PipeEnd {
+/** One end's place at a path. */
+export interface PathEnd {
+  /** Whether its session uses the path. */
+  attached: boolean;
+}
+
+/** What a session's bytes travel on. */
+export interface SimulatedPath {
+  /** Nothing arrives before that time. */
+  stalledUntil: number;
+  readonly broken: boolean;
+  at(end: SessionEnd): PathEnd;
+  /** Takes bytes for the other end. */
+  send(to: SessionEnd, bytes: Uint8Array, time: number): void;
+  /** What has arrived for an end that uses the path, in pieces of any length. */
+  arrived(end: SessionEnd, time: number): Generator<Uint8Array>;
+  /** When something arrives next. */
+  next(): number;
+  /** Nothing arrives any more. */
+  break(): void;
+  /** A bit of something on its way is altered; false when there is nothing. */
+  flip(): boolean;
+}
+
+class PipeEnd implements PathEnd {
   readonly inbound: Flight[] = [];
   attached = false;
 }
@@ -25,7 +48,7 @@ class PipeEnd {
  * network that loses, repeats and reorders. It can stall, break for both sides, or for one side only,
  * and it holds what arrives before its end has taken it into use.
  */
-export class FaultyPipe {
+export class FaultyPipe implements SimulatedPath {
   readonly #ends = new Map<SessionEnd, PipeEnd>();
   readonly #quality: PipeQuality;
   readonly #random: SeededRandom;
@@ -42,7 +65,6 @@ export class FaultyPipe {
     return this.#ends.get(end)!;
   }
 
-  /** Takes bytes for the other end. */
   send(to: SessionEnd, bytes: Uint8Array, time: number): void {
     if (this.broken || bytes.length === 0) return;
     const { inbound } = this.at(to);
@@ -52,7 +74,6 @@ export class FaultyPipe {
     inbound.push({ at: after + bytes.length / bytesPerMs, bytes });
   }
 
-  /** What has arrived for an end that uses the pipe, in pieces of any length. */
   *arrived(end: SessionEnd, time: number): Generator<Uint8Array> {
     const { inbound } = this.at(end);
     while (
@@ -65,7 +86,6 @@ export class FaultyPipe {
     }
   }
 
-  /** When something arrives next. */
   next(): number {
     let next = Infinity;
     for (const { attached, inbound } of this.#ends.values()) {
@@ -75,13 +95,11 @@ export class FaultyPipe {
     return next;
   }
 
-  /** Nothing arrives any more. */
   break(): void {
     this.broken = true;
     for (const { inbound } of this.#ends.values()) inbound.length = 0;
   }
 
-  /** A bit of something on its way is altered; false when there is nothing. */
   flip(): boolean {
     for (const { inbound } of this.#ends.values()) {
       const flight = inbound[Math.floor(this.#random.next() * inbound.length)];

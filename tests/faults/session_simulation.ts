@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { SeededRandom } from "../support/simulated_clock.ts";
 import { SessionEnd, settle } from "../support/session_pair.ts";
-import { FaultyPipe } from "./faulty_pipe.ts";
+import { EarlyPath } from "./early_path.ts";
+import { FaultyPipe, type SimulatedPath } from "./faulty_pipe.ts";
 import { Transfer } from "./transfer.ts";
 
 /** What may go wrong in a run. */
@@ -25,7 +26,7 @@ interface Side {
   readonly end: SessionEnd;
   /** Its clock is this much ahead, milliseconds. */
   ahead: number;
-  pipe: FaultyPipe | undefined;
+  pipe: SimulatedPath | undefined;
   reconnectAt: number;
   killed: boolean;
 }
@@ -39,7 +40,11 @@ export class SessionSimulation {
   readonly #failures: unknown[] = [];
   #now = 0;
   #nextFault = 0;
+  /** When the first path gives way to a lasting one. */
+  #replaceAt = Infinity;
   pipes = 0;
+  /** Sessions that began on bare datagrams. */
+  early = 0;
 
   constructor(seed: number, faults: readonly Fault[]) {
     this.random = new SeededRandom(seed);
@@ -104,6 +109,7 @@ export class SessionSimulation {
   /** One step of virtual time: to the next arrival, time-out, reconnection or fault. */
   #turn(): void {
     this.#now = Math.max(this.#now, Math.min(this.#now + 250, this.#nextEvent()));
+    if (this.#now >= this.#replaceAt) this.#connect();
     if (this.#now >= this.#nextFault) this.#happen();
     for (const transfer of this.transfers) if (this.random.next() < 0.2) transfer.leave += 20_000;
     for (const side of this.sides) {
@@ -123,7 +129,7 @@ export class SessionSimulation {
       side.pipe?.next() ?? Infinity,
       side.reconnectAt,
     ]);
-    return Math.min(...times, this.#nextFault);
+    return Math.min(...times, this.#nextFault, this.#replaceAt);
   }
 
   #deliver(side: Side, now: number): void {
@@ -157,14 +163,10 @@ export class SessionSimulation {
   /** A new pipe; each side takes it into use in its own time, and drops what it had. */
   #connect(): void {
     for (const side of this.sides) side.reconnectAt = Infinity;
+    this.#replaceAt = Infinity;
     if (this.#isOver) return;
+    const pipe = this.#newPath();
     this.pipes++;
-    const quality = {
-      delayMs: this.random.next() * 80,
-      jitterMs: this.random.next() * 40,
-      bytesPerMs: 10 + this.random.next() * 200,
-    };
-    const pipe = new FaultyPipe(this.sides.map(({ end }) => end), quality, this.random);
     for (const side of this.sides) {
       if (side.pipe !== undefined) side.pipe.at(side.end).attached = false;
       side.pipe = pipe;
@@ -172,6 +174,24 @@ export class SessionSimulation {
       side.end.session.attach(this.#now + side.ahead);
     }
     if (this.#nextFault === 0) this.#plan();
+  }
+
+  /** A lasting one; the first of a session may be one of bare datagrams, for a moment. */
+  #newPath(): SimulatedPath {
+    const { random } = this, ends = this.sides.map(({ end }) => end);
+    const delayMs = random.next() * 80, jitterMs = random.next() * 40;
+    if (this.pipes > 0 || random.next() < 0.5) {
+      const bytesPerMs = 10 + random.next() * 200;
+      return new FaultyPipe(ends, { delayMs, jitterMs, bytesPerMs }, random);
+    }
+    this.early++;
+    this.#replaceAt = this.#now + 5 + random.next() * 1_500;
+    const [loss, duplication, forgery] = [0.3, 0.3, 0.1].map((most) => random.next() * most);
+    return new EarlyPath(
+      ends,
+      { delayMs, jitterMs, loss: loss!, duplication: duplication!, forgery: forgery! },
+      random,
+    );
   }
 
   #plan(): void {
