@@ -1,4 +1,5 @@
 import type { HelpPage } from "../tool/help.ts";
+import { LIBC_PATHS } from "../../lib/net/fifo.ts";
 import { LIBCRYPTO_PATHS } from "../../lib/net/libcrypto_aead.ts";
 import manifest from "../../deno.json" with { type: "json" };
 
@@ -17,37 +18,42 @@ export interface Program {
   help(): Promise<HelpPage>;
 }
 
+/** Identities and configuration are files, peers have any address, the system lists interfaces. */
+const PEER_PERMISSIONS: readonly string[] = [
+  "--allow-read",
+  "--allow-write",
+  "--allow-env",
+  "--allow-net",
+  "--allow-sys",
+];
+
 /**
- * What each tool needs: identities and configuration are files, peers are reached over any address,
- * interfaces are listed by the system. Only shells and VPNs start any program and call any library.
+ * The tools, each with what it needs. Only shells and VPNs start any program and call any library;
+ * `--allow-all` would let even them load code from anywhere.
  */
 export const PROGRAMS: readonly Program[] = [
   {
     name: "dnc",
     entry: "cmd/dnc.ts",
     permissions: [
-      "--allow-read",
-      "--allow-write",
-      "--allow-env",
-      "--allow-net",
-      "--allow-sys",
+      ...PEER_PERMISSIONS,
       // Its own executable, for the process behind --control.
       "--allow-run",
-      // The cipher of the system's OpenSSL, for bulk data.
-      `--allow-ffi=${LIBCRYPTO_PATHS.join()}`,
+      // The cipher of the system's OpenSSL, and pipes that never wait, for bulk data.
+      `--allow-ffi=${[...LIBCRYPTO_PATHS, ...LIBC_PATHS].join()}`,
     ],
     help: async () => (await import("../dnc.ts")).DNC,
   },
   {
     name: "dsh",
     entry: "cmd/dsh.ts",
-    permissions: ["--allow-all"],
+    permissions: [...PEER_PERMISSIONS, "--allow-run", "--allow-ffi"],
     help: async () => (await import("../dsh.ts")).DSH,
   },
   {
     name: "dvpn",
     entry: "cmd/dvpn.ts",
-    permissions: ["--allow-all"],
+    permissions: [...PEER_PERMISSIONS, "--allow-run", "--allow-ffi"],
     help: async () => (await import("../dvpn.ts")).DVPN,
   },
   {

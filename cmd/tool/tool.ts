@@ -66,6 +66,8 @@ export async function runTool<T extends OptionTable, S extends FileSettingTable>
     }
     const surplus = line.positionals[tool.maxPositionals];
     if (surplus !== undefined) throw new UsageError(`unexpected argument ${surplus}`);
+    // What is wrong with the configuration is told in the format that the command line wants.
+    if ((line.values as Record<string, unknown>)["log-format"] === "json") format = "json";
     const command = await configure(tool, line);
     if (line.given.has("print-config")) {
       writeOutput(await printedConfiguration(tool, command));

@@ -1,4 +1,5 @@
 import { run } from "./command.ts";
+import { readmeLine } from "./readme_commands.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 
@@ -16,15 +17,8 @@ export function builtFiles(): Promise<string> {
 async function build(): Promise<string> {
   const directory = await Deno.makeTempDir({ prefix: "dhtnet-dist-" });
   globalThis.addEventListener("unload", () => Deno.removeSync(directory, { recursive: true }));
-  await run(
-    Deno.execPath(),
-    "run",
-    "-A",
-    `${ROOT}cmd/dist.ts`,
-    "-o",
-    directory,
-    "--self-extracting",
-  );
+  const command = await readmeLine("deno task dist");
+  await run("sh", "-c", `cd ${ROOT} && ${command} -o ${directory} --self-extracting`);
   await Deno.mkdir(`${directory}/tools`);
   for (const tool of ["dnc", "dsh", "dvpn", "crtmgr"]) {
     await Deno.symlink(`../${tool}-${await suffix()}`, `${directory}/tools/${tool}`);

@@ -11,11 +11,21 @@ export class DebianRoot implements AsyncDisposable {
     this.#namespace = namespace;
   }
 
-  /** Downloads and unpacks it: half a minute. */
-  static async create(namespace: NetworkNamespace): Promise<DebianRoot> {
+  /**
+   * Downloads and unpacks it: half a minute.
+   *
+   * @param packages what it has besides the base packages
+   */
+  static async create(
+    namespace: NetworkNamespace,
+    packages: readonly string[] = [],
+  ): Promise<DebianRoot> {
     const directory = await Deno.makeTempDir({ prefix: "dhtnet-root-" });
+    // Its services see it as the root, with rights of their own.
+    await Deno.chmod(directory, 0o755);
     const release = /VERSION_CODENAME=(\w+)/.exec(await Deno.readTextFile("/etc/os-release"))![1]!;
-    await run("debootstrap", "--variant=minbase", release, directory);
+    const include = packages.length === 0 ? [] : [`--include=${packages.join()}`];
+    await run("debootstrap", "--variant=minbase", ...include, release, directory);
     return new DebianRoot(directory, namespace);
   }
 

@@ -6,6 +6,7 @@ import { loadedWith } from "../support/module_graph.ts";
 import { builtFiles } from "./built.ts";
 import { DebianRoot } from "./debian_root.ts";
 import { labTest } from "./lab.ts";
+import { readmeLine } from "./readme_commands.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const TOOLS = ["dnc", "dsh", "dvpn", "crtmgr"];
@@ -192,7 +193,11 @@ labTest(
     const files = await builtFiles();
     await using root = await DebianRoot.create(lab.namespace);
     await Deno.mkdir(`${root.directory}/packages`);
-    await run("sh", "-c", `cp -L ${files}/tools/* ${files}/*.deb ${root.directory}/packages/`);
+    await run(
+      "sh",
+      "-c",
+      `cp -L ${files}/tools/* ${files}/dnc-* ${files}/*.deb ${root.directory}/packages/`,
+    );
 
     // The single files, as somebody has downloaded them.
     for (const tool of TOOLS) {
@@ -201,9 +206,25 @@ labTest(
     await root.run("/packages/crtmgr", "--setup", "-o", "/root/keys");
     await root.run("rm", "-rf", "/root/keys", "/root/.cache");
 
+    // In a folder with dist/, as root: there is no sudo, and no network for recommended packages.
+    const typed = async (line: string) => {
+      const here = Deno.build.arch === "aarch64"
+        ? line.replace("x64", "arm64").replace("amd64", "arm64")
+        : line;
+      return await root.run("sh", "-ec", `sudo() { "$@"; }; cd /packages; ${here}`);
+    };
+    await Deno.symlink(".", `${root.directory}/packages/dist`);
+    await typed(await readmeLine("sudo install dist/dnc-linux-x64 /usr/local/bin/dnc"));
+    assert.match(await root.run("/usr/local/bin/dnc", "--version"), /^dnc \d/);
+    await root.run("rm", "-rf", "/usr/local/bin/dnc", "/root/.cache");
+
     const before = await root.paths();
+    const apt = 'APT::Install-Recommends "no"; APT::Get::Assume-Yes "yes";\n';
+    await Deno.writeTextFile(`${root.directory}/etc/apt/apt.conf.d/unattended`, apt);
+    const said = await typed(await readmeLine("sudo apt install ./dist/dhtnet_0.1.0_amd64.deb"));
+    assert.match(said, /nothing listens yet/);
+    await Deno.remove(`${root.directory}/etc/apt/apt.conf.d/unattended`);
     const package_ = (await root.run("sh", "-c", "ls /packages/*.deb")).trim();
-    assert.match(await root.run("dpkg", "-i", package_), /nothing listens yet/);
     assert.match(await root.run("getent", "passwd", "dhtnet"), /nologin/);
     assert.match(await root.run("dhtnet-crtmgr", "--version"), /^crtmgr /);
 

@@ -1,8 +1,7 @@
 import type { Background } from "./command.ts";
 import type { SshdPlace } from "./sshd.ts";
 import type { Site } from "./nat/site.ts";
-
-const ROOT = new URL("../../", import.meta.url).pathname;
+import { putTools } from "./tool_commands.ts";
 
 /** Where the machine's own folder is mounted. */
 const CONFIGURATION = "/etc/dhtnet";
@@ -40,15 +39,11 @@ export class FreshMachine implements SshdPlace, AsyncDisposable {
   /** Sets a machine up at a site. */
   static async create(site: Site): Promise<FreshMachine> {
     const directory = `${site.directory}/machine-${site.name}`;
-    for (const name of ["home", "etc", "bin"]) {
+    for (const name of ["home", "etc"]) {
       await Deno.mkdir(`${directory}/${name}`, { recursive: true, mode: 0o755 });
     }
     const made = await Deno.mkdir(CONFIGURATION).then(() => true, () => false);
-    for (const tool of ["dnc", "crtmgr"]) {
-      const deno = `"${Deno.execPath()}" run -A --unstable-net --cached-only`;
-      const script = `#!/bin/sh\nexec ${deno} "${ROOT}cmd/${tool}.ts" "$@"\n`;
-      await Deno.writeTextFile(`${directory}/bin/${tool}`, script, { mode: 0o755 });
-    }
+    await putTools(`${directory}/bin`);
     return new FreshMachine(site, directory, (await site.environment()).DENO_DIR!, made);
   }
 

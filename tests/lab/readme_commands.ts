@@ -14,11 +14,21 @@ export async function readmeCommands(): Promise<ReadmeCommand[]> {
   const commands: ReadmeCommand[] = [];
   for (const [, kind, body] of text.matchAll(/^```(sh|console)\n([\s\S]*?)^```/gm)) {
     for (const written of body!.split("\n")) {
-      const prompt = /^(\w+)[$#] /.exec(written);
+      const prompt = /^(\w*)[$#] /.exec(written);
       if (kind === "console" && prompt === null) continue;
       const line = written.slice(prompt?.[0].length ?? 0).replace(/\s+# .*$/, "").trim();
       if (line !== "") commands.push({ who: prompt?.[1] ?? "", line });
     }
   }
   return commands;
+}
+
+/**
+ * A command as README has it, for a test that runs it.
+ *
+ * @throws when README has it no more
+ */
+export async function readmeLine(line: string): Promise<string> {
+  if ((await readmeCommands()).some((command) => command.line === line)) return line;
+  throw new Error(`README has no such command: ${line}`);
 }

@@ -2,59 +2,15 @@ import assert from "node:assert/strict";
 import { Background, eventually, run } from "./command.ts";
 import { dvpnTest } from "./dvpn_lab.ts";
 import { type Lab, labTest } from "./lab.ts";
-import { type ReadmeCommand, readmeCommands } from "./readme_commands.ts";
+import { type ReadmeCommand, readmeCommands, readmeLine } from "./readme_commands.ts";
+import { putTools } from "./tool_commands.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
+/** A stranger's first connection has to stand by then, ms. */
+const FIRST_CONNECTION_MS = 120_000;
 
-/** Commands that a test of their own runs as they stand there, and what to look for in it. */
-const ELSEWHERE: Record<string, { readonly test: string; readonly by: RegExp }> = {
-  "npx -y deno@2.9.6 task demo": { test: ".ci/run", by: /deno task "\$task"/ },
-  "npx -y deno@2.9.6 task test": { test: ".ci/run", by: /deno task "\$task"/ },
-  "deno task dist": { test: "tests/lab/built.ts", by: /cmd\/dist\.ts/ },
-  "sudo install dist/dnc-linux-x64 /usr/local/bin/dnc": {
-    test: "tests/lab/dist_test.ts",
-    by: /\/packages\/\$\{tool\}/,
-  },
-  "sudo apt install ./dist/dhtnet_0.1.0_amd64.deb": {
-    test: "tests/lab/dist_test.ts",
-    by: /"dpkg", "-i"/,
-  },
-  "dvpn --mesh --member ID-OF-B --member ID-OF-C": {
-    test: "tests/lab/dvpn_mesh_test.ts",
-    by: /--mesh/,
-  },
-  "dvpn --mesh --member ID-OF-A --member ID-OF-C": {
-    test: "tests/lab/dvpn_mesh_test.ts",
-    by: /--mesh/,
-  },
-  "crtmgr --interactive": { test: "tests/lab/setup_walkthrough_test.ts", by: /--interactive/ },
-  "dnc -l -d /etc/dhtnet/dnc.yaml": {
-    test: "tests/lab/setup_walkthrough_test.ts",
-    by: /dnc\.yaml/,
-  },
-  "ssh USER@dnc/3f6c…e1": { test: "tests/lab/setup_walkthrough_test.ts", by: /@dnc\// },
-  'CA="-c /etc/dhtnet/CA/ca-server.crt -p /etc/dhtnet/CA/ca-server.pem"': {
-    test: "tests/lab/setup_walkthrough_test.ts",
-    by: /ca-server\.crt/,
-  },
-  "crtmgr renew certificate.crt $CA": {
-    test: "tests/lab/setup_walkthrough_test.ts",
-    by: /renew/,
-  },
-  "crtmgr revoke certificate.crt $CA": {
-    test: "tests/lab/setup_walkthrough_test.ts",
-    by: /revoke/,
-  },
-  "crtmgr encrypt /etc/dhtnet/CA/ca-server.pem": {
-    test: "tests/cli/crtmgr_commands_test.ts",
-    by: /encrypt/,
-  },
-  "export DHTNET_TURN_PASS=…": { test: "tests/lab/relay_kinds_test.ts", by: /turn/i },
-  "dnc -l --stun stun.example.org -t relay.example.org -u alice": {
-    test: "tests/lab/nat/site.ts",
-    by: /dnc/,
-  },
-};
+/** What the continuous integration runs as it stands there: the tests themselves. */
+const RUN_BY_CI = ["npx -y deno@2.9.6 task test"];
 
 /** The people of README on one machine without a network, each with a home. */
 class People implements AsyncDisposable {
@@ -68,13 +24,7 @@ class People implements AsyncDisposable {
 
   /** Puts the tools on everybody's path, and everybody on loopback. */
   static async create(lab: Lab): Promise<People> {
-    await Deno.mkdir(`${lab.directory}/bin`);
-    for (const tool of ["dnc", "dsh", "crtmgr"]) {
-      const start = `exec ${Deno.execPath()} run -A --unstable-net ${ROOT}cmd/${tool}.ts "$@"`;
-      await Deno.writeTextFile(`${lab.directory}/bin/${tool}`, `#!/bin/sh\n${start}\n`, {
-        mode: 0o755,
-      });
-    }
+    await putTools(`${lab.directory}/bin`);
     return new People(lab);
   }
 
@@ -173,15 +123,66 @@ const HERE = {
 } as const;
 
 Deno.test("README: each of its commands is run by a test", async () => {
-  const here = new Set(Object.values(HERE).flat().map(({ line }) => line));
-  for (const { line } of commands) {
-    if (here.has(line)) continue;
-    const elsewhere = ELSEWHERE[line];
-    assert.ok(elsewhere, `no test runs README's command: ${line}`);
-    assert.match(await Deno.readTextFile(ROOT + elsewhere.test), elsewhere.by, line);
+  const run = new Set(RUN_BY_CI);
+  for (const { line } of Object.values(HERE).flat()) run.add(line);
+  // Others ask for the line that they run.
+  for await (const { name } of Deno.readDir(`${ROOT}tests/lab`)) {
+    if (!name.endsWith(".ts")) continue;
+    const source = await Deno.readTextFile(`${ROOT}tests/lab/${name}`);
+    for (const [, , line] of source.matchAll(/readmeLine\(\s*(["'])(.+?)\1,?\s*\)/g)) {
+      run.add(line!);
+    }
   }
-  for (const line of Object.keys(ELSEWHERE)) {
-    assert.ok(commands.some((command) => command.line === line), `README has no more: ${line}`);
+  const missing = commands.filter(({ line }) => !run.has(line)).map(({ line }) => line);
+  assert.deepEqual(missing, [], "no test runs these");
+});
+
+Deno.test("README: from git clone to the first connection within two minutes, nothing edited", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "dhtnet-clone-" });
+  const processes: Background[] = [];
+  // On this machine alone; nothing that was loaded before is there.
+  const env = {
+    HOME: directory,
+    DENO_DIR: `${directory}/deno`,
+    DHTNET_INTERFACE: "lo",
+    NO_COLOR: "1",
+  };
+  // npx has children: timeout passes a signal on to all of them.
+  const inClone = (line: string, home: string) => [
+    ...["timeout", `${2 * FIRST_CONNECTION_MS / 1000}`, "sh", "-c"],
+    `cd ${directory}/dhtnet && exec env DHTNET_CONFIG_DIR=${directory}/${home} ${line}`,
+  ];
+  try {
+    const begin = performance.now();
+    await run("git", "clone", "-q", ROOT, `${directory}/dhtnet`);
+    const terminal = (line: string, home: string) => {
+      const process = new Background(inClone(line, home), { env });
+      processes.push(process);
+      return process;
+    };
+    const deno = (await readmeLine("npx -y deno@2.9.6 task demo")).replace(/ demo$/, "");
+    const alice = terminal(`${deno} ${(await readmeLine("dnc -l"))}`, "alice");
+    const id = (await alice.shows(/listening, id ([0-9a-f]{64})/, FIRST_CONNECTION_MS))[1]!;
+    const bob = terminal(`${deno} dnc ${id}`, "bob");
+    await bob.type("hello");
+    await alice.shows(/^hello$/m, FIRST_CONNECTION_MS);
+    const tookMs = performance.now() - begin;
+    console.log(`first connection ${(tookMs / 1000).toFixed(1)} s after git clone began`);
+    assert.ok(tookMs < FIRST_CONNECTION_MS);
+
+    const demo = terminal(await readmeLine("npx -y deno@2.9.6 task demo"), "carol");
+    await demo.shows(/Everything arrived as it was sent/, 60_000);
+    assert.equal(
+      (await run("git", "-C", `${directory}/dhtnet`, "status", "--porcelain")).trim(),
+      "",
+    );
+  } finally {
+    for (const process of processes) {
+      process.kill("SIGTERM");
+      await process.status;
+      await process[Symbol.asyncDispose]();
+    }
+    await Deno.remove(directory, { recursive: true });
   }
 });
 

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { FreshMachine } from "./fresh_machine.ts";
 import type { NatLab } from "./nat/lab.ts";
 import { natLabTest } from "./nat/nat_lab_test_case.ts";
+import { readmeLine } from "./readme_commands.ts";
 import { startSshd } from "./sshd.ts";
 
 const PLAN = {
@@ -25,15 +26,20 @@ function lines(...answers: readonly string[]): string {
   return answers.map((answer) => `${answer}\n`).join("");
 }
 
+async function interactive(): Promise<string[]> {
+  return (await readmeLine("crtmgr --interactive")).split(" ");
+}
+
 /** Sets the server up and starts its sshd and its `dnc`. */
 async function startServer(lab: NatLab, who: "anyone" | "signed") {
   const server = await FreshMachine.create(lab.site("server"));
   await startSshd(server, 22);
   const answers = ["server", "", "", who, "", ...networkAnswers(lab)];
-  const wizard = await server.run(["crtmgr", "--interactive"], lines(...answers));
+  const wizard = await server.run(await interactive(), lines(...answers));
   assert.deepEqual([wizard.code, wizard.stdout], [0, ""], wizard.stderr);
   const id = /This server's id: ([0-9a-f]{64})\n/.exec(wizard.stderr)![1]!;
-  const dnc = server.background("dnc", "-l", "-d", "/etc/dhtnet/dnc.yaml");
+  const listen = await readmeLine("dnc -l -d /etc/dhtnet/dnc.yaml");
+  const dnc = server.background(...listen.split(" "));
   await dnc.shows(new RegExp(`listening, id ${id}`));
   return { server, id, dnc };
 }
@@ -42,7 +48,7 @@ async function startServer(lab: NatLab, who: "anyone" | "signed") {
 async function startClient(lab: NatLab, server: FreshMachine): Promise<FreshMachine> {
   const client = await FreshMachine.create(lab.site("client"));
   const answers = ["client", "", "", "", "", ...networkAnswers(lab)];
-  const wizard = await client.run(["crtmgr", "--interactive"], lines(...answers));
+  const wizard = await client.run(await interactive(), lines(...answers));
   assert.deepEqual([wizard.code, wizard.stdout], [0, ""], wizard.stderr);
   await Deno.copyFile(`${server.directory}/ssh/user`, client.home(".ssh/id_ed25519"));
   await Deno.chmod(client.home(".ssh/id_ed25519"), 0o600);
@@ -56,7 +62,9 @@ natLabTest("from empty machines to ssh, scp, rsync and git through dnc", PLAN, a
   await using _ = server;
   const client = await startClient(lab, server);
 
-  const login = await client.run(["ssh", ...ASK_NOTHING, `root@dnc/${id}`, "hostname; echo $HOME"]);
+  const typed = (await readmeLine("ssh USER@dnc/3f6c…e1")).replace("USER", "root")
+    .replace("3f6c…e1", id).split(" ").slice(1);
+  const login = await client.run(["ssh", ...ASK_NOTHING, ...typed, "hostname; echo $HOME"]);
   assert.equal(login.code, 0, login.stderr);
   assert.match(login.stdout, /\n\/root\n$/);
   await Deno.mkdir(client.home(".config/dhtnet"), { recursive: true });
@@ -106,16 +114,24 @@ natLabTest("a server that lets in what its CA has signed, and nobody else", PLAN
   console.log(`a stranger was refused after ${stranger.elapsedMs.toFixed(0)} ms`);
 
   // The client's certificate goes to the server's administrator and comes back; its key does not.
-  await Deno.copyFile(client.home(".dnc/certificate.crt"), server.home("client.crt"));
-  const authority = ["-c", "/etc/dhtnet/CA/ca-server.crt", "-p", "/etc/dhtnet/CA/ca-server.pem"];
-  await succeed(server, ["crtmgr", "renew", "client.crt", ...authority]);
-  await Deno.copyFile(server.home("client.crt"), client.home(".dnc/certificate.crt"));
+  await Deno.copyFile(client.home(".dnc/certificate.crt"), server.home("certificate.crt"));
+  const authority = await readmeLine(
+    'CA="-c /etc/dhtnet/CA/ca-server.crt -p /etc/dhtnet/CA/ca-server.pem"',
+  );
+  const administer = (line: string) => succeed(server, ["bash", "-ec", `${authority}\n${line}`]);
+  await administer(await readmeLine("crtmgr renew certificate.crt $CA"));
+  await Deno.copyFile(server.home("certificate.crt"), client.home(".dnc/certificate.crt"));
   await succeed(client, login);
 
   // Nobody restarts the server.
-  await succeed(server, ["crtmgr", "revoke", "client.crt", ...authority]);
+  await administer(await readmeLine("crtmgr revoke certificate.crt $CA"));
   await dnc.shows(/rules read again/);
   const revoked = await client.run(login);
   assert.equal(revoked.code, 255);
   assert.match(revoked.stderr, /was revoked on/);
+
+  const encrypt = await readmeLine("crtmgr encrypt /etc/dhtnet/CA/ca-server.pem");
+  await administer(`export DHTNET_KEY_PASS=a-long-passphrase\n${encrypt}`);
+  const key = await Deno.readTextFile(server.etc("CA/ca-server.pem"));
+  assert.match(key, /^-----BEGIN ENCRYPTED PRIVATE KEY-----/);
 }, { timeoutMs: TIMEOUT_MS });
