@@ -146,7 +146,8 @@ export class Listeners {
   }
 
   #sendBatch(listener: Listener, packed: readonly Uint8Array[], now: number): void {
-    const { target, key, sid, overlay } = listener, token = this.#tokens.issue(target.address);
+    const { target, key, sid, overlay } = listener,
+      token = this.#tokens.issue(target.address, target.addressText);
     if (!listener.legacy) {
       const question: Question = { name: "update", version: 1, key, sid, token };
       return this.#sendUpdate(listener, question, packed, now);
@@ -173,7 +174,8 @@ export class Listeners {
     ids: { refreshed?: readonly bigint[]; expired?: readonly bigint[] },
     now: number,
   ): void {
-    const { target, sid } = listener, token = this.#tokens.issue(target.address);
+    const { target, sid } = listener,
+      token = this.#tokens.issue(target.address, target.addressText);
     if (!listener.legacy) {
       return this.#sendUpdate(listener, { name: "update", sid, token, ...ids }, undefined, now);
     }

@@ -2,18 +2,47 @@ import { MsgpackEncoded, MsgpackExtension, MsgpackFloat, type MsgpackTree } from
 
 const utf8 = new TextEncoder();
 
+/** Packets are written next to each other: memory of its own costs more than what a small one holds. */
+const SLAB_BYTES = 8 << 10;
+/** A longer message gets memory of its own. */
+const SHARING_LIMIT = SLAB_BYTES / 4;
+
+let slab = new Uint8Array(SLAB_BYTES);
+let slabUsed = 0;
+
+/** Memory to write to; what is not needed of it goes back by {@linkcode giveBack}. */
+function claim(length: number): Uint8Array<ArrayBuffer> {
+  if (length > SHARING_LIMIT) return new Uint8Array(length);
+  if (slabUsed + length > SLAB_BYTES) {
+    slab = new Uint8Array(SLAB_BYTES);
+    slabUsed = 0;
+  }
+  slabUsed += length;
+  return slab.subarray(slabUsed - length, slabUsed);
+}
+
+/** All but the first `used` bytes, if nothing has been claimed since. */
+function giveBack(claimed: Uint8Array, used: number): void {
+  const { buffer, byteOffset, length } = claimed;
+  if (buffer === slab.buffer && byteOffset + length === slabUsed) slabUsed = byteOffset + used;
+}
+
 /** Appends msgpack objects, each in its shortest form, to a growing buffer. */
 export class MsgpackWriter {
-  #bytes: Uint8Array;
+  #bytes: Uint8Array<ArrayBuffer>;
   #length = 0;
 
   /** `sizeHint` is the first buffer size in bytes. */
   constructor(sizeHint = 256) {
-    this.#bytes = new Uint8Array(sizeHint);
+    this.#bytes = claim(sizeHint);
   }
 
-  /** What was written, without a copy. Write nothing more afterwards. */
+  /**
+   * What was written, without a copy; its memory is shared with other messages, so take a copy to keep
+   * it for long. Write nothing more afterwards.
+   */
   finish(): Uint8Array {
+    giveBack(this.#bytes, this.#length);
     return this.#bytes.subarray(0, this.#length);
   }
 
@@ -102,7 +131,7 @@ export class MsgpackWriter {
 
   /** Made when wanted: most packets need none, and making one costs as much as a small packet. */
   get #view(): DataView {
-    return new DataView(this.#bytes.buffer);
+    return new DataView(this.#bytes.buffer, this.#bytes.byteOffset);
   }
 
   #float({ value, width }: MsgpackFloat): this {
@@ -179,6 +208,7 @@ export class MsgpackWriter {
     if (this.#length > this.#bytes.length) {
       const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length));
       grown.set(this.#bytes.subarray(0, at));
+      giveBack(this.#bytes, 0);
       this.#bytes = grown;
     }
     return at;

@@ -90,7 +90,7 @@ export class PutOperation implements Operation, OverlayObserver {
     this.#options = options;
     this.#replicas = options.replicas ?? TARGET_NODES;
 
-    this.#packed = encodeValue(value);
+    this.#packed = encodeValue(value).slice();
     if (options.permanent) {
       context.persistent.add(this);
       for (const { observers } of context.overlays) observers.add(this);

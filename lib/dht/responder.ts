@@ -80,6 +80,8 @@ export class Responder {
   readonly #parts: ResponderParts;
   #checksSince = -Infinity;
   #checks = 0;
+  readonly #bareBytes: Partial<Record<IpFamily, number>> = {};
+
   /** Shares all parts with the node. */
   constructor(parts: ResponderParts) {
     this.#parts = parts;
@@ -181,7 +183,7 @@ export class Responder {
     if (isMissing(key)) {
       return this.#refuse(packet, source, DHT_ERROR.malformed, "Put with no info_hash");
     }
-    if (!tokens.accepts(packet.token, source.address)) {
+    if (!tokens.accepts(packet.token, source.address, source.text)) {
       return this.#refuse(packet, source, DHT_ERROR.badToken, "Put with wrong token");
     }
     budget.verify(source.text, now);
@@ -210,12 +212,12 @@ export class Responder {
     if (isMissing(key)) {
       return this.#refuse(packet, source, DHT_ERROR.malformed, "Listen with no info_hash");
     }
-    if (!tokens.accepts(packet.token, source.address)) {
+    if (!tokens.accepts(packet.token, source.address, source.text)) {
       return this.#refuse(packet, source, DHT_ERROR.badToken, "Listen with wrong token");
     }
     budget.verify(source.text, now);
     if (sid === undefined || sid === 0) return;
-    this.#reply(packet, source, { token: tokens.issue(source.address) });
+    this.#reply(packet, source, { token: tokens.issue(source.address, source.text) });
     const where = packet.query?.where ?? {}, legacy = (packet.version ?? 0) === 0;
     const request = { sid, key, id: packet.id, where, legacy };
     const present = withinBytes(storage.values(key, where));
@@ -224,7 +226,7 @@ export class Responder {
 
   #refresh(packet: QueryPacket, source: Source, now: number): void {
     const { key, valueId } = packet, { tokens, budget, storage } = this.#parts;
-    if (!tokens.accepts(packet.token, source.address)) {
+    if (!tokens.accepts(packet.token, source.address, source.text)) {
       return this.#refuse(packet, source, DHT_ERROR.badToken, "Refresh with wrong token");
     }
     budget.verify(source.text, now);
@@ -272,13 +274,8 @@ export class Responder {
     source: Source,
     now: number,
   ): Pick<ReplyPacket, "nodes4" | "nodes6" | "token"> {
-    const token = this.#parts.tokens.issue(source.address);
-    const wanted = packet.want === undefined
-      ? [source.overlay.family]
-      : new Set(packet.want.map((number) => WANTED_FAMILY[number]));
-    const overlays = [...wanted].flatMap((family) =>
-      family === undefined ? [] : this.#parts.overlays[family] ?? []
-    );
+    const token = this.#parts.tokens.issue(source.address, source.text);
+    const overlays = this.#wanted(packet, source);
     const count = this.#nodeCount(packet, source, token, overlays);
     const lists: { nodes4?: Uint8Array; nodes6?: Uint8Array } = {};
     for (const overlay of overlays) {
@@ -293,6 +290,18 @@ export class Responder {
     return { ...lists, token };
   }
 
+  /** Where the nodes that a query asks for are to be found. */
+  #wanted({ want }: QueryPacket, source: Source): Overlay[] {
+    if (want === undefined) return [source.overlay];
+    const overlays: Overlay[] = [];
+    for (const number of want) {
+      const family = WANTED_FAMILY[number];
+      const overlay = family === undefined ? undefined : this.#parts.overlays[family];
+      if (overlay !== undefined && !overlays.includes(overlay)) overlays.push(overlay);
+    }
+    return overlays;
+  }
+
   /** Nodes of each family that a reply has room for. */
   #nodeCount(
     packet: QueryPacket,
@@ -301,10 +310,18 @@ export class Responder {
     overlays: readonly Overlay[],
   ): number {
     if (source.room === Infinity) return COMPACT_NODES_MAX;
-    const room = source.room - encodePacket(this.#makeReply(packet, source, { token })).length -
+    const room = source.room - this.#bareReplyBytes(packet, source, token) -
       LIST_OVERHEAD * overlays.length;
     const each = overlays.reduce((sum, { family }) => sum + COMPACT_NODE_BYTES[family], 0);
     return Math.max(0, Math.min(COMPACT_NODES_MAX, Math.floor(room / each)));
+  }
+
+  /** Bytes of a reply that names no node: in one family, those of the transaction id alone differ. */
+  #bareReplyBytes(packet: QueryPacket, source: Source, token: Uint8Array): number {
+    const { family } = source.overlay;
+    this.#bareBytes[family] ??=
+      encodePacket(this.#makeReply({ ...packet, tid: 0 }, source, { token })).length - 1;
+    return this.#bareBytes[family] + intBytes(packet.tid);
   }
 
   #makeReply(
@@ -326,6 +343,11 @@ export class Responder {
     const bytes = encodePacket(error), fits = bytes.length <= source.room;
     engine.outbox.push(source.address, fits ? bytes : encodePacket({ ...error, message: "" }));
   }
+}
+
+/** Bytes of an unsigned integer up to 32 bits in msgpack. */
+function intBytes(value: number): number {
+  return value < 0x80 ? 1 : value < 0x100 ? 2 : value < 0x1_0000 ? 3 : 5;
 }
 
 function isMissing(key: Uint8Array | undefined): key is undefined {

@@ -2,7 +2,7 @@ import type { Engine } from "./engine.ts";
 import { idText } from "./node_id.ts";
 import { sourceKey } from "./rate_limit.ts";
 import type { Timer } from "./timer_queue.ts";
-import { type DhtValue, encodeValue } from "./value.ts";
+import { decodeValue, type DhtValue, encodeValue } from "./value.ts";
 import { matchesFilter, type ValueFilter } from "./value_query.ts";
 import { mayReplace, valueLifeMs } from "./value_type.ts";
 
@@ -17,6 +17,7 @@ const VALUE_OVERHEAD = 1_280;
 export interface StoredValue {
   readonly keyText: string;
   readonly key: Uint8Array;
+  /** Its byte strings are views into `packed`. */
   readonly value: DhtValue;
   readonly packed: Uint8Array;
   /** Who put it: an IPv4 address or an IPv6 /64. */
@@ -97,7 +98,7 @@ export class Storage {
     const stored: StoredValue = {
       keyText,
       key: key.slice(),
-      value: ownBytes(value),
+      value: decodeValue(packed),
       packed,
       source: sourceKey(ip),
       expiresAt,
