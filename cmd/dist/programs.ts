@@ -28,9 +28,13 @@ const PEER_PERMISSIONS: readonly string[] = [
 ];
 
 /**
- * The tools, each with what it needs. Only shells and VPNs start any program and call any library;
- * `--allow-all` would let even them load code from anywhere.
+ * What starts any program and calls any library is not held back by less; and less would keep it
+ * from /proc, which Deno shows to `--allow-all` alone: the processes of a session, the way from a
+ * descriptor to its file, the marks of a process that ended without undoing what it did.
  */
+const ALL: readonly string[] = ["--allow-all"];
+
+/** The tools, each with what it needs. */
 export const PROGRAMS: readonly Program[] = [
   {
     name: "dnc",
@@ -47,13 +51,13 @@ export const PROGRAMS: readonly Program[] = [
   {
     name: "dsh",
     entry: "cmd/dsh.ts",
-    permissions: [...PEER_PERMISSIONS, "--allow-run", "--allow-ffi"],
+    permissions: ALL,
     help: async () => (await import("../dsh.ts")).DSH,
   },
   {
     name: "dvpn",
     entry: "cmd/dvpn.ts",
-    permissions: [...PEER_PERMISSIONS, "--allow-run", "--allow-ffi"],
+    permissions: ALL,
     help: async () => (await import("../dvpn.ts")).DVPN,
   },
   {

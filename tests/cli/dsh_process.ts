@@ -1,5 +1,6 @@
-const ENTRY = new URL("../../cmd/dsh.ts", import.meta.url).pathname;
-const RUN = ["run", "-A", "--unstable-net", ENTRY];
+import { toolWords } from "./tool_process.ts";
+
+const [PROGRAM, ...WORDS] = toolWords("dsh");
 /** A process that has not ended by then hangs. */
 const TIMEOUT_MS = 30_000;
 
@@ -43,8 +44,8 @@ export class DshServer implements AsyncDisposable {
     const manager = args.includes("--quiet")
       ? Deno.listenDatagram({ transport: "unixpacket", path: socket })
       : undefined;
-    const child = new Deno.Command(Deno.execPath(), {
-      args: [...RUN, "-l", "--interface", "lo", ...allowed, ...args],
+    const child = new Deno.Command(PROGRAM, {
+      args: [...WORDS, "-l", "--interface", "lo", ...allowed, ...args],
       env: {
         DHTNET_CONFIG_DIR: `${directory}/server`,
         ...(manager === undefined ? {} : { NOTIFY_SOCKET: socket }),
@@ -86,8 +87,8 @@ export class DshServer implements AsyncDisposable {
 
   /** The command of a client; options come before `--`. */
   command(args: readonly string[], peer = this.#id): Deno.Command {
-    return new Deno.Command(Deno.execPath(), {
-      args: [...RUN, "--interface", "lo", peer, ...args],
+    return new Deno.Command(PROGRAM, {
+      args: [...WORDS, "--interface", "lo", peer, ...args],
       env: { DHTNET_CONFIG_DIR: `${this.#directory}/client` },
       stdin: "piped",
       stdout: "piped",
@@ -156,8 +157,8 @@ export class DshServer implements AsyncDisposable {
 
 /** The id of the device whose configuration is in a directory. */
 async function idOf(directory: string): Promise<string> {
-  const { stdout } = await new Deno.Command(Deno.execPath(), {
-    args: [...RUN, "--id"],
+  const { stdout } = await new Deno.Command(PROGRAM, {
+    args: [...WORDS, "--id"],
     env: { DHTNET_CONFIG_DIR: directory },
   }).output();
   return new TextDecoder().decode(stdout).trim();
