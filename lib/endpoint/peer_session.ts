@@ -97,7 +97,8 @@ export class PeerSession {
   readonly trace: AttemptTrace | undefined;
   /** Datagrams beside the channels. */
   readonly datagrams: SessionDatagrams;
-  readonly #options: PeerSessionOptions;
+  /** Without what is of use at the beginning only: the keys, and the first pipe. */
+  readonly #options: Omit<PeerSessionOptions, "keys" | "pipe" | "lasting">;
   readonly #session: Session;
   readonly #driver: SessionDriver;
   readonly #since = new Date();
@@ -108,8 +109,8 @@ export class PeerSession {
   readonly #settled = new AbortController();
 
   /** Begins at once. */
-  constructor(options: PeerSessionOptions) {
-    const { clock, peer, outgoing, keys } = options;
+  constructor({ keys, pipe, lasting, ...options }: PeerSessionOptions) {
+    const { clock, peer, outgoing } = options;
     this.id = sessionId(keys);
     this.peer = peer;
     this.outgoing = outgoing;
@@ -132,9 +133,9 @@ export class PeerSession {
     });
     this.#driver = new SessionDriver(this.#session, clock);
     this.#driver.onPipeLost = (loss) => this.#pipeLost(loss);
-    this.#awaiting = options.lasting !== undefined;
-    this.attach(options.pipe);
-    if (options.lasting !== undefined) this.#await(options.lasting);
+    this.#awaiting = lasting !== undefined;
+    this.attach(pipe);
+    if (lasting !== undefined) this.#await(lasting);
   }
 
   /** Fires when the session has ended. */

@@ -66,7 +66,8 @@ import type { PathLoss, SessionOptions, SessionStats } from "./session_options.t
  * ```
  */
 export class Session {
-  readonly #options: SessionOptions;
+  /** Without the keys: those that the record layer derives from them are one-way, see RecordKeys. */
+  readonly #options: Omit<SessionOptions, "keys">;
   readonly #limits: SessionLimits;
   readonly #records: RecordLayer;
   readonly #mux: Mux;
@@ -86,7 +87,7 @@ export class Session {
   #recordsAtPing = 0;
 
   /** A detached session: `attach` is next. */
-  constructor(options: SessionOptions) {
+  constructor({ keys, ...options }: SessionOptions) {
     const limits = resolveLimits(options.limits);
     this.#options = options;
     this.#limits = limits;
@@ -97,7 +98,7 @@ export class Session {
       onChannel: (request) => options.onChannel(request),
       onOutput: () => this.#notify(),
     });
-    this.#records = new RecordLayer(options.keys, limits.sendBuffer, {
+    this.#records = new RecordLayer(keys, limits.sendBuffer, {
       fill: (into, end, counter) => this.#mux.fill(into, end, counter),
       deliver: (plaintext) => this.#mux.deliver(plaintext),
       control: (kind, body) => this.#control(kind, body),
