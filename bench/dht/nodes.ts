@@ -7,12 +7,18 @@ const deno = (script: string, ...args: string[]) => [
   ...["run", "-A", "--unstable-net", "--no-check", here(script), ...args],
 ];
 
-/** Asks our node and OpenDHT's the same, one after the other, and prints what each answer cost. */
+/**
+ * Asks our node, a bare echo and OpenDHT's node the same, one after the other, and prints what each
+ * answer cost.
+ */
 export async function compareNodes(): Promise<void> {
   const rows: string[][] = [];
-  for (
-    const [name, command] of [["dhtnet", deno("./node.ts")], ["dhtnode", ["dhtnode"]]] as const
-  ) {
+  const nodes = [
+    ["dhtnet", deno("./node.ts")],
+    ["bare echo in Deno", deno("./echo.ts")],
+    ["dhtnode", ["dhtnode"]],
+  ] as const;
+  for (const [name, command] of nodes) {
     const load = await ask(command);
     const perCore = (cpuMs: number) => (load.queries / cpuMs * 1000).toFixed(0);
     rows.push([
