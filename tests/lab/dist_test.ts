@@ -47,6 +47,26 @@ Deno.test("dist: what is bundled says its version without loading Node's modules
   }
 });
 
+Deno.test("dist: what a scope holds is let go of at its end, bundled too", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(
+      `${directory}/held.ts`,
+      `class Held { value = 1; [Symbol.dispose]() { console.log("let go"); } }
+       function value() { using held = new Held(); return held.value; }
+       console.log(value());`,
+    );
+    const program = { ...PROGRAMS[0]!, name: "held", entry: "held.ts" };
+    await bundle(program, directory, `${directory}/out`);
+    assert.equal(
+      await run(Deno.execPath(), "run", `${directory}/out/${ENTRY_FILE}`),
+      "let go\n1\n",
+    );
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
 Deno.test("dist: checksums and bill of materials are those of what was built", async () => {
   const directory = await builtFiles();
   await run("sh", "-c", `cd ${directory} && sha256sum --check --strict SHA256SUMS`);
