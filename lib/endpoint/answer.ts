@@ -2,6 +2,7 @@ import { getLogger } from "@logtape/logtape";
 import type { VerifiedChain } from "../identity/mod.ts";
 import { type Pipe, quicCertificate, type Timer, turnOfEventLoop } from "../net/mod.ts";
 import { commonTransports, type EndpointContext, type Established, firstPipe } from "./context.ts";
+import { doorOffer, type Visit } from "./door/mod.ts";
 import { ConnectError, NOT_AUTHORIZED } from "./errors.ts";
 import { HalfOpen } from "./half_open.ts";
 import { LogBudget } from "./log_budget.ts";
@@ -53,11 +54,12 @@ const REHEARSE_AFTER_MS = 150;
 /** From the answer on, a dialer has this long to bring its connection up. */
 const ESTABLISH_TIMEOUT_MS = 30_000;
 
-/** A request as a carrier brings it. */
+/** A request as a carrier brings it, or a visitor. */
 interface Brought {
   readonly sealed: Uint8Array;
   readonly reply: Reply;
   readonly source: string;
+  readonly visit?: Visit;
 }
 
 /** What the endpoint decides about requests, and what it does with those that succeed. */
@@ -121,14 +123,24 @@ export class Answerer {
     await this.#read({ sealed, reply, source }, until);
   }
 
+  /** Takes a visitor at our door; never throws. */
+  async receiveVisit(visit: Visit): Promise<void> {
+    const { request: sealed, source } = visit;
+    const reply = (refusal: Uint8Array) => void visit.refuse(refusal);
+    await this.#read({ sealed, reply, source, visit }, 0);
+    visit.leave();
+  }
+
   async #read(brought: Brought, until: number): Promise<void> {
-    const { sealed, reply, source } = brought, now = this.#context.clock.now();
+    const { sealed, reply, source, visit } = brought, now = this.#context.clock.now();
+    const way = visit === undefined ? "carrier" : "door";
     try {
-      const request = await this.#listening.readRequest(sealed, { source, now });
-      await this.#decide(request, reply);
+      const request = await this.#listening.readRequest(sealed, { source, now, way });
+      await this.#decide(request, reply, visit);
     } catch (error) {
       if (error instanceof SignallingError) {
-        if (error.code === "rate") return this.#postpone(brought, until);
+        // A visitor who is not let in soon calls by the carrier.
+        if (error.code === "rate" && visit === undefined) return this.#postpone(brought, until);
         if (error.refusal !== undefined) {
           reply(error.refusal);
           this.#policy.refused?.(refusalCode(error));
@@ -141,6 +153,7 @@ export class Answerer {
   async #decide(
     request: IncomingRequest<VerifiedChain>,
     reply: Reply,
+    visit: Visit | undefined,
   ): Promise<void> {
     const { resume } = request.body.options;
     const session = resume && this.#policy.resumable(request.peer, resume);
@@ -159,7 +172,9 @@ export class Answerer {
     const free = this.#halfOpen.take(request.peerId, giveUp, this.#context.clock.now());
     if (free === undefined) return refuse(TOO_MANY);
     // A set-up has its place until its lasting pipe is there, or has failed.
-    const establishing = this.#establish(request, reply, giving.signal, trace);
+    const establishing = visit === undefined
+      ? this.#establish(request, reply, giving.signal, trace)
+      : this.#admit(request, visit, giving.signal, trace);
     establishing.catch((error) => trace?.failed(error));
     establishing.then(({ pipe, lasting }) => lasting?.pipe ?? pipe).then(free, free);
     const established = await establishing;
@@ -224,6 +239,23 @@ export class Answerer {
     return commonTransports(this.#context.transport, request.body.options.transport ?? "auto");
   }
 
+  /** The way that a visitor has come is the session's. */
+  async #admit(
+    request: IncomingRequest<VerifiedChain>,
+    visit: Visit,
+    givingUp: AbortSignal,
+    trace: AttemptTrace | undefined,
+  ): Promise<Established> {
+    const { transport, listening } = this.#context;
+    const offer = doorOffer({ transport, ...(listening() ? { listening: true } : {}) });
+    const { sealed, keys } = request.accept(offer);
+    trace?.step({ type: "answer", accepted: true });
+    const signal = AbortSignal.any([this.#closing.signal, givingUp]);
+    const pipe = await visit.admit(sealed, keys.receive, signal);
+    const peerListens = request.body.options.listening ?? false;
+    return { keys, peer: request.peer, peerListens, trace, pipe };
+  }
+
   async #establish(
     request: IncomingRequest<VerifiedChain>,
     reply: Reply,
@@ -248,10 +280,13 @@ export class Answerer {
     this.#closing.signal.addEventListener("abort", abort, { once: true });
     let lasting: Promise<Pipe> | undefined;
     try {
+      const quicCertificateHash = transports.udp ? (await quicCertificate()).sha256 : undefined;
+      const door = this.#context.doorPort(quicCertificateHash);
       const { sealed, keys } = request.accept(encodeOffer(negotiation.description, {
         transport,
-        ...(transports.udp ? { quicCertificateHash: (await quicCertificate()).sha256 } : {}),
+        ...(quicCertificateHash === undefined ? {} : { quicCertificateHash }),
         ...(this.#context.listening() ? { listening: true } : {}),
+        ...(door === undefined ? {} : { door }),
       }));
       const signal = AbortSignal.any([
         settingUp.signal,

@@ -2,6 +2,7 @@ import type { Identity, VerifiedChain } from "../identity/mod.ts";
 import type { Clock, Pipe } from "../net/mod.ts";
 import type { KeyEncapsulation } from "../noise/mod.ts";
 import type { SessionKeys } from "../session/mod.ts";
+import type { KnownDoors } from "./door/mod.ts";
 import type { ConnectError } from "./errors.ts";
 import type { Gathering, TransportChoice } from "./gathering.ts";
 import type { TransportOption } from "./options.ts";
@@ -23,6 +24,10 @@ export interface EndpointContext {
   readonly verifyChain: (chain: readonly Uint8Array[], now: Date) => Promise<VerifiedChain>;
   /** Whether peers can reach us under our id, so that they may open channels over our dials. */
   readonly listening: () => boolean;
+  /** Doors at which we may knock; undefined where that would show our address. */
+  readonly doors: KnownDoors | undefined;
+  /** The port of our own door, if there is one. @param sha256 of the QUIC certificate in the answer */
+  readonly doorPort: (sha256: Uint8Array | undefined) => number | undefined;
   /** Whether the DHT has been reached, and what that says about a peer that does not answer. */
   readonly explainSilence: (peerId: string) => ConnectError;
   /** Tells what is done, where somebody wants to know. */

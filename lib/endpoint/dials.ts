@@ -1,6 +1,7 @@
 import type { Timer } from "../net/mod.ts";
 import type { EndpointContext, Established } from "./context.ts";
-import { dialPeer, SimultaneousDial } from "./dial.ts";
+import { dialPeer } from "./dial.ts";
+import { SimultaneousDial } from "./dial_errors.ts";
 import { abortedConnect, ConnectError } from "./errors.ts";
 import type { PeerSession } from "./peer_session.ts";
 

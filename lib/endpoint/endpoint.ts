@@ -11,9 +11,9 @@ import { commonTransports, type EndpointContext, type Established } from "./cont
 import { DhtCarrier } from "./dht_carrier.ts";
 import { DhtRelay } from "./dht_relay.ts";
 import { DhtService } from "./dht_service.ts";
-import { type HostPort, parseHostPort } from "./bootstrap_names.ts";
+import { KnownDoors, OwnDoor } from "./door/mod.ts";
 import { Gatherings } from "./gatherings.ts";
-import { ServerNames } from "./server_names.ts";
+import { ServerNames, stunHosts } from "./server_names.ts";
 import { type ConnectOptions, Dials } from "./dials.ts";
 import { ConnectError } from "./errors.ts";
 import { NetworkWatch } from "./network_watch.ts";
@@ -32,8 +32,6 @@ import { Tracer } from "./trace.ts";
 
 const log = getLogger(["dhtnet", "endpoint"]);
 
-/** STUN over UDP (RFC 8489 §18.6). */
-const DEFAULT_STUN_PORT = 3478;
 const DEFAULT_MAX_PENDING_PEERS = 64;
 const DEFAULT_MAX_SESSIONS = 4096;
 
@@ -86,6 +84,7 @@ export class Endpoint implements AsyncDisposable {
   readonly #totals = new Totals();
   readonly #datagrams = new DatagramPorts();
   readonly #watch: NetworkWatch;
+  readonly #door: OwnDoor;
   #mapper: PortMapper | undefined;
   #dhtRelay: DhtRelay | undefined;
   #inbox: Promise<CarrierListener> | undefined;
@@ -122,6 +121,8 @@ export class Endpoint implements AsyncDisposable {
       gather: (transports) => this.#gatherings.take(transports),
       verifyChain: (chain, now) => chains.verify(chain, now),
       listening: () => this.#inbox !== undefined,
+      doors: options.relayOnly ? undefined : new KnownDoors(systemClock),
+      doorPort: (sha256) => this.#door.port(sha256),
       explainSilence: (peerId) => explainSilence(peerId, options, dht.status()),
       trace: options.trace && new Tracer(options.trace, systemClock, dht),
     };
@@ -137,6 +138,12 @@ export class Endpoint implements AsyncDisposable {
         this.#dials.arrived(this.#begin(established, false));
       },
     }, options.maxPendingPeers ?? DEFAULT_MAX_PENDING_PEERS);
+    this.#door = new OwnDoor({
+      interfaces: options.interfaces,
+      isQuic: this.#context.transport === "quic",
+      clock: systemClock,
+      onVisit: (visit) => void this.#answerer.receiveVisit(visit),
+    });
     this.#watch = new NetworkWatch({
       clock: systemClock,
       wallClock: Date.now,
@@ -149,6 +156,8 @@ export class Endpoint implements AsyncDisposable {
     log.info("the network has changed: {ips}", { ips: [...ips].join(", ") });
     this.#mapper?.refresh().catch((error) => log.warn("port mapping: {error}", { error }));
     this.#dhtRelay?.networkChanged();
+    this.#door.refresh();
+    this.#context.doors?.clear();
     this.#dht.networkChanged().catch((error) => log.warn("DHT: {error}", { error }));
     for (const session of this.#sessions) session.networkChanged(ips);
   }
@@ -217,6 +226,7 @@ export class Endpoint implements AsyncDisposable {
     await this.#inbox;
     this.#gatherings.prepare(commonTransports(this.#context.transport, "auto"));
     if (this.#context.transport !== "tcp") await Promise.all([prepareQuic(), quicCertificate()]);
+    if (!this.#options.relayOnly) await this.#door.open();
     this.#answerer.prepare();
   }
 
@@ -296,6 +306,7 @@ export class Endpoint implements AsyncDisposable {
     this.#dials.close();
     this.#answerer.close();
     this.#requests.close();
+    await this.#door.close();
     await this.#inbox?.then((listener) => listener.close(), () => {});
     await Promise.all([...this.#sessions].map((session) => session.close()));
     this.#dhtRelay?.close(); // what has been said until now may have gone over it
@@ -381,14 +392,4 @@ export class Endpoint implements AsyncDisposable {
   #improve(session: PeerSession): void {
     if (!this.#options.relayOnly) keepImproving(this.#context, session);
   }
-}
-
-/** The STUN servers; TURN servers over UDP are such servers, too (RFC 8656 §2.1). */
-function stunHosts({ stun = [], turn = [] }: EndpointOptions): HostPort[] {
-  const relays = turn.filter(({ transport = "udp" }) => transport === "udp");
-  const hosts = [
-    ...stun.map((text) => parseHostPort(text, DEFAULT_STUN_PORT)),
-    ...relays.map(({ host, port = DEFAULT_STUN_PORT }) => ({ host, port })),
-  ];
-  return [...new Map(hosts.map((one) => [`${one.host} ${one.port}`, one])).values()];
 }

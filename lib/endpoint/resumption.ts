@@ -1,6 +1,7 @@
 import { getLogger } from "@logtape/logtape";
 import type { EndpointContext } from "./context.ts";
-import { dialPeer, SessionUnknown } from "./dial.ts";
+import { dialPeer } from "./dial.ts";
+import { SessionUnknown } from "./dial_errors.ts";
 import { ConnectError, NOT_AUTHORIZED } from "./errors.ts";
 import type { PeerSession } from "./peer_session.ts";
 import type { PipeLoss } from "./session_driver.ts";

@@ -1,10 +1,13 @@
 import { getLogger } from "@logtape/logtape";
 import type { SocketAddress } from "../ip/mod.ts";
 import { type Clock, resolveHost } from "../net/mod.ts";
-import type { HostPort } from "./bootstrap_names.ts";
+import { type HostPort, parseHostPort } from "./bootstrap_names.ts";
+import type { EndpointOptions } from "./options.ts";
 
 const log = getLogger(["dhtnet", "ice"]);
 
+/** STUN over UDP (RFC 8489 §18.6). */
+const DEFAULT_STUN_PORT = 3478;
 /** Addresses are looked up again after this time, ms. */
 const FRESH_MS = 10 * 60_000;
 /** A name that could not be resolved is tried again after this time, ms. */
@@ -49,4 +52,14 @@ export class ServerNames {
     this.#staleAt = this.#clock.now() + (addresses.length > 0 ? FRESH_MS : RETRY_MS);
     this.#lookUp = undefined;
   }
+}
+
+/** The STUN servers; TURN servers over UDP are such servers, too (RFC 8656 §2.1). */
+export function stunHosts({ stun = [], turn = [] }: EndpointOptions): HostPort[] {
+  const relays = turn.filter(({ transport = "udp" }) => transport === "udp");
+  const hosts = [
+    ...stun.map((text) => parseHostPort(text, DEFAULT_STUN_PORT)),
+    ...relays.map(({ host, port = DEFAULT_STUN_PORT }) => ({ host, port })),
+  ];
+  return [...new Map(hosts.map((one) => [`${one.host} ${one.port}`, one])).values()];
 }

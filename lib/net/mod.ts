@@ -18,6 +18,7 @@ export * from "./quic_accept.ts";
 export { hasQuic, prepareQuic } from "./quic_api.ts";
 export * from "./quic_certificate.ts";
 export * from "./quic_dial.ts";
+export * from "./quic_listener.ts";
 export * from "./random.ts";
 export * from "./resolve_host.ts";
 export { MAX_QUEUED_DATAGRAMS } from "./send_queue.ts";

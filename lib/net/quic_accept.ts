@@ -2,9 +2,10 @@ import { canonicalIp, equalSocketAddress, type SocketAddress } from "../ip/mod.t
 import { deadline } from "./deadline.ts";
 import { NetError } from "./net_error.ts";
 import { type Pipe, StreamPipe } from "./pipe.ts";
-import { DEFAULT_ROUND_TRIP_MS, QUIC_PREAMBLE, quicTransport } from "./quic_api.ts";
+import { DEFAULT_ROUND_TRIP_MS, quicTransport } from "./quic_api.ts";
 import type { QuicCredentials } from "./quic_certificate.ts";
 import { bindQuic } from "./quic_endpoint.ts";
+import { type MeantConnection, meantConnection } from "./quic_incoming.ts";
 import { quicRemote, QuicStream } from "./quic_stream.ts";
 
 /** What {@linkcode acceptQuic} takes. */
@@ -85,34 +86,17 @@ export async function acceptQuic(options: QuicAcceptOptions): Promise<Pipe> {
   }
 }
 
-interface Meant {
-  conn: Deno.QuicConn;
-  reader: ReadableStreamBYOBReader;
-  writer: WritableStreamDefaultWriter<Uint8Array>;
-}
-
 function firstMeant(
   listener: Deno.QuicListener,
   remote: SocketAddress | undefined,
   conns: Set<Deno.QuicConn>,
-): Promise<Meant> {
+): Promise<MeantConnection> {
   let handshakes = 0;
-  const take = async (incoming: Deno.QuicIncoming): Promise<Meant | undefined> => {
-    // nothing may be read from the incoming connection: Deno 2.9 loses it then
-    const conn = await incoming.accept();
-    conn.closed.catch(() => {});
-    conns.add(conn);
-    if (remote !== undefined && !equalSocketAddress(quicRemote(conn), remote)) {
-      conn.close();
-      return undefined;
-    }
-    const { value: stream } = await conn.incomingBidirectionalStreams.getReader().read();
-    if (stream === undefined) return undefined;
-    const reader = stream.readable.getReader({ mode: "byob" });
-    const { value } = await reader.read(new Uint8Array(1));
-    if (value?.[0] !== QUIC_PREAMBLE) return undefined;
-    return { conn, reader, writer: stream.writable.getWriter() };
-  };
+  const take = (incoming: Deno.QuicIncoming) =>
+    meantConnection(incoming, (conn) => {
+      conns.add(conn);
+      return remote === undefined || equalSocketAddress(quicRemote(conn), remote);
+    });
   return new Promise((resolve, reject) => {
     const listen = async () => {
       for (;;) {

@@ -8,8 +8,8 @@ import { withoutZone } from "./zone.ts";
 const READ_BUFFER_BYTES = 262_144;
 
 /**
- * A {@linkcode ByteStream} on one bidirectional stream of a QUIC connection, which belongs to it
- * together with its endpoint.
+ * A {@linkcode ByteStream} on one bidirectional stream of a QUIC connection, which belongs to it,
+ * and its endpoint too unless that has other connections.
  *
  * A QUIC close discards what the peer has not read, on both sides. So each side tells by a
  * unidirectional stream that it has read everything, and lets go when the other has told so.
@@ -22,6 +22,7 @@ export class QuicStream implements ByteStream {
   readonly #conn: Deno.QuicConn;
   // the connection would end if the endpoint were garbage-collected
   readonly #endpoint: Deno.QuicEndpoint;
+  readonly #endpointIsShared: boolean;
   readonly #reader: ReadableStreamBYOBReader;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #gone: Promise<unknown>;
@@ -34,12 +35,14 @@ export class QuicStream implements ByteStream {
     conn: Deno.QuicConn,
     reader: ReadableStreamBYOBReader,
     writer: WritableStreamDefaultWriter<Uint8Array>,
+    endpointIsShared: boolean = false,
   ) {
     this.local = local;
     this.remote = quicRemote(conn);
     this.datagrams = new QuicDatagrams(conn);
     this.#conn = conn;
     this.#endpoint = endpoint;
+    this.#endpointIsShared = endpointIsShared;
     this.#reader = reader;
     this.#writer = writer;
     this.#gone = conn.closed.catch(() => {});
@@ -80,7 +83,7 @@ export class QuicStream implements ByteStream {
   async release(): Promise<void> {
     this.#conn.close({ closeCode: 0, reason: "" });
     await this.#gone;
-    this.#endpoint.close();
+    if (!this.#endpointIsShared) this.#endpoint.close();
   }
 }
 

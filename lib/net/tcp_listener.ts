@@ -2,15 +2,29 @@ import { canonicalIp, formatSocketAddress, type SocketAddress } from "../ip/mod.
 import { turnOfEventLoop } from "./clock.ts";
 import { FramedTcp } from "./framed_tcp.ts";
 import { NetError, reasonOf } from "./net_error.ts";
+import { type Pipe, StreamPipe } from "./pipe.ts";
 import { TcpStream } from "./tcp_stream.ts";
 import { withZone, zoneOf } from "./zone.ts";
 
-/** A listening TCP port. */
-export interface FramedTcpListener {
+/** A listening port. */
+export interface PipeListener {
   /** With the real port. */
   readonly local: SocketAddress;
   /** Stops listening; accepted connections live on. The port is free when it resolves. */
   close(): Promise<void>;
+}
+
+/** A listening TCP port for ICE. */
+export type FramedTcpListener = PipeListener;
+
+/** What {@linkcode listenTcp} takes. */
+export interface TcpListenOptions {
+  /** The local address. */
+  readonly ip: string;
+  /** The system chooses when it is 0 or absent. */
+  readonly port?: number;
+  /** Called for every connection accepted; it belongs to the callee. */
+  readonly onPipe: (pipe: Pipe) => void;
 }
 
 /** What {@linkcode listenFramedTcp} takes. */
@@ -35,6 +49,24 @@ export const MAX_SILENT_CONNECTIONS = 64;
  */
 export function listenFramedTcp(options: FramedTcpListenOptions): FramedTcpListener {
   const { ip, port = 0, onConnection } = options;
+  const silent = new Set<FramedTcp>();
+  return listen(ip, port, (stream) => {
+    const connection = new FramedTcp(stream);
+    if (silent.size >= MAX_SILENT_CONNECTIONS) connection.close();
+    else watch(connection, silent, onConnection);
+  });
+}
+
+/**
+ * Listens for TCP connections that are pipes from the first byte on.
+ *
+ * @throws {NetError} `bind`
+ */
+export function listenTcp({ ip, port = 0, onPipe }: TcpListenOptions): PipeListener {
+  return listen(ip, port, (stream) => onPipe(new StreamPipe(stream)));
+}
+
+function listen(ip: string, port: number, onStream: (stream: TcpStream) => void): PipeListener {
   let listener: Deno.TcpListener;
   try {
     listener = Deno.listen({ hostname: withZone(ip, zoneOf(ip)), port });
@@ -44,14 +76,13 @@ export function listenFramedTcp(options: FramedTcpListenOptions): FramedTcpListe
       cause: error,
     });
   }
-  const silent = new Set<FramedTcp>();
   let closed = false;
   const accepting = (async () => {
     while (!closed) {
       try {
-        const connection = new FramedTcp(new TcpStream(await listener.accept()));
-        if (closed || silent.size >= MAX_SILENT_CONNECTIONS) connection.close();
-        else watch(connection, silent, onConnection);
+        const stream = new TcpStream(await listener.accept());
+        if (closed) stream.release();
+        else onStream(stream);
       } catch (error) {
         if (closed || error instanceof Deno.errors.BadResource) break;
         await turnOfEventLoop(); // reset while in the queue, or no descriptors left

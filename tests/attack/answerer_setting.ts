@@ -46,6 +46,8 @@ export class AnswererSetting {
         return Promise.resolve(verifyChain(chain, THROWAWAY_NOW));
       },
       listening: () => false,
+      doors: undefined,
+      doorPort: () => undefined,
       explainSilence: () => new ConnectError("timeout", "silence"),
     };
     this.answerer = new Answerer(context, {

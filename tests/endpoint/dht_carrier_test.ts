@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { DhtValue } from "../../lib/dht/mod.ts";
 import { DhtCarrier } from "../../lib/endpoint/dht_carrier.ts";
 import { DhtService } from "../../lib/endpoint/dht_service.ts";
-import { answerKey, inboxKey } from "../../lib/endpoint/signalling/mod.ts";
+import { answerKey, inboxKey, MAX_SEALED_BYTES } from "../../lib/endpoint/signalling/mod.ts";
 import { random } from "../../lib/net/mod.ts";
 
 const ID = "cd".repeat(32);
@@ -95,7 +95,7 @@ Deno.test("dht carrier: aborts, and refuses what is too long", async () => {
   controller.abort(new Error("enough"));
   await assert.rejects(request, { message: "enough" });
   await assert.rejects(carrier.request(ID, Uint8Array.of(1), { signal: AbortSignal.abort(7) }));
-  await assert.rejects(carrier.request(ID, new Uint8Array(9000)), { code: "oversize" });
+  await assert.rejects(carrier.request(ID, new Uint8Array(MAX_SEALED_BYTES + 1)), { code: "oversize" });
   const failing = carrier.request(ID, Uint8Array.of(2), {
     accept: () => {
       throw new Error("another device");

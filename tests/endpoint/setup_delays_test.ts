@@ -107,6 +107,8 @@ class Setting {
         return Promise.resolve(verified[known ? 0 : 1]!);
       },
       listening: () => name === "listener",
+      doors: undefined,
+      doorPort: () => undefined,
       explainSilence: () => new ConnectError("unreachable", "silence"),
     };
   }

@@ -50,6 +50,11 @@ export interface SignallingOptions {
   readonly resume?: Uint8Array;
   /** Whether the sender can be reached under its id, and takes channels over this session too. */
   readonly listening?: boolean;
+  /**
+   * The port, on each of the sender's own addresses, at which the other side may knock when it calls
+   * again. It speaks QUIC when the sender's transport is `quic`, else TCP.
+   */
+  readonly door?: number;
 }
 
 /** What a side offers for the negotiation: the part of a message that is not the caller's identity. */
@@ -109,12 +114,13 @@ export function encodeBody(kind: number, body: SignallingBody): Uint8Array {
 
 /** The elements that an offer becomes in a message: ufrag, pwd, candidates and options. */
 function offerFields({ ufrag, pwd, candidates, options = {} }: Offer): unknown[] {
-  const { transport, quicCertificateHash, resume, listening } = options;
+  const { transport, quicCertificateHash, resume, listening, door } = options;
   return [ufrag, pwd, candidates, {
     ...(transport === undefined ? {} : { t: TRANSPORTS.indexOf(transport) }),
     ...(quicCertificateHash === undefined ? {} : { q: quicCertificateHash }),
     ...(resume === undefined ? {} : { r: resume }),
     ...(listening ? { l: true } : {}),
+    ...(door === undefined ? {} : { d: door }),
   }];
 }
 
@@ -190,7 +196,7 @@ function readOffer(fields: unknown[]): Offer & { options: SignallingOptions } {
 
 function readOptions(value: unknown): SignallingOptions {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw bad("options");
-  const { t, q, r, l } = value as Record<string, unknown>;
+  const { t, q, r, l, d } = value as Record<string, unknown>;
   const length = CERTIFICATE_HASH_LENGTH;
   return {
     ...(t === undefined ? {} : {
@@ -201,6 +207,7 @@ function readOptions(value: unknown): SignallingOptions {
     }),
     ...(r === undefined ? {} : { resume: binary(r, "resumed session", 1, MAX_RESUME_BYTES) }),
     ...(l === true ? { listening: true } : {}),
+    ...(d === undefined ? {} : { door: integer(d, "door", 1, 0xffff) }),
   };
 }
 

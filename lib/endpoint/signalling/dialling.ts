@@ -20,7 +20,7 @@ import {
 } from "./body.ts";
 import { type ChainVerifier, type VerifiedPeer, verifyPeer } from "./chain_verifier.ts";
 import { equalBytes } from "./equal_bytes.ts";
-import { answerTagKey, requestTagKey } from "./outer_tag.ts";
+import { answerTagKey, requestTagKey, type RequestWay } from "./outer_tag.ts";
 import { encodeRequest } from "./request.ts";
 import {
   checkOutside,
@@ -61,6 +61,8 @@ export interface RequestOptions<Peer extends VerifiedPeer> {
   readonly offer: Offer;
   /** For this request alone, which erases it. */
   readonly encapsulationKeys: EncapsulationKeyPair;
+  /** Who is to bring it. Default: a carrier. */
+  readonly way?: RequestWay;
   /** Yields that many unpredictable bytes. */
   readonly random: (length: number) => Uint8Array;
   /** Unix time in milliseconds. */
@@ -103,7 +105,7 @@ export class Dialling<Peer extends VerifiedPeer> {
 
   /** See {@linkcode createRequest}. */
   constructor(options: RequestOptions<Peer>) {
-    const { identity, offer, random } = options;
+    const { identity, offer, random, way } = options;
     const rs = staticPublicKey(options.listenerId);
     this.listenerId = options.listenerId.toLowerCase();
     this.#options = options;
@@ -111,7 +113,7 @@ export class Dialling<Peer extends VerifiedPeer> {
     this.#handshake = new HandshakeState({
       protocolName: SIGNALLING_PROTOCOL,
       initiator: true,
-      prologue: prologue(this.listenerId),
+      prologue: prologue(this.listenerId, SIGNALLING_VERSION, way),
       s: staticKey(identity),
       rs,
       e1: options.encapsulationKeys.publicKey,
@@ -125,7 +127,7 @@ export class Dialling<Peer extends VerifiedPeer> {
       time: options.wallClock(),
       chain: identity.chain,
     });
-    this.sealed = seal(this.#handshake, payload, requestTagKey(this.listenerId));
+    this.sealed = seal(this.#handshake, payload, requestTagKey(this.listenerId, way));
     this.#tagKey = answerTagKey(this.#handshake);
   }
 

@@ -32,7 +32,7 @@ import { type Offer, SIGNALLING_VERSION, type SignallingBody } from "./body.ts";
 import { type ChainVerifier, type VerifiedPeer, verifyPeer } from "./chain_verifier.ts";
 import type { SessionKeys } from "./dialling.ts";
 import { equalBytes } from "./equal_bytes.ts";
-import { answerTagKey, requestTagKey } from "./outer_tag.ts";
+import { answerTagKey, requestTagKey, type RequestWay } from "./outer_tag.ts";
 import { decodeRequest } from "./request.ts";
 import type { RequestGuard } from "./request_guard.ts";
 import {
@@ -102,15 +102,21 @@ const REFUSAL_OF: Partial<Record<SignallingErrorCode, number>> = {
 export class Listening<Peer extends VerifiedPeer> {
   readonly #options: ListeningOptions<Peer>;
   readonly #static: KeyPair;
-  readonly #prologue: Uint8Array;
-  readonly #tagKey: Uint8Array;
+  readonly #ways: Record<
+    RequestWay,
+    { readonly prologue: Uint8Array; readonly tagKey: Uint8Array }
+  >;
 
   /** Derives the identity's X25519 key pair, once. */
   constructor(options: ListeningOptions<Peer>) {
     this.#options = options;
     this.#static = staticKey(options.identity);
-    this.#prologue = prologue(options.identity.id);
-    this.#tagKey = requestTagKey(options.identity.id);
+    const { id } = options.identity;
+    const taking = (way: RequestWay) => ({
+      prologue: prologue(id, SIGNALLING_VERSION, way),
+      tagKey: requestTagKey(id, way),
+    });
+    this.#ways = { carrier: taking("carrier"), door: taking("door") };
   }
 
   /**
@@ -118,21 +124,23 @@ export class Listening<Peer extends VerifiedPeer> {
    *
    * @param source who brought it, as its carrier names it
    * @param now milliseconds, monotonic
+   * @param way who brought it; default: a carrier
    * @throws {SignallingError} before any public-key operation `oversize`, `version`, `unreadable`,
    *   `replay`, `rate`, `busy`; then `unreadable`, `rate`; then, with a `refusal` that may be sent,
    *   `malformed`, `downgrade`, `clock`, `certificate`, `identity`
    */
   async readRequest(
     sealed: Uint8Array,
-    { source, now }: { source: string; now: number },
+    { source, now, way = "carrier" }: { source: string; now: number; way?: RequestWay },
   ): Promise<IncomingRequest<Peer>> {
     const { guard, random, verifyChain, wallClock } = this.#options;
-    checkOutside(sealed, this.#tagKey);
+    const { prologue, tagKey } = this.#ways[way];
+    checkOutside(sealed, tagKey);
     const digest = guard.admit(sealed, source, now);
     const handshake = new HandshakeState({
       protocolName: SIGNALLING_PROTOCOL,
       initiator: false,
-      prologue: this.#prologue,
+      prologue,
       s: this.#static,
       random,
     });

@@ -22,6 +22,7 @@ export * from "./direct_carrier.ts";
 export * from "./equal_bytes.ts";
 export * from "./exchange.ts";
 export * from "./listening.ts";
+export type { RequestWay } from "./outer_tag.ts";
 export * from "./rendezvous.ts";
 export * from "./request.ts";
 export * from "./request_backlog.ts";

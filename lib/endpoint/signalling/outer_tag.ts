@@ -4,9 +4,18 @@ import { parseId } from "../../identity/mod.ts";
 import type { HandshakeState } from "../../noise/mod.ts";
 import { equalBytes } from "./equal_bytes.ts";
 
+/**
+ * How a request comes to the listener: a carrier brings it, or the dialler itself does, over the
+ * connection that is to be the session's pipe. A request for the one way is none on the other.
+ */
+export type RequestWay = "carrier" | "door";
+
 /** Bytes of a tag. */
 export const TAG_LENGTH = 16;
-const REQUEST_LABEL = "dhtnet request tag\0";
+const REQUEST_LABELS: Record<RequestWay, string> = {
+  carrier: "dhtnet request tag\0",
+  door: "dhtnet door request tag\0",
+};
 const ANSWER_LABEL: Uint8Array = utf8ToBytes("dhtnet answer tag\0");
 
 /**
@@ -16,8 +25,8 @@ const ANSWER_LABEL: Uint8Array = utf8ToBytes("dhtnet answer tag\0");
  * The key for requests follows from the listener's id, so nodes of the DHT that see an inbox, and do
  * not know whose it is, cannot keep the listener busy.
  */
-export function requestTagKey(listenerId: string): Uint8Array {
-  return createHash("sha256").update(REQUEST_LABEL).update(parseId(listenerId)).digest();
+export function requestTagKey(listenerId: string, way: RequestWay = "carrier"): Uint8Array {
+  return createHash("sha256").update(REQUEST_LABELS[way]).update(parseId(listenerId)).digest();
 }
 
 /**

@@ -8,7 +8,7 @@ import {
 } from "../../identity/mod.ts";
 import { type Encapsulation, HandshakeState, type KeyPair, NoiseError } from "../../noise/mod.ts";
 import { MAX_SEALED_BYTES, SIGNALLING_VERSION } from "./body.ts";
-import { hasTag, outerTag, TAG_LENGTH } from "./outer_tag.ts";
+import { hasTag, outerTag, type RequestWay, TAG_LENGTH } from "./outer_tag.ts";
 import { SignallingError } from "./signalling_error.ts";
 
 /**
@@ -17,15 +17,27 @@ import { SignallingError } from "./signalling_error.ts";
  * protocol to fall back on.
  */
 export const SIGNALLING_PROTOCOL = "Noise_IKhfs_25519+MLKEM768_ChaChaPoly_SHA256";
-const PROLOGUE_LABEL = "dhtnet signalling\0";
+const PROLOGUE_LABELS: Record<RequestWay, string> = {
+  carrier: "dhtnet signalling\0",
+  door: "dhtnet door\0",
+};
 
 /**
- * What both sides hash in before the first message: protocol name, version, and the 32 bytes of the
- * listener's id. The id is there beside its X25519 key because two Ed25519 keys, differing in a sign,
- * map to the same X25519 key: a request for one of them does not open for the other.
+ * What both sides hash in before the first message: the way that it takes, version, and the 32 bytes
+ * of the listener's id. The id is there beside its X25519 key because two Ed25519 keys, differing in a
+ * sign, map to the same X25519 key: a request for one of them does not open for the other. Nor does
+ * one that was made for another way: somebody else may have brought it here.
  */
-export function prologue(listenerId: string, version: number = SIGNALLING_VERSION): Uint8Array {
-  return concatBytes(utf8ToBytes(PROLOGUE_LABEL), Uint8Array.of(version), parseId(listenerId));
+export function prologue(
+  listenerId: string,
+  version: number = SIGNALLING_VERSION,
+  way: RequestWay = "carrier",
+): Uint8Array {
+  return concatBytes(
+    utf8ToBytes(PROLOGUE_LABELS[way]),
+    Uint8Array.of(version),
+    parseId(listenerId),
+  );
 }
 
 /** The X25519 key pair of a device's identity: its static key in the handshake. */

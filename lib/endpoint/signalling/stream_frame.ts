@@ -12,11 +12,17 @@ export interface ByteStream {
   write(bytes: Uint8Array): Promise<number>;
 }
 
-/** Writes one sealed message with its length before it. */
-export async function writeFrame(stream: ByteStream, sealed: Uint8Array): Promise<void> {
+/** One sealed message with its length before it. */
+export function encodeFrame(sealed: Uint8Array): Uint8Array<ArrayBuffer> {
   const frame = new Uint8Array(LENGTH_BYTES + sealed.length);
   new DataView(frame.buffer).setUint16(0, sealed.length);
   frame.set(sealed, LENGTH_BYTES);
+  return frame;
+}
+
+/** Writes one sealed message with its length before it. */
+export async function writeFrame(stream: ByteStream, sealed: Uint8Array): Promise<void> {
+  const frame = encodeFrame(sealed);
   for (let at = 0; at < frame.length;) at += await stream.write(frame.subarray(at));
 }
 
@@ -25,7 +31,7 @@ export async function writeFrame(stream: ByteStream, sealed: Uint8Array): Promis
  *
  * @throws {SignallingError} `oversize`; `unreachable` when the stream ends before the message does
  */
-export async function readFrame(stream: ByteStream): Promise<Uint8Array> {
+export async function readFrame(stream: Pick<ByteStream, "read">): Promise<Uint8Array> {
   const head = await readExactly(stream, LENGTH_BYTES);
   const length = new DataView(head.buffer).getUint16(0);
   if (length > MAX_SEALED_BYTES) {
@@ -34,7 +40,15 @@ export async function readFrame(stream: ByteStream): Promise<Uint8Array> {
   return await readExactly(stream, length);
 }
 
-async function readExactly(stream: ByteStream, length: number): Promise<Uint8Array> {
+/**
+ * Reads so many bytes, and no more.
+ *
+ * @throws {SignallingError} `unreachable` when the stream ends before that
+ */
+export async function readExactly(
+  stream: Pick<ByteStream, "read">,
+  length: number,
+): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
   for (let at = 0; at < length;) {
     const count = await stream.read(bytes.subarray(at));
