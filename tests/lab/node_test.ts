@@ -11,18 +11,21 @@ import { randomBytes } from "node:crypto";
 import { BindingClient } from "./lib/stun/mod.ts";
 import { IceAgent } from "./lib/ice/mod.ts";
 import { DhtNode } from "./lib/dht/mod.ts";
-import { HandshakeState } from "./lib/noise/mod.ts";
+import { HandshakeState, ML_KEM_768 } from "./lib/noise/mod.ts";
 import * as portmap from "./lib/portmap/mod.ts";
 import * as session from "./lib/session/mod.ts";
 import * as turn from "./lib/turn/mod.ts";
 
 const random = (length) => new Uint8Array(randomBytes(length));
-const protocolName = "Noise_NN_25519_ChaChaPoly_SHA256";
-const [a, b] = [true, false].map((initiator) =>
-  new HandshakeState({ protocolName, initiator, prologue: new Uint8Array(), random })
-);
+// Its WebCrypto has no ML-KEM: this is the one in JavaScript.
+const pair = await ML_KEM_768.generateKeyPair();
+const common = { protocolName: "Noise_NNhfs_25519+MLKEM768_ChaChaPoly_SHA256", random };
+const a = new HandshakeState({ ...common, initiator: true, e1: pair.publicKey });
+const b = new HandshakeState({ ...common, initiator: false });
 b.readMessage(a.writeMessage(new Uint8Array()));
-a.readMessage(b.writeMessage(new Uint8Array()));
+const encapsulation = await ML_KEM_768.encapsulate(b.remoteEncapsulationKey);
+const answer = b.writeMessage(new Uint8Array(), encapsulation);
+a.readMessage(answer, await pair.decapsulate(a.readCiphertext(answer)));
 assert.deepEqual(a.split().send, b.split().receive);
 
 const agent = new IceAgent({ controlling: true, random, now: 0 });
