@@ -41,6 +41,7 @@ export async function dialByCarrier(
   trace?.followDht();
   trace?.step({ type: "gathering" });
   const generating = kem.generateKeyPair(); // beside the program, while it gathers
+  generating.catch(() => {}); // seen where it is waited for
   const gathering = await context.gather(transports);
   const negotiation = new Negotiation(gathering, {
     controlling: true,
