@@ -1,6 +1,5 @@
 import { DhtNode } from "../../lib/dht/mod.ts";
 import { IceAgent } from "../../lib/ice/mod.ts";
-import { generateKeyPair, HandshakeState, NoiseError } from "../../lib/noise/mod.ts";
 import { TurnClient } from "../../lib/turn/mod.ts";
 import { seededRandom } from "../support/seeded_random.ts";
 import { DHT_PACKETS, STUN_MESSAGES } from "./decoders.ts";
@@ -79,36 +78,10 @@ const turnClient = (transport: "datagram" | "stream"): FuzzTarget => ({
   },
 });
 
-/** The first message of a handshake that a listener gets from a stranger. */
-const handshake: FuzzTarget = (() => {
-  const protocolName = "Noise_IK_25519_ChaChaPoly_SHA256";
-  const random = seededRandom("fuzz");
-  const s = generateKeyPair(random);
-  const responder = () =>
-    new HandshakeState({ protocolName, initiator: false, prologue: new Uint8Array(), s, random });
-  return {
-    name: "handshake",
-    samples: [random(200), random(96), new Uint8Array(96)],
-    start: () => ({
-      take(bytes) {
-        const state = responder();
-        try {
-          state.readMessage(bytes);
-        } catch (error) {
-          if (!(error instanceof NoiseError)) throw error;
-          return;
-        }
-        throw new Error("a message that nobody wrote is accepted");
-      },
-    }),
-  };
-})();
-
 /** The state machines that strangers can reach. */
 export const STATE_MACHINES: readonly FuzzTarget[] = [
   dhtNode,
   iceAgent,
   turnClient("datagram"),
   turnClient("stream"),
-  handshake,
 ];

@@ -1,5 +1,6 @@
 import { DECODERS } from "./decoders.ts";
 import { fileDecoders } from "./files.ts";
+import { hybridHandshake } from "./hybrid_handshake.ts";
 import { NETCAT_PROTOCOLS } from "./netcat_protocols.ts";
 import { SESSION_PATHS } from "./session_paths.ts";
 import { SHELL_PROTOCOLS } from "./shell_protocols.ts";
@@ -18,6 +19,7 @@ export async function allTargets(): Promise<readonly FuzzTarget[]> {
     ...await fileDecoders(),
     ...STATE_MACHINES,
     ...SESSION_PATHS,
+    ...await hybridHandshake(),
     ...await signallingMessages(),
   ];
 }
