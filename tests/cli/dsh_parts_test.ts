@@ -41,6 +41,18 @@ Deno.test("dsh escapes: after a new line only, and at the beginning", () => {
   assert.equal(typed("~?~."), "<help><disconnect>");
 });
 
+Deno.test("dsh escapes: not in what is pasted, however its marks are cut", () => {
+  const pasted = "\x1b[200~x\n~.\r~~\r\x1b[201~";
+  assert.equal(typed(pasted), pasted);
+  assert.equal(typed(...pasted), pasted);
+  assert.equal(typed(`${pasted}~.`), `${pasted}~.`, "no line has begun");
+  assert.equal(typed(`${pasted}\r~.`), `${pasted}\r<disconnect>`);
+  assert.equal(typed("~", pasted), `~${pasted}`);
+  assert.equal(typed("\x1b[20;200~\r~."), "\x1b[20;200~\r<disconnect>");
+  assert.equal(typed("\x1b[21~\r~."), "\x1b[21~\r<disconnect>");
+  assert.equal(typed("\x1b[201~\r~."), "\x1b[201~\r<disconnect>");
+});
+
 Deno.test("dsh escapes: other tildes are sent, once", () => {
   assert.equal(typed("~~."), "~.");
   assert.equal(typed("~x~."), "~x~.");

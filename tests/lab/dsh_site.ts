@@ -37,7 +37,7 @@ export class Tmux implements AsyncDisposable {
   }
 
   /** Opens it. */
-  static async open(lab: Lab): Promise<Tmux> {
+  static async open(lab: { readonly directory: string }): Promise<Tmux> {
     const tmux = new Tmux(`${lab.directory}/tmux`);
     await tmux.#do("new-session", "-d", "-x", "80", "-y", "24", "env PS1='here> ' sh");
     return tmux;
@@ -46,6 +46,12 @@ export class Tmux implements AsyncDisposable {
   /** Types keys by their tmux names, or texts. */
   async type(...keys: string[]): Promise<void> {
     await this.#do("send-keys", ...keys);
+  }
+
+  /** Pastes a text, marked as such where the program asks for that. */
+  async paste(text: string): Promise<void> {
+    await this.#do("set-buffer", text);
+    await this.#do("paste-buffer", "-p", "-r");
   }
 
   /** Changes the size. */
@@ -76,6 +82,6 @@ export class Tmux implements AsyncDisposable {
   }
 
   async #do(...words: string[]): Promise<string> {
-    return await run("tmux", "-f", "/dev/null", "-S", this.#socket, ...words);
+    return await run("tmux", "-u", "-f", "/dev/null", "-S", this.#socket, ...words);
   }
 }

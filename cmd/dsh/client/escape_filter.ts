@@ -5,6 +5,11 @@ const TILDE = 0x7e;
 const CARRIAGE_RETURN = 0x0d;
 const LINE_FEED = 0x0a;
 
+/** Behind which a terminal sends `0~` before what is pasted, and `1~` after it. */
+const PASTE_MARK = [0x1b, 0x5b, 0x32, 0x30] as const; // ESC [ 2 0
+const PASTE_BEGINS = 0x30;
+const PASTE_ENDS = 0x31;
+
 /** What follows `~`. */
 const ACTIONS: ReadonlyMap<number, EscapeAction> = new Map([
   [0x2e, "disconnect"], // .
@@ -31,7 +36,8 @@ export interface Typed {
 }
 
 /**
- * Finds escapes in what is typed, as `ssh` has them.
+ * Finds escapes in what is typed, as `ssh` has them; not in what is pasted, where the program there
+ * has asked the terminal to mark that (bracketed paste): somebody else may have written it.
  *
  * ```
  *   line begins ── ~ ──▶ tilde held ── . d ^Z ? ──▶ action
@@ -42,6 +48,9 @@ export interface Typed {
  */
 export class EscapeFilter {
   #state: "line begins" | "tilde held" | "within line" = "line begins";
+  /** Bytes of {@linkcode PASTE_MARK} that have just come. */
+  #marked = 0;
+  #isPasted = false;
 
   /** Splits what was typed at the actions in it. */
   *filter(typed: Uint8Array<ArrayBuffer>): Generator<Typed, void> {
@@ -52,6 +61,10 @@ export class EscapeFilter {
       return prefix ? new Uint8Array([TILDE, ...bytes]) : bytes;
     };
     for (const [at, byte] of typed.entries()) {
+      if (this.#isOfPaste(byte)) {
+        this.#state = "within line";
+        continue;
+      }
       const state = this.#state;
       this.#state = byte === CARRIAGE_RETURN || byte === LINE_FEED ? "line begins" : "within line";
       if (state === "line begins" && byte === TILDE) {
@@ -68,5 +81,18 @@ export class EscapeFilter {
       }
     }
     if (from < typed.length || prefix) yield { bytes: cut(typed.length), action: undefined };
+  }
+
+  /** Whether a byte is pasted, or ends the mark before or after that. */
+  #isOfPaste(byte: number): boolean {
+    if (this.#marked === PASTE_MARK.length) {
+      this.#marked = 0;
+      const wasPasted = this.#isPasted;
+      if (byte === PASTE_BEGINS || byte === PASTE_ENDS) this.#isPasted = byte === PASTE_BEGINS;
+      return wasPasted || this.#isPasted;
+    }
+    if (byte === PASTE_MARK[this.#marked]) this.#marked++;
+    else this.#marked = byte === PASTE_MARK[0] ? 1 : 0;
+    return this.#isPasted;
   }
 }
