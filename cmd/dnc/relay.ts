@@ -1,9 +1,6 @@
 import { join, type JoinOptions } from "../peer/join.ts";
 import type { PeerChannel } from "../peer/peer_channel.ts";
 
-/** Buffer size of a relayed connection, of which there may be many, in bytes. */
-const CHUNK_BYTES = 64 * 1024;
-
 /** A TCP connection, or one to a unix socket. */
 export type StreamConnection = Deno.TcpConn | Deno.UnixConn;
 
@@ -24,7 +21,7 @@ export async function relay(
     onPeerEnd: () => endOfWriting(connection),
   };
   try {
-    await join(channel, local, { chunkBytes: CHUNK_BYTES, ...options });
+    await join(channel, local, options);
   } finally {
     connection.close();
   }

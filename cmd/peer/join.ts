@@ -1,7 +1,7 @@
 import { ChannelError } from "../../lib/session/errors.ts";
 import { waitAtMost } from "../tool/waiting.ts";
 import type { ByteSink, ByteSource, PeerChannel } from "./peer_channel.ts";
-import { CHUNK_BYTES, pump } from "./pump.ts";
+import { pump } from "./pump.ts";
 import { OutputClosed } from "./standard_streams.ts";
 
 /** A source that is busy gives its next bytes by then, ms; one that does not is idle. */
@@ -25,8 +25,6 @@ export interface JoinOptions {
   onSent?(count: number): void;
   /** Told about the bytes that the sink took. */
   onReceived?(count: number): void;
-  /** Size of the four buffers, in bytes. */
-  readonly chunkBytes?: number;
 }
 
 /**
@@ -49,21 +47,21 @@ export async function join(
   local: LocalEnd,
   options: JoinOptions = {},
 ): Promise<void> {
-  const { signal, onSent = ignore, onReceived = ignore, chunkBytes = CHUNK_BYTES } = options;
+  const { signal, onSent = ignore, onReceived = ignore } = options;
   const broken = Promise.withResolvers<never>();
   const abort = () => broken.reject(signal!.reason);
   signal?.addEventListener("abort", abort, { once: true });
   if (signal?.aborted) abort();
 
   let sendFailure: ChannelError | undefined;
-  const sending = pump(local.source, channel, onSent, chunkBytes)
+  const sending = pump(local.source, channel, onSent)
     .then(() => channel.closeWrite())
     .catch((error) => {
       if (error instanceof ChannelError) sendFailure = error;
       else broken.reject(error);
     });
   const receive = async () => {
-    await pump(channel, local.sink, onReceived, chunkBytes);
+    await pump(channel, local.sink, onReceived);
     await local.onPeerEnd?.();
     // Also when nothing more can come of waiting for the source: the peer has closed.
     await channel.closed;
