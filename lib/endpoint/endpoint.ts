@@ -23,6 +23,7 @@ import type { PortMapper } from "./portmap/mod.ts";
 import { DatagramPorts, type PeerDatagrams } from "./peer_datagrams.ts";
 import { type PeerInfo, PeerSession } from "./peer_session.ts";
 import type { TurnServer } from "./relay/mod.ts";
+import { ReadyKeys } from "./ready_keys.ts";
 import { awaitResumption, resume } from "./resumption.ts";
 import { type CarrierListener, equalBytes, REFUSAL, winsTieBreak } from "./signalling/mod.ts";
 import { explainSilence } from "./silence.ts";
@@ -85,6 +86,7 @@ export class Endpoint implements AsyncDisposable {
   readonly #datagrams = new DatagramPorts();
   readonly #watch: NetworkWatch;
   readonly #door: OwnDoor;
+  readonly #keys = new ReadyKeys(ML_KEM_768);
   #mapper: PortMapper | undefined;
   #dhtRelay: DhtRelay | undefined;
   #inbox: Promise<CarrierListener> | undefined;
@@ -116,7 +118,7 @@ export class Endpoint implements AsyncDisposable {
       carrier: new DhtCarrier(dht),
       clock: systemClock,
       random,
-      kem: ML_KEM_768,
+      kem: this.#keys,
       transport: hasQuic() || options.transport === "quic" ? options.transport ?? "auto" : "tcp",
       gather: (transports) => this.#gatherings.take(transports),
       verifyChain: (chain, now) => chains.verify(chain, now),
@@ -306,6 +308,7 @@ export class Endpoint implements AsyncDisposable {
     this.#dials.close();
     this.#answerer.close();
     this.#requests.close();
+    this.#keys.close();
     await this.#door.close();
     await this.#inbox?.then((listener) => listener.close(), () => {});
     await Promise.all([...this.#sessions].map((session) => session.close()));

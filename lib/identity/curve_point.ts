@@ -1,4 +1,8 @@
 import { Point } from "@noble/ed25519";
+import { remembered } from "./remembered.ts";
+
+/** Keys whose points are remembered. */
+const MAX_POINTS = 256;
 
 /**
  * The point of the curve that a public key encodes (RFC 8032 §5.1.3). None, too, for the eight
@@ -7,11 +11,11 @@ import { Point } from "@noble/ed25519";
  *
  * @param publicKey any bytes
  */
-export function decodePoint(publicKey: Uint8Array): Point | undefined {
+export const decodePoint: (publicKey: Uint8Array) => Point | undefined = remembered((publicKey) => {
   try {
     const point = Point.fromBytes(publicKey);
     return point.isSmallOrder() ? undefined : point;
   } catch {
     return undefined;
   }
-}
+}, MAX_POINTS);

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { hexToBytes } from "@noble/hashes/utils.js";
 import { etc, Point } from "@noble/ed25519";
 import { decodePoint } from "./curve_point.ts";
+import { remembered } from "./remembered.ts";
 import { checkSecretKey } from "./secret_key.ts";
 import { IdentityError } from "./identity_error.ts";
 
@@ -9,6 +10,8 @@ import { IdentityError } from "./identity_error.ts";
 const X25519_KEY_BYTES = 32;
 /** The order of the field that both curves are over: 2^255 − 19 (RFC 7748 §4.1). */
 const FIELD_ORDER = Point.CURVE().p;
+/** Keys whose images are remembered. */
+const MAX_IMAGES = 256;
 
 /**
  * The X25519 secret key that belongs to an Ed25519 secret key: the clamped first half of its
@@ -52,10 +55,14 @@ export function x25519SecretKey(secretKey: Uint8Array): Uint8Array {
  * ```
  */
 export function x25519PublicKey(publicKey: Uint8Array): Uint8Array {
+  return image(publicKey).slice();
+}
+
+const image = remembered((publicKey) => {
   const point = decodePoint(publicKey);
   if (point === undefined) throw new IdentityError("invalid-key", "not an Ed25519 public key");
   const { y } = point;
   // y = 1 has no image, and is of small order.
   const u = etc.mod((1n + y) * etc.invert(etc.mod(1n - y), FIELD_ORDER));
   return hexToBytes(u.toString(16).padStart(2 * X25519_KEY_BYTES, "0")).reverse();
-}
+}, MAX_IMAGES);

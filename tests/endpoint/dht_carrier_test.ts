@@ -95,7 +95,9 @@ Deno.test("dht carrier: aborts, and refuses what is too long", async () => {
   controller.abort(new Error("enough"));
   await assert.rejects(request, { message: "enough" });
   await assert.rejects(carrier.request(ID, Uint8Array.of(1), { signal: AbortSignal.abort(7) }));
-  await assert.rejects(carrier.request(ID, new Uint8Array(MAX_SEALED_BYTES + 1)), { code: "oversize" });
+  await assert.rejects(carrier.request(ID, new Uint8Array(MAX_SEALED_BYTES + 1)), {
+    code: "oversize",
+  });
   const failing = carrier.request(ID, Uint8Array.of(2), {
     accept: () => {
       throw new Error("another device");
