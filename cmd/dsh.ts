@@ -14,10 +14,10 @@ export const DSH: Tool<DshOptions> = {
   summary: "a shell on another machine, by its key",
   usage: [
     "ID                      get a shell at a peer",
-    "ID -- COMMAND [ARG]…    run a command there, for its shell to split as with ssh",
+    "ID -- COMMAND [ARG]…    run a command there; its shell splits it",
     "-l                      run programs for peers",
-    "ID --detach NAME        a shell that stays; --attach NAME goes on with it",
-    "ID --put LOCAL [REMOTE] copy files there; --get REMOTE [LOCAL] copies from there",
+    "ID --detach NAME        a shell that stays; --attach NAME goes on",
+    "ID --put LOCAL [REMOTE] copy files there; --get: from there",
     "--id",
   ],
   topics: DSH_TOPICS,
@@ -25,14 +25,12 @@ export const DSH: Tool<DshOptions> = {
   defaultFiles: ({ values }) => configurationPlaces("dsh", values.listen),
   maxPositionals: Infinity,
   notes: `
-An ID is a device's public key in hex, or a name for one in peers.yaml. Who may
-connect to -l: devices of the CA that signed its own certificate, and those that
---authority, --allow-peer or --anonymous name. They get the login shell of the
-user that runs dsh, unless -s, --allow-command, --forced-command or --user say
-otherwise.
---put and --get copy what -l --files ROOT allows: REMOTE is a path in ROOT. A
-name with / at its end is a directory to copy into; the same command again goes
-on where an interrupted one stopped. Exit 1 if some files could not be copied.
+An ID is a device's public key in hex, or a name in peers.yaml. Who may connect
+to -l: devices of the CA that signed its own certificate, and those that
+--authority, --allow-peer or --anonymous name; they get the login shell of the
+user that runs it, unless options of --help listen say otherwise.
+--put and --get copy files and folders; REMOTE is a path in --files ROOT. The
+same command again goes on after an interruption.
 A terminal is used where stdin is one, and stdout if a command is given. There,
 after a new line, ~. disconnects, ~d detaches, ~? lists such escapes.
 Exit: what the program there exits with, 128+N if signal N ended it, 255 if dsh

@@ -1,6 +1,7 @@
 import { CONFIGURATION_OPTIONS } from "../tool/configuration.ts";
-import { choice, count, duration, flag, integer, list, setting, single } from "../tool/option.ts";
-import { NETWORK_OPTIONS } from "../peer/network_table.ts";
+import { duration, flag, integer, list, setting, single } from "../tool/option.ts";
+import { DIALLING_OPTIONS } from "../peer/dialling_table.ts";
+import { NETWORK_OPTIONS, NETWORK_TOPIC } from "../peer/network_table.ts";
 import { TRACE_OPTION } from "../peer/trace_option.ts";
 import { parseHost } from "../peer/target.ts";
 import { TRUST_OPTIONS } from "../peer/trust_table.ts";
@@ -13,6 +14,7 @@ import {
 } from "./forward/forward_spec.ts";
 import { parseMetricsAddress } from "./metrics/metrics_address.ts";
 import { parseService, portOrSocket } from "./service/service.ts";
+import { loggingOptions } from "../tool/logging_table.ts";
 import { HELP, versionOption } from "../tool/tool.ts";
 
 /** Pings to send at most: no more than a peer answers. */
@@ -83,27 +85,15 @@ export const DNC_OPTIONS = {
   ...NETWORK_OPTIONS,
   trace: TRACE_OPTION,
   ...CONFIGURATION_OPTIONS,
-  timeout: setting(
-    single("", "TIME", duration, "Give up connecting then: 500ms, 10s (20s), 2m."),
-  ),
+  ...DIALLING_OPTIONS,
   netcheck: flag("", "Show what this network is, in 5 seconds."),
   ping: flag("", "Tell path and round trip to ID, 5 times."),
   count: single("", "N", integer(1, MAX_COUNT), "With --ping: pings to send."),
   "until-direct": flag("", "With --ping: end with the first direct reply."),
   json: flag("", "With --netcheck, --ping, --status: one object a line."),
-  id: flag("", "Show this device's id on standard output."),
   qr: flag("", "Show it as a QR code."),
   status: flag("", "Show path, amounts; without ID: what dnc -l does."),
-  quiet: setting(flag("q", "Show errors only.")),
-  verbose: setting(count("v", "Show what is going on; repeat for more.")),
-  "log-format": setting(
-    single(
-      "",
-      "FORMAT",
-      choice("text", "json"),
-      "On stderr: text (default), or json, one object a line.",
-    ),
-  ),
+  ...loggingOptions("v"),
   help: HELP,
   version: versionOption("V"),
 };
@@ -115,9 +105,7 @@ export const DNC_TOPICS = {
     ...["local-forward", "remote-forward", "dynamic-forward", "udp"],
     ...["control", "control-persist", "control-master"],
   ],
-  network: Object.keys(NETWORK_OPTIONS).filter((name) =>
-    !["bootstrap", "interface"].includes(name)
-  ),
+  network: NETWORK_TOPIC,
   diagnose: ["count", "until-direct", "json", "trace", "print-config", "log-format"],
 } satisfies Record<string, readonly string[]>;
 

@@ -1,19 +1,11 @@
 import { CONFIGURATION_OPTIONS } from "../tool/configuration.ts";
-import {
-  choice,
-  count,
-  duration,
-  flag,
-  integer,
-  list,
-  setting,
-  single,
-  text,
-} from "../tool/option.ts";
+import { choice, flag, integer, list, setting, single, text } from "../tool/option.ts";
 import { peerId } from "../peer/peer_id.ts";
-import { NETWORK_OPTIONS } from "../peer/network_table.ts";
+import { DIALLING_OPTIONS } from "../peer/dialling_table.ts";
+import { NETWORK_OPTIONS, NETWORK_TOPIC } from "../peer/network_table.ts";
 import { TRACE_OPTION } from "../peer/trace_option.ts";
 import { TRUST_OPTIONS } from "../peer/trust_table.ts";
+import { loggingOptions } from "../tool/logging_table.ts";
 import { HELP, versionOption } from "../tool/tool.ts";
 import { parseAddressRange } from "./address/address_range.ts";
 import { MAX_MTU, MIN_MTU } from "./data/greeting.ts";
@@ -76,19 +68,12 @@ export const DVPN_OPTIONS = {
   ...NETWORK_OPTIONS,
   trace: TRACE_OPTION,
   ...CONFIGURATION_OPTIONS,
-  timeout: setting(
-    single("", "TIME", duration, "Give up connecting then: 500ms, 10s (20s), 2m."),
-  ),
-  id: flag("", "Show this device's id on standard output."),
+  ...DIALLING_OPTIONS,
   address: single("", "ID", peerId, "Show the addresses of a member with that id."),
   cleanup: flag("", "Undo what a dvpn that was killed has left."),
   status: flag("", "Show peers, paths and amounts of the one that runs."),
   json: flag("", "With --status: as one line of JSON."),
-  quiet: setting(flag("q", "Show errors only.")),
-  verbose: setting(count("v", "Show what is going on; repeat for more.")),
-  "log-format": setting(
-    single("", "FORMAT", choice("text", "json"), "On stderr: text (default), or json."),
-  ),
+  ...loggingOptions("v"),
   help: HELP,
   version: versionOption("V"),
 };
@@ -98,9 +83,7 @@ export const DVPN_TOPICS = {
   listen: ["range", "client-to-client", "nat", "lan-access", ...Object.keys(TRUST_OPTIONS)],
   mesh: ["member", "network", "address"],
   routes: ["route", "kill-switch", "dns", "search", "device", "mtu", "carry", "script"],
-  network: Object.keys(NETWORK_OPTIONS).filter((name) =>
-    !["bootstrap", "interface"].includes(name)
-  ),
+  network: NETWORK_TOPIC,
   diagnose: ["json", "trace", "print-config", "log-format"],
 } satisfies Record<string, readonly string[]>;
 

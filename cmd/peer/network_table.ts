@@ -58,3 +58,8 @@ export const NETWORK_OPTIONS = {
 
 /** The type of the table. */
 export type NetworkOptions = typeof NETWORK_OPTIONS;
+
+/** Those that `--help network` describes; the others are needed more often. */
+export const NETWORK_TOPIC: readonly string[] = Object.keys(NETWORK_OPTIONS).filter((name) =>
+  !["bootstrap", "interface"].includes(name)
+);

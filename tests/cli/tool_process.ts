@@ -1,3 +1,5 @@
+import { PROGRAMS, RUNTIME_FLAGS } from "../../cmd/dist/programs.ts";
+
 const ROOT = new URL("../../", import.meta.url);
 /** A tool that has not ended by then hangs. */
 const TIMEOUT_MS = 30_000;
@@ -18,11 +20,12 @@ export type ToolName = "dnc" | "dsh" | "dvpn" | "crtmgr";
  */
 const EXECUTABLES = Deno.env.get("DHTNET_TOOLS");
 
-/** The words that start a tool: from its sources as the README has it, or an executable. */
+/** The words that start a tool: its sources with the permissions of what is shipped, or that. */
 export function toolWords(tool: ToolName): readonly [string, ...string[]] {
   if (EXECUTABLES !== undefined) return [`${EXECUTABLES}/${tool}`];
-  const entry = new URL(`cmd/${tool}.ts`, ROOT).pathname;
-  return [Deno.execPath(), "run", "-A", "--unstable-net", entry];
+  const { entry, permissions } = PROGRAMS.find(({ name }) => name === tool)!;
+  const path = new URL(entry, ROOT).pathname;
+  return [Deno.execPath(), "run", ...RUNTIME_FLAGS, ...permissions, path];
 }
 
 /** The command that starts a tool. */

@@ -98,6 +98,17 @@ Deno.test("dist: manual pages and completions are sound for who reads them", asy
        COMP_WORDS=(dnc --netch) COMP_CWORD=1; _dhtnet_dnc; echo "\${COMPREPLY[@]}"`,
     );
     assert.equal(completed.trim(), "--netcheck");
+    const fish = `${tree}/usr/share/fish/vendor_completions.d/dnc.fish`;
+    const words = await run(
+      "fish",
+      "--no-config",
+      "-c",
+      `source ${fish}; complete -C "dnc --netch"`,
+    );
+    assert.match(words, /^--netcheck\t/);
+    const zsh = `fpath=(${tree}/usr/share/zsh/vendor-completions $fpath)
+      autoload -Uz compinit && compinit -D -u && autoload +X _dnc && print $_comps[dnc]`;
+    assert.equal((await run("zsh", "-f", "-c", zsh)).trim(), "_dnc");
   } finally {
     await Deno.remove(tree, { recursive: true });
   }
