@@ -9,6 +9,7 @@ import { notifyServiceManager } from "../tool/service_manager.ts";
 import { waitAtMost } from "../tool/waiting.ts";
 import { peerCommand } from "./peer_command.ts";
 import type { DshCommand } from "./run.ts";
+import { rehearseKeys } from "./rehearsal.ts";
 import { serveSessions } from "./server/serve_sessions.ts";
 import { readRules, trustDefaults } from "./server/server_rules.ts";
 import { SessionService } from "./server/session_service.ts";
@@ -73,6 +74,7 @@ export async function prepareServer(options: ServerOptions): Promise<ReadyServer
       report.notice(`listening, id ${endpoint.id}`, { event: "listening", id: endpoint.id });
       report.notice(`on the other side run:\n  ${peerCommand(endpoint.id, values, entry)}`);
       await notifyServiceManager(["READY=1", `STATUS=listening, id ${endpoint.id}`]);
+      rehearseKeys(signal).catch(() => {});
       try {
         return await serveSessions(incoming, { sessions, files }, signal);
       } catch (error) {

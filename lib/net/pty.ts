@@ -1,3 +1,6 @@
+import process from "node:process";
+import type { ReadStream } from "node:tty";
+
 /** The size of a terminal, in characters. */
 export interface TerminalSize {
   /** Characters in a line, 1 to 65,535. */
@@ -13,11 +16,18 @@ const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
 const POLLIN = 0x1;
 const POLLOUT = 0x4;
-const POLLERR = 0x8;
-const POLLHUP = 0x10;
 const TIOCSWINSZ = 0x5414n;
+const F_DUPFD_CLOEXEC = 1030;
 /** Longest name of a terminal, `/dev/pts/4294967295`, bytes. */
 const MAX_PATH_BYTES = 32;
+/** What a key sends, bytes at most; more is pasted. */
+const KEY_BYTES = 16;
+/** Bytes of an echo that are read on the spot. */
+const ECHO_BYTES = 256;
+/** How long an echo is waited for on the spot, ns. */
+const ECHO_NS = 300_000n;
+/** Least time between two such waits in this process, ms: they hold up everything else. */
+const ECHO_PAUSE_MS = 2;
 
 const SYMBOLS = {
   posix_openpt: { parameters: ["i32"], result: "i32" },
@@ -27,13 +37,17 @@ const SYMBOLS = {
   open: { parameters: ["buffer", "i32"], result: "i32" },
   ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
   eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   // Waits in a thread of its own; reading and writing never wait.
   poll: { parameters: ["buffer", "u64", "i32"], result: "i32", nonblocking: true },
+  ppoll: { parameters: ["buffer", "u64", "buffer", "pointer"], result: "i32" },
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   close: { parameters: ["i32"], result: "i32" },
 } as const;
 
+/** When an echo was last waited for, on the clock of `performance.now()`. */
+let lastEcho = -Infinity;
 let library: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"] | undefined;
 
 function libc(): Deno.DynamicLibrary<typeof SYMBOLS>["symbols"] {
@@ -73,6 +87,16 @@ export class Pty implements Disposable {
   /** The terminal's device, for example `/dev/pts/3`. */
   readonly path: string;
   readonly #master: number;
+  /**
+   * Tells when there is something to read: without a thread, other than a call that waits; it has
+   * a descriptor of its own, which it closes by itself.
+   */
+  readonly #output: ReadStream;
+  /** Wakes whoever reads. */
+  #outputCame: () => void = () => {};
+  #isOutputOver = false;
+  /** What was read of a piece is not all of it. */
+  #rest: Uint8Array | undefined;
   /** Readable once nobody must wait any more. */
   readonly #wake: number;
   #slave: number;
@@ -81,6 +105,16 @@ export class Pty implements Disposable {
 
   private constructor(master: number, slave: number, wake: number, path: string) {
     this.#master = master;
+    // Loaded where terminals are made only.
+    const { ReadStream } = process.getBuiltinModule("node:tty");
+    this.#output = new ReadStream(libc().fcntl(master, F_DUPFD_CLOEXEC, 0));
+    const over = () => {
+      this.#isOutputOver = true;
+      this.#outputCame();
+    };
+    this.#output.on("readable", () => this.#outputCame());
+    // The system tells the end of a terminal as an error.
+    for (const end of ["end", "error", "close"]) this.#output.on(end, over);
     this.#slave = slave;
     this.#wake = wake;
     this.path = path;
@@ -133,12 +167,15 @@ export class Pty implements Disposable {
    */
   async read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
     while (!this.#closed) {
-      const events = await this.#until(POLLIN);
-      if (this.#closed) return null;
-      const count = Number(libc().read(this.#master, into, BigInt(into.length)));
-      if (count > 0) return count;
-      // It may have been hung up for a moment only: between two programs.
-      if ((events & (POLLHUP | POLLERR)) !== 0) return null;
+      const piece: Uint8Array | null = this.#rest ?? this.#output.read();
+      if (piece !== null) {
+        const count = Math.min(piece.length, into.length);
+        into.set(piece.subarray(0, count));
+        this.#rest = count < piece.length ? piece.subarray(count) : undefined;
+        return count;
+      }
+      if (this.#isOutputOver) return null;
+      await new Promise<void>((resolve) => this.#outputCame = resolve);
     }
     return null;
   }
@@ -151,7 +188,10 @@ export class Pty implements Disposable {
   async write(bytes: Uint8Array<ArrayBuffer>): Promise<number> {
     while (!this.#closed) {
       const count = Number(libc().write(this.#master, bytes, BigInt(bytes.length)));
-      if (count > 0) return count;
+      if (count > 0) {
+        if (count <= KEY_BYTES) this.#awaitEcho();
+        return count;
+      }
       const events = await this.#until(POLLOUT);
       if ((events & POLLOUT) === 0) return 0;
     }
@@ -163,6 +203,8 @@ export class Pty implements Disposable {
     if (this.#closed) return;
     this.#closed = true;
     this.release();
+    this.#output.destroy();
+    this.#outputCame();
     // Without a thread that waits at it, it can go at once.
     if (this.#waiting === 0) this.#closeDescriptors();
     else libc().write(this.#wake, new BigUint64Array([1n]), 8n);
@@ -171,6 +213,24 @@ export class Pty implements Disposable {
   /** The same as {@linkcode close}. */
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /**
+   * Waits a moment for what comes of a key: mostly, its echo comes sooner than another thread, or
+   * another turn of the event loop, could tell of it.
+   */
+  #awaitEcho(): void {
+    const now = performance.now();
+    const isBehind = this.#rest !== undefined || this.#output.readableLength > 0;
+    if (isBehind || now - lastEcho < ECHO_PAUSE_MS) return;
+    lastEcho = now;
+    const polled = new Int32Array([this.#master, POLLIN]);
+    if (libc().ppoll(polled, 1n, new BigInt64Array([0n, ECHO_NS]), null) <= 0) return;
+    const echo = new Uint8Array(ECHO_BYTES);
+    const count = Number(libc().read(this.#master, echo, BigInt(echo.length)));
+    if (count <= 0) return;
+    this.#rest = echo.subarray(0, count);
+    this.#outputCame();
   }
 
   /** Waits for an event at the terminal, or until it is closed; the events that there are. */

@@ -117,3 +117,28 @@ ptyTest("closing hangs up, ends what waits, and leaves no descriptor", async () 
   }
   assert.equal(descriptors(), before);
 });
+
+ptyTest("keys that are typed one by one come back whole and in order", async () => {
+  using pty = Pty.open(SIZE);
+  // What the program says and what the terminal echoes are both read at once and from the stream.
+  const child = shell(pty, "stty raw -echo; printf ready; exec cat");
+  const buffer = new Uint8Array(4096);
+  let shown = "";
+  const until = async (length: number) => {
+    while (shown.length < length) {
+      shown += text(buffer.subarray(0, (await pty.read(buffer))!));
+    }
+  };
+  await until("ready".length);
+  const keys = Array.from({ length: 600 }, (_, index) => String.fromCharCode(0x21 + index % 90));
+  for (const [index, key] of keys.entries()) {
+    await pty.write(new TextEncoder().encode(key));
+    if (index % 7 === 0) await until("ready".length + index + 1);
+    // Typed after a pause, its echo is waited for on the spot.
+    if (index % 50 === 0) await new Promise((resolve) => setTimeout(resolve, 3));
+  }
+  await until("ready".length + keys.length);
+  assert.equal(shown, `ready${keys.join("")}`);
+  pty.close();
+  await child.status;
+});

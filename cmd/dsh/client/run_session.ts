@@ -26,6 +26,7 @@ import { Credit } from "./credit.ts";
 import { ESCAPE_HELP, type EscapeAction, EscapeFilter } from "./escape_filter.ts";
 import type { LocalTerminal } from "./local_terminal.ts";
 import { watchPath } from "./path_watch.ts";
+import { rehearseKeys } from "../rehearsal.ts";
 import type { SessionSignals, SignalName } from "./session_signals.ts";
 import { signalExitCode } from "./session_signals.ts";
 import { type SessionStreams, writeAll } from "./session_streams.ts";
@@ -90,6 +91,7 @@ class SessionClient {
   readonly #options: SessionOptions;
   readonly #credit = new Credit(INITIAL_CREDIT);
   readonly #left = Promise.withResolvers<number>();
+  readonly #over = new AbortController();
   #unwatch: (() => void) | undefined;
 
   constructor(endpoint: PeerEndpoint, channel: PeerChannel, options: SessionOptions) {
@@ -116,6 +118,7 @@ class SessionClient {
       signals.signal.removeEventListener("abort", abort);
       signals.forward = signals.onResize = signals.onContinue = undefined;
       this.#unwatch?.();
+      this.#over.abort();
       if (terminal !== undefined && !inOrder) {
         await writeAll(streams.output, terminal.resetSequence).catch(() => {});
         // Messages that follow have a line of their own.
@@ -139,6 +142,7 @@ class SessionClient {
         (text) => this.#say(text),
         () => this.#redraw(),
       );
+      rehearseKeys(this.#over.signal).catch(() => {});
     }
     this.#pumpInput().catch((error) => {
       // A channel that is over says so where it is read.
