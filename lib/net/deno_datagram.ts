@@ -76,7 +76,9 @@ class DenoDatagramSocket implements UdpSocket {
         errors = 0;
         const { hostname, port } = from as Deno.NetAddr;
         this.stats.received++;
-        this.onDatagram(bytes.slice(), { ip: canonicalIp(withoutZone(hostname)), port });
+        // IPv4 is in canonical form already
+        const ip = hostname.includes(":") ? canonicalIp(withoutZone(hostname)) : hostname;
+        this.onDatagram(bytes.slice(), { ip, port });
       } catch (error) {
         if (this.#closed || error instanceof Deno.errors.BadResource) break;
         // ICMP errors surface on receive on some systems: the socket itself is sound
