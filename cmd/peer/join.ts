@@ -74,7 +74,9 @@ export async function join(
   } catch (error) {
     if (error instanceof OutputClosed) channel.close();
     else channel.reset();
-    throw error;
+    // A peer that reads no more may leave at once: what came first says what is lost.
+    const stopped = error instanceof ChannelError && sendFailure?.code === "stopped";
+    throw stopped ? sendFailure : error;
   } finally {
     signal?.removeEventListener("abort", abort);
   }
