@@ -30,6 +30,8 @@ export interface EndpointContext {
   readonly doorPort: (sha256: Uint8Array | undefined) => number | undefined;
   /** Whether the DHT has been reached, and what that says about a peer that does not answer. */
   readonly explainSilence: (peerId: string) => ConnectError;
+  /** Datagrams of the DHT that have come so far. */
+  readonly datagramsHeard: () => number;
   /** Tells what is done, where somebody wants to know. */
   readonly trace?: Tracer | undefined;
 }

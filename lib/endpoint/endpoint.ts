@@ -126,6 +126,7 @@ export class Endpoint implements AsyncDisposable {
       doors: options.relayOnly ? undefined : new KnownDoors(systemClock),
       doorPort: (sha256) => this.#door.port(sha256),
       explainSilence: (peerId) => explainSilence(peerId, options, dht.status()),
+      datagramsHeard: () => dht.status().received,
       trace: options.trace && new Tracer(options.trace, systemClock, dht),
     };
     this.#dials = new Dials(this.#context, (established) => this.#begin(established, true));

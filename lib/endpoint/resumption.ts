@@ -37,6 +37,7 @@ export async function resume(
   let unanswered = 0;
   while (!session.isOver && !session.hasPipe) {
     let answered = false;
+    const heard = context.datagramsHeard();
     try {
       const signal = AbortSignal.any([session.ended, AbortSignal.timeout(ATTEMPT_MS[loss.kind])]);
       const onAnswer = () => void (answered = true);
@@ -52,7 +53,10 @@ export async function resume(
       // The peer knows the session, or knows us, and does not want us any more.
       if (error.code === "refused") return session.fail(error.message, NOT_AUTHORIZED);
       const refused = !answered && error.code === "identity";
-      const online = context.explainSilence(session.peer.id).code !== "no-network";
+      // Nodes count as good for long after the last word of them; whoever closes a connection has
+      // been heard.
+      const online = context.explainSilence(session.peer.id).code !== "no-network" &&
+        (loss.kind === "closed" || context.datagramsHeard() > heard);
       if (answered) unanswered = 0;
       else if (online && error.code === "timeout") unanswered++;
       if (refused || unanswered >= UNANSWERED_ATTEMPTS[loss.kind]) {

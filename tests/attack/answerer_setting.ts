@@ -48,6 +48,7 @@ export class AnswererSetting {
       listening: () => false,
       doors: undefined,
       doorPort: () => undefined,
+      datagramsHeard: () => 0,
       explainSilence: () => new ConnectError("timeout", "silence"),
     };
     this.answerer = new Answerer(context, {

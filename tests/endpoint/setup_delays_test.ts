@@ -109,6 +109,7 @@ class Setting {
       listening: () => name === "listener",
       doors: undefined,
       doorPort: () => undefined,
+      datagramsHeard: () => 0,
       explainSilence: () => new ConnectError("unreachable", "silence"),
     };
   }

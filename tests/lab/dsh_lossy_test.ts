@@ -4,6 +4,7 @@ import { shellLine } from "../../cmd/tool/invocation.ts";
 import { eventually, run } from "./command.ts";
 import { Tmux } from "./dsh_site.ts";
 import { dncNetwork } from "./nat/call.ts";
+import type { NatLab } from "./nat/lab.ts";
 import { natLabTest } from "./nat/nat_lab_test_case.ts";
 import type { Site } from "./nat/site.ts";
 
@@ -11,7 +12,8 @@ const ENTRY = new URL("../../cmd/dsh.ts", import.meta.url).pathname;
 /** One way each; there and back 80 ms. */
 const DELAY_MS = 40;
 const LOSS_PERCENT = 2;
-const CUT_MS = 10_000;
+/** `DSH_CUT_S=30` cuts the network for longer. */
+const CUT_MS = Number(Deno.env.get("DSH_CUT_S") ?? 10) * 1000;
 /** What is typed, key by key: each key that is lost, doubled or overtaken shows. */
 const TYPED = "The quick brown fox, 0123456789: jumps over the lazy dog.";
 const LINES = 5_000;
@@ -31,7 +33,7 @@ natLabTest(
   },
   async (lab) => {
     const [here, there] = [lab.site("a"), lab.site("b")];
-    const [near, far] = [dncNetwork(lab, here), dncNetwork(lab, there)];
+    const [near, far] = [networkOf(lab, here), networkOf(lab, there)];
     const client = await dshAt(here, near.env);
     const id = (await run(...here.inside(...client), "--id")).trim();
     const server = there.background(
@@ -42,8 +44,7 @@ natLabTest(
     const directory = await Deno.makeTempDir();
     await using tmux = await Tmux.open({ directory });
     try {
-      const quiet = near.args.filter((word) => word !== "-v");
-      const dsh = shellLine(here.inside(...client, serverId!, ...quiet));
+      const dsh = shellLine(here.inside(...client, serverId!, ...near.args));
       await tmux.type(`cd ${directory}; stty -a | grep -v speed > before; clear`, "Enter");
       const begin = performance.now();
       await tmux.type(`${dsh}; echo status=$?`, "Enter");
@@ -57,8 +58,8 @@ natLabTest(
       await tmux.type(`clear; seq ${LINES}; echo end`, "Enter");
       await tmux.shows(new RegExp(`^${LINES - 1}\n${LINES}\nend$`, "m"));
 
-      const nft = (rules: string) => run(...here.inside("nft", rules));
-      await nft("table inet cut { chain input { type filter hook input priority 0; drop; }; }");
+      const nft = (rules: string) => run(...here.router.namespace.inside("nft", rules));
+      await nft("table inet cut { chain way { type filter hook forward priority -10; drop; }; }");
       await tmux.shows(/dsh: connection lost, trying again/);
       await tmux.type("-l", "echo typed meanwhile");
       await new Promise((resolve) => setTimeout(resolve, CUT_MS));
@@ -93,6 +94,12 @@ natLabTest(
   },
   { timeoutMs: 120_000 },
 );
+
+/** What a `dsh` needs to find the lab's servers; its -v is not dnc's. */
+function networkOf(lab: NatLab, site: Site): ReturnType<typeof dncNetwork> {
+  const { args, env } = dncNetwork(lab, site);
+  return { args: args.filter((word) => word !== "-v"), env };
+}
 
 function nameOf(pid: string): string {
   try {
