@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { PROGRAMS } from "../../cmd/dist/programs.ts";
 import {
+  defaultGateways,
   parseProcIpv6Route,
   parseProcRoute,
   parseRouteGet,
@@ -52,4 +54,21 @@ Deno.test("any text is read without throwing", () => {
       parse(`x\neth0 00000000 ${text} 0003 0 0 0 00000000`);
     }
   }));
+});
+
+Deno.test("the system's routes are known with the permissions of what is shipped, too", async () => {
+  const { permissions } = PROGRAMS.find(({ name }) => name === "dnc")!;
+  const module = new URL("../../lib/endpoint/portmap/default_gateways.ts", import.meta.url).href;
+  const script = `const { defaultGateways } = await import(${JSON.stringify(module)});
+    console.log(JSON.stringify(await defaultGateways()));`;
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--no-prompt",
+      ...permissions,
+      `data:text/javascript,${encodeURIComponent(script)}`,
+    ],
+    cwd: new URL("../..", import.meta.url),
+  }).output();
+  assert.deepEqual(JSON.parse(new TextDecoder().decode(stdout)), await defaultGateways());
 });

@@ -13,7 +13,8 @@ export const MAX_GATEWAYS = 8;
 
 /**
  * The routers of the default routes, in the kernel's order of preference, one for each interface and
- * family; empty where the system cannot be asked. Linux is asked by `/proc`, macOS by `route -n get
+ * family; empty where the system cannot be asked. Linux is asked by `/proc`, for which Deno wants
+ * `--allow-all`, or `--allow-run` for the program `cat`; macOS by `route -n get
  * default` (untested), others not yet.
  */
 export async function defaultGateways(): Promise<DefaultGateway[]> {
@@ -101,15 +102,21 @@ function hexBytes(text: string): Uint8Array {
 async function readOrEmpty(path: string): Promise<string> {
   try {
     return await Deno.readTextFile(path);
-  } catch { // another system, or no permission: no gateway is known
-    return "";
+  } catch (error) {
+    // Deno shows /proc to --allow-all alone; to other programs the kernel shows it as it is.
+    return error instanceof Deno.errors.NotCapable ? await outputOrEmpty("cat", path) : "";
   }
 }
 
 async function routeGetDefault(): Promise<string> {
+  return await outputOrEmpty("/sbin/route", "-n", "get", "default");
+}
+
+/** What a program writes; nothing where it may not be run, or is not there. */
+async function outputOrEmpty(program: string, ...args: string[]): Promise<string> {
   try {
-    const command = new Deno.Command("/sbin/route", { args: ["-n", "get", "default"] });
-    return new TextDecoder().decode((await command.output()).stdout);
+    const { stdout } = await new Deno.Command(program, { args, stderr: "null" }).output();
+    return new TextDecoder().decode(stdout);
   } catch {
     return "";
   }
