@@ -24,6 +24,8 @@ function filesTest(
         throw error;
       } finally {
         await server[Symbol.asyncDispose]();
+        // Of directories without the right to write, only root could remove what is in them.
+        await output("chmod", "-R", "u+rwX", directory);
         await Deno.remove(directory, { recursive: true });
       }
     },
