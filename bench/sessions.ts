@@ -17,7 +17,7 @@ const TIMEOUT_MS = 600_000;
 const ECHOES = 2000;
 const IDLE_MS = 10_000;
 /** The runtime has given back by then what setting up left behind: garbage, and room for more of it. */
-const SETTLE_MS = 40_000;
+const SETTLE_MS = 80_000;
 
 const wanted = Number(Deno.args[0] ?? 2000), mebibytes = Number(Deno.args[1] ?? 128);
 if (!(Number.isInteger(wanted) && wanted > WARM_SESSIONS && mebibytes >= 1)) {

@@ -6,7 +6,8 @@ import { dialTcp, type TcpDialOptions } from "./tcp_dial.ts";
 
 /** Bytes that may wait to be written; a peer that reads so little is cut off. */
 const MAX_BACKLOG_BYTES = 65_536;
-const READ_BUFFER_BYTES = 16_384;
+/** Checks are short, and every connection of every attempt has such a buffer. */
+const READ_BUFFER_BYTES = 2_048;
 
 /**
  * A TCP connection that carries RFC 4571 frames, as ICE does on TCP candidates (RFC 6544 §3), and
