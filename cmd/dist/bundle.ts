@@ -26,16 +26,17 @@ export async function bundle(program: Program, root: string, directory: string):
     program.entry,
   ], { cwd: root });
   await Deno.rename(`${directory}/${program.name}.js`, `${directory}/${ENTRY_FILE}`);
-  for await (const { name } of Deno.readDir(directory)) await giveRequire(`${directory}/${name}`);
+  for await (const { name } of Deno.readDir(directory)) await requireLate(`${directory}/${name}`);
 }
 
-/** What the bundler says where CommonJS asks for a module of the runtime. */
-const NO_REQUIRE = "Dynamic require of ";
-/** Asks when it is called: loading `node:module` for `createRequire` costs every start 14 ms. */
-const REQUIRE = "var require=name=>process.getBuiltinModule(name);";
+/** What the bundler puts where CommonJS asks for a module of the runtime, as `yaml` does. */
+const REQUIRE =
+  /^import \{ createRequire as (\w+) \} from "node:module";\nvar __require = \1\(import\.meta\.url\);$/m;
+/** Asks when it is called: loading `node:module` costs every start 14 ms. */
+const LATE_REQUIRE = "var __require = (name) => process.getBuiltinModule(name);";
 
-/** Packages in CommonJS, such as `yaml`, need a `require`, which modules do not have. */
-async function giveRequire(path: string): Promise<void> {
+/** Lets a module ask for the runtime's modules when it needs them. */
+async function requireLate(path: string): Promise<void> {
   const code = await Deno.readTextFile(path);
-  if (code.includes(NO_REQUIRE)) await Deno.writeTextFile(path, REQUIRE + code);
+  if (REQUIRE.test(code)) await Deno.writeTextFile(path, code.replace(REQUIRE, LATE_REQUIRE));
 }
