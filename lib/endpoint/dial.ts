@@ -7,7 +7,8 @@ import type { AttemptTrace } from "./trace.ts";
 
 /**
  * How long a door has to open before a carrier is asked beside it, ms: the attempt delay of RFC 8305
- * §5. A door that is not there any more says so at once, as a rule.
+ * §5. A door that is not there any more says so at once, as a rule; one that kept us waiting the last
+ * time gets no head start.
  */
 const DOOR_HEAD_START_MS = 250;
 
@@ -63,13 +64,15 @@ async function attempt(
   }, trace);
   const over = new AbortController();
   try {
-    const headStart = sleep(context.clock, DOOR_HEAD_START_MS, over.signal);
+    const headStartMs = context.doors?.isQuick(peerId) ? DOOR_HEAD_START_MS : 0;
+    const headStart = sleep(context.clock, headStartMs, over.signal);
     const early = await Promise.race([atDoor, headStart]);
     if (early !== undefined) return early;
     signal.throwIfAborted();
     const byCarrier = dialByCarrier(context, peerId, AbortSignal.any([signal, calling.signal]), {
       onAnswer: () => {
         knocking.abort();
+        context.doors?.tarried(peerId, door);
         options.onAnswer?.();
       },
     }, trace);

@@ -38,7 +38,7 @@ export async function dialByDoor(
     throw refused(peerId, answer);
   }
   trace?.step({ type: "answer", accepted: true });
-  context.doors?.remember(peerId, door);
+  context.doors?.opened(peerId, door);
   const { keys, peer, body } = answer;
   return { keys, peer, peerListens: body.options.listening ?? false, pipe: pipe! };
 }
@@ -76,7 +76,7 @@ export function learnDoor(
   const isQuic = theirs === "quic";
   if (!isTheirs || transport === (isQuic ? "tcp" : "quic")) return;
   if (isQuic && quicCertificateHash === undefined) return;
-  doors.remember(peer.id, {
+  doors.learn(peer.id, {
     address: { ip, port: door },
     localIp: pipe.local.ip,
     sha256: isQuic ? quicCertificateHash : undefined,
