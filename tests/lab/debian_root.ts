@@ -47,7 +47,7 @@ export class DebianRoot implements AsyncDisposable {
     const found = await run("find", this.directory, "-xdev", "-not", "-type", "d");
     return found.trim().split("\n").map((path) => path.slice(this.directory.length))
       .filter((path) =>
-        !/^\/(var\/(lib\/dpkg|cache|log)|root\/\.(cache|config)|etc\/(passwd|group|shadow|gshadow)-?$|proc|dev|sys|tmp|packages)/
+        !/^\/(var\/(lib\/(dpkg|apt)|cache|log)|root\/\.(cache|config)|etc\/(passwd|group|shadow|gshadow)-?$|proc|dev|sys|tmp|packages)/
           .test(path)
       )
       .sort();
