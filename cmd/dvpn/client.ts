@@ -170,8 +170,10 @@ export class VpnClient {
     signal.addEventListener("abort", stop, { once: true });
     try {
       const { mtu } = settings;
-      await link.greet(encodeGreeting({ mtu, segmentsUdp: device.segmentsUdp }));
+      const direct = link.datagrams.direct?.offer;
+      await link.greet(encodeGreeting({ mtu, segmentsUdp: device.segmentsUdp, direct }));
       const greeting = decodeServerGreeting(await link.greeting());
+      if (greeting.direct !== undefined) link.datagrams.direct?.begin(greeting.direct);
       refuseOverlap(greeting.client);
       const gate = new PacketGate(permissionsFor(this.#context, this.#serverId));
       return await work({ link, greeting, own: new AddressFilter(greeting.client), gate });

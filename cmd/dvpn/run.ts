@@ -25,6 +25,7 @@ import { readAddressBook, writeAddressBook } from "./address/address_book.ts";
 import { AddressPool, SERVER_HOST } from "./address/address_pool.ts";
 import { hostAddress } from "./address/address_range.ts";
 import { VpnClient } from "./client.ts";
+import { DirectPaths } from "./direct/direct_paths.ts";
 import type { DvpnOptions } from "./options.ts";
 import type { NetworkPlan } from "./plan/network_plan.ts";
 import { showPlan } from "./plan/show_plan.ts";
@@ -95,6 +96,7 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
   quickenCryptography();
   // The interface comes first: without the right to make it, nobody needs to be called.
   using device = values["dry-run"] ? undefined : openDevice(settings.device);
+  using directPaths = device === undefined || transport === "tcp" ? undefined : new DirectPaths();
   const host = new ThisHost();
   let undoKept: (() => Promise<void>) | undefined;
   try {
@@ -112,6 +114,7 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
             device: device ?? noDevice(settings.device),
             endpoint,
             settings,
+            directPaths,
             host,
             report,
             rules,

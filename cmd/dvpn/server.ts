@@ -225,14 +225,16 @@ export class VpnServer {
 
   async #serveClient({ link, addresses, gate }: Client): Promise<void> {
     const { device, settings, report, endpoint } = this.#context;
-    const { mtu } = decodeGreeting(await link.greeting());
+    const { mtu, direct } = decodeGreeting(await link.greeting());
     await link.greet(encodeServerGreeting({
       mtu: Math.min(mtu, settings.mtu),
       segmentsUdp: device.segmentsUdp,
       client: addresses,
       server: this.#own,
       names: this.#beyond.names,
+      direct: link.datagrams.direct?.offer,
     }));
+    if (direct !== undefined) link.datagrams.direct?.begin(direct);
     report.notice(`${link.id} has ${addresses.map(({ ip }) => ip).join(" and ")}`);
     if (settings.script !== undefined) {
       await runUpScript(settings.script, {

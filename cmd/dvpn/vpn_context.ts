@@ -4,6 +4,7 @@ import type { PeerDatagrams } from "../../lib/endpoint/mod.ts";
 import type { GuardedEndpoint } from "../peer/doorkeeper.ts";
 import type { PeerChannel, PeerEndpoint } from "../peer/peer_channel.ts";
 import type { Report } from "../peer/report.ts";
+import type { DirectPaths } from "./direct/direct_paths.ts";
 import { DatagramCarriage } from "./data/carriage.ts";
 import { PeerLink } from "./data/peer_link.ts";
 import type { NetworkHost } from "./plan/network_plan.ts";
@@ -40,6 +41,8 @@ export interface VpnContext {
   readonly device: NamedDevice;
   readonly endpoint: VpnEndpoint;
   readonly settings: VpnSettings;
+  /** Ways beside the connections; undefined where UDP is not to be used. */
+  readonly directPaths: DirectPaths | undefined;
   /** Where the interface and what leads through it are set up. */
   readonly host: NetworkHost;
   readonly report: Report;
@@ -51,12 +54,14 @@ export interface VpnContext {
 
 /** The link over a channel to a peer, with datagrams beside it. */
 export function peerLink(
-  { endpoint, settings }: VpnContext,
+  { endpoint, settings, directPaths }: VpnContext,
   id: string,
   channel: PeerChannel,
 ): PeerLink {
   const datagrams = endpoint.datagrams(id, VPN_CHANNEL);
-  return new PeerLink(id, channel, new DatagramCarriage(datagrams, settings.carry));
+  const path = endpoint.status().sessions.find(({ peer }) => peer.id === id)?.path;
+  const direct = settings.carry === "session" ? undefined : directPaths?.offer(path);
+  return new PeerLink(id, channel, new DatagramCarriage(datagrams, settings.carry, direct));
 }
 
 /** What a peer that we are connected with may reach; everything where there are no rules. */

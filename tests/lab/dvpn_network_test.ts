@@ -52,6 +52,39 @@ for (const carry of ["auto", "datagram"] as const) {
 }
 
 dvpnTest(
+  "short packets have a way of their own, and go with the session when it is blocked",
+  async (lab) => {
+    const { serverHost, clientHost } = lab;
+    await lab.connect();
+    const { ipv4 } = await lab.addresses("server");
+    const peer = async () => (await lab.status("client")).peers[0];
+    await eventually("pings go as datagrams", async () => {
+      const before = (await peer()).sent.datagrams;
+      await ping(clientHost, ipv4);
+      return (await peer()).sent.datagrams >= before + 3;
+    });
+    const nft = (text: string) => run(...serverHost.inside("nft", text));
+    await nft("add table inet block");
+    await nft("add chain inet block input { type filter hook input priority 0; }");
+    const { path } = await peer();
+    const port = path.remote.split(":").at(-1);
+    await nft(`add rule inet block input iifname cable udp dport != ${port} drop`);
+    await run(...clientHost.inside("ping", "-c", "30", "-i", "0.1", "-W", "1", ipv4)).catch(
+      () => {},
+    );
+    const blocked = (await peer()).sent.datagrams;
+    await ping(clientHost, ipv4);
+    // QUIC has datagrams of its own.
+    if (path.kind === "tcp") assert.equal((await peer()).sent.datagrams, blocked);
+    await nft("delete table inet block");
+    await eventually("pings go as datagrams again", async () => {
+      await ping(clientHost, ipv4);
+      return (await peer()).sent.datagrams > blocked;
+    });
+  },
+);
+
+dvpnTest(
   "packets from addresses that are not the client's are dropped and counted",
   async (lab) => {
     const { serverHost, clientHost } = lab;

@@ -5,6 +5,7 @@ import {
   segment,
   VNET_HEADER_BYTES,
 } from "../../../lib/net/tun/mod.ts";
+import type { DirectWay } from "../direct/direct_paths.ts";
 import type { PeerDatagrams } from "../../../lib/endpoint/mod.ts";
 
 /**
@@ -19,12 +20,16 @@ export type Carry = "auto" | "session" | "datagram";
 
 /** The datagrams to one peer, and what goes by them. */
 export class DatagramCarriage {
+  /** Another way for short packets, which is the sooner one; undefined where there is none. */
+  readonly direct: DirectWay | undefined;
   readonly #datagrams: PeerDatagrams;
   readonly #carry: Carry;
 
-  constructor(datagrams: PeerDatagrams, carry: Carry) {
+  /** @param direct belongs to the carriage, like the datagrams */
+  constructor(datagrams: PeerDatagrams, carry: Carry, direct: DirectWay | undefined = undefined) {
     this.#datagrams = datagrams;
     this.#carry = carry;
+    this.direct = direct;
   }
 
   /**
@@ -37,22 +42,30 @@ export class DatagramCarriage {
     if (this.#carry === "session") return false;
     const packet = bytes.subarray(VNET_HEADER_BYTES);
     if (this.#carry === "auto" && protocolOf(packet) === PROTOCOL_TCP) return false;
-    const { maxBytes } = this.#datagrams;
-    if (maxBytes === 0) return false;
-    const segments = segmentsOf(bytes, packet, maxBytes);
-    for (const one of segments) this.#datagrams.send(one);
-    return segments.length > 0;
+    return (this.direct !== undefined && sendWhole(this.direct, bytes, packet)) ||
+      sendWhole(this.#datagrams, bytes, packet);
   }
 
   /** Takes the peer's packets, whole and without an offload header, in memory of the taker's. */
   receive(onPacket: (packet: Uint8Array) => void): void {
     this.#datagrams.onDatagram = onPacket;
+    if (this.direct !== undefined) this.direct.onDatagram = onPacket;
   }
 
   /** Takes no more. */
   close(): void {
     this.#datagrams.close();
+    this.direct?.close();
   }
+}
+
+/** Sends a packet, or those that it stands for; false when they are too long. */
+function sendWhole(way: PeerDatagrams, bytes: Uint8Array, packet: Uint8Array): boolean {
+  const { maxBytes } = way;
+  if (maxBytes === 0) return false;
+  const segments = segmentsOf(bytes, packet, maxBytes);
+  for (const one of segments) way.send(one);
+  return segments.length > 0;
 }
 
 /** The packets that one stands for; none when they are too long. */

@@ -1,5 +1,6 @@
 import { canonicalIp, type IpFamily, ipFamily, isIp, parseIp } from "../../../lib/ip/mod.ts";
 import { type InterfaceAddress, isPrivate } from "../address/address_range.ts";
+import { decodeOffer, type DirectOffer, encodeOffer } from "../direct/direct_offer.ts";
 import { offeredNames } from "../dns/offered_names.ts";
 import type { NameSettings } from "../dns/resolv_conf.ts";
 import { frame, FRAME_GREETING, FrameError } from "./frame.ts";
@@ -19,6 +20,8 @@ export interface Greeting {
   readonly mtu: number;
   /** Whether the side takes UDP packets that are to be segmented. */
   readonly segmentsUdp: boolean;
+  /** Another way for short packets to the side, if there may be one. */
+  readonly direct?: DirectOffer | undefined;
 }
 
 /** What a server adds. */
@@ -32,13 +35,13 @@ export interface ServerGreeting extends Greeting {
 }
 
 /** The frame with which a client begins. */
-export function encodeGreeting({ mtu, segmentsUdp }: Greeting): Uint8Array {
-  return encode({ version: 1, mtu, segmentsUdp });
+export function encodeGreeting({ mtu, segmentsUdp, direct }: Greeting): Uint8Array {
+  return encode({ version: 1, mtu, segmentsUdp, ...offered(direct) });
 }
 
 /** The frame with which a server begins. */
 export function encodeServerGreeting(greeting: ServerGreeting): Uint8Array {
-  const { mtu, segmentsUdp, client, server, names } = greeting;
+  const { mtu, segmentsUdp, direct, client, server, names } = greeting;
   const text = (addresses: readonly InterfaceAddress[]) =>
     addresses.map(({ ip, prefix }) => `${ip}/${prefix}`);
   return encode({
@@ -47,17 +50,19 @@ export function encodeServerGreeting(greeting: ServerGreeting): Uint8Array {
     segmentsUdp,
     client: text(client),
     server: text(server),
+    ...offered(direct),
     ...names === undefined ? {} : { dns: names.servers, search: names.search },
   });
 }
 
 /** Reads what a client said. @throws {FrameError} */
 export function decodeGreeting(body: Uint8Array): Greeting {
-  const { mtu, segmentsUdp } = fields(body);
+  const { mtu, segmentsUdp, direct } = fields(body);
   if (!Number.isInteger(mtu) || Number(mtu) < MIN_MTU || Number(mtu) > MAX_MTU) {
     throw new FrameError("the peer's greeting has no MTU");
   }
-  return { mtu: Number(mtu), segmentsUdp: segmentsUdp === true };
+  const offer = decodeOffer(direct);
+  return { mtu: Number(mtu), segmentsUdp: segmentsUdp === true, ...offer && { direct: offer } };
 }
 
 /**
@@ -75,6 +80,10 @@ export function decodeServerGreeting(body: Uint8Array): ServerGreeting {
     ? {}
     : { names: offeredNames(dns, search) };
   return { ...decodeGreeting(body), client: ours, server: theirs, ...names };
+}
+
+function offered(direct: DirectOffer | undefined): { direct?: unknown } {
+  return direct === undefined ? {} : { direct: encodeOffer(direct) };
 }
 
 function encode(value: unknown): Uint8Array {

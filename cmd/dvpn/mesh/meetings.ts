@@ -115,8 +115,10 @@ export class Meetings {
         segmentsUdp: device.segmentsUdp,
         client: member.addresses,
         server: this.#roster.own,
+        direct: link.datagrams.direct?.offer,
       }));
       const greeting = decodeServerGreeting(await link.greeting());
+      if (greeting.direct !== undefined) link.datagrams.direct?.begin(greeting.direct);
       if (member.opening !== link) throw new Error("it has called us meanwhile");
       this.#agree(member, greeting.client, greeting.server);
       member.opening = undefined;

@@ -1,4 +1,4 @@
-/** What a TUN device needs of libc; Deno has no door of its own to these calls. */
+/** What TUN devices and UDP sockets need of libc; Deno has no door of its own to these calls. */
 export interface TunLibc {
   open(path: Uint8Array<ArrayBuffer>, flags: number): number;
   close(fd: number): number;
@@ -6,6 +6,29 @@ export interface TunLibc {
   ioctlValue(fd: number, request: bigint, argument: bigint): number;
   read(fd: number, into: Uint8Array<ArrayBuffer>, bytes: bigint): bigint;
   write(fd: number, from: Uint8Array<ArrayBuffer>, bytes: bigint): bigint;
+  socket(family: number, type: number, protocol: number): number;
+  bind(fd: number, address: Uint8Array<ArrayBuffer>, addressBytes: number): number;
+  getsockname(
+    fd: number,
+    address: Uint8Array<ArrayBuffer>,
+    addressBytes: Uint8Array<ArrayBuffer>,
+  ): number;
+  sendto(
+    fd: number,
+    from: Uint8Array<ArrayBuffer>,
+    bytes: bigint,
+    flags: number,
+    to: Uint8Array<ArrayBuffer>,
+    toBytes: number,
+  ): bigint;
+  recvfrom(
+    fd: number,
+    into: Uint8Array<ArrayBuffer>,
+    bytes: bigint,
+    flags: number,
+    from: Uint8Array<ArrayBuffer>,
+    fromBytes: Uint8Array<ArrayBuffer>,
+  ): bigint;
   eventfd(initial: number, flags: number): number;
   /** Blocks a thread of the runtime's pool, not this one. */
   poll(descriptors: Uint8Array<ArrayBuffer>, count: bigint, timeoutMs: number): Promise<number>;
@@ -32,6 +55,17 @@ function load(): TunLibc {
     ioctlValue: { name: "ioctl", parameters: ["i32", "u64", "u64"], result: "i32" },
     read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
     write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+    socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+    bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+    getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+    sendto: {
+      parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"],
+      result: "isize",
+    },
+    recvfrom: {
+      parameters: ["i32", "buffer", "usize", "i32", "buffer", "buffer"],
+      result: "isize",
+    },
     eventfd: { parameters: ["u32", "i32"], result: "i32" },
     poll: { parameters: ["buffer", "u64", "i32"], result: "i32", nonblocking: true },
     __errno_location: { parameters: [], result: "pointer" },

@@ -1,0 +1,143 @@
+import { isIp, parseIp } from "../../../lib/ip/mod.ts";
+import { NetError } from "../../../lib/net/net_error.ts";
+import { socketAddressBytes, UdpDescriptor } from "../../../lib/net/tun/mod.ts";
+import type { PeerDatagrams } from "../../../lib/endpoint/mod.ts";
+import type { PeerPath } from "../../peer/peer_channel.ts";
+import type { DirectOffer } from "./direct_offer.ts";
+import { DirectPath } from "./direct_path.ts";
+
+const MAX_DATAGRAM_BYTES = 2048;
+/** Datagrams that are taken in a row before others get their turn. */
+const DATAGRAMS_PER_TURN = 64;
+
+/** A way that has been offered to a peer, and is used when the peer has offered one, too. */
+export interface DirectWay extends PeerDatagrams {
+  /** What the peer is told. */
+  readonly offer: DirectOffer;
+  /** The peer has offered one: tries whether the two find each other. */
+  begin(peer: DirectOffer): void;
+}
+
+/**
+ * The ways of all peers: one socket for each address of this host that connections lead from, so that
+ * datagrams take the same interface as the connection does.
+ */
+export class DirectPaths implements Disposable {
+  readonly #sockets = new Map<string, DirectSocket>();
+
+  /**
+   * Offers a way beside a connection.
+   *
+   * @returns undefined where there is none: over a relay, or where no socket can be had
+   */
+  offer(path: PeerPath | undefined): DirectWay | undefined {
+    if (path === undefined || path.relayed) return undefined;
+    const [local, remote] = [ipOf(path.local), ipOf(path.remote)];
+    // A link-local address alone does not say on which link.
+    if (!isIp(local) || !isIp(remote) || isLinkLocal(local)) return undefined;
+    try {
+      const socket = this.#sockets.get(local) ?? new DirectSocket(UdpDescriptor.open(local));
+      this.#sockets.set(local, socket);
+      return socket.offer(remote, () => {
+        if (socket.isUnused && this.#sockets.get(local) === socket) this.#sockets.delete(local);
+      });
+    } catch (error) {
+      if (error instanceof NetError) return undefined;
+      throw error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    for (const socket of this.#sockets.values()) socket.close();
+    this.#sockets.clear();
+  }
+}
+
+/** One socket with those who use it, told apart by their index. */
+class DirectSocket {
+  readonly #socket: UdpDescriptor;
+  readonly #ways = new Map<number, (bytes: Uint8Array, from: Uint8Array<ArrayBuffer>) => void>();
+  readonly #buffer = new Uint8Array(MAX_DATAGRAM_BYTES);
+  #isClosed = false;
+
+  constructor(socket: UdpDescriptor) {
+    this.#socket = socket;
+    void this.#receive();
+  }
+
+  get isUnused(): boolean {
+    return this.#ways.size === 0;
+  }
+
+  offer(remote: string, onClosed: () => void): DirectWay {
+    const [index = 0] = crypto.getRandomValues(new Uint32Array(1));
+    const offer = {
+      port: this.#socket.local.port,
+      index,
+      key: crypto.getRandomValues(new Uint8Array(32)),
+    };
+    let path: DirectPath | undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let to: Uint8Array<ArrayBuffer>;
+    const way: DirectWay = {
+      offer,
+      begin: (peer) => {
+        to = socketAddressBytes({ ip: remote, port: peer.port });
+        path = new DirectPath(offer, peer, {
+          transmit: (bytes) => this.#socket.send(bytes, to),
+          packet: (bytes) => way.onDatagram(bytes),
+        });
+        const tick = () => {
+          timer = setTimeout(tick, path!.tick(performance.now()));
+          Deno.unrefTimer(timer);
+        };
+        tick();
+      },
+      get maxBytes(): number {
+        return path?.capacity(performance.now()) ?? 0;
+      },
+      send: (packet) => path?.send(packet) ?? false,
+      onDatagram: () => {},
+      close: () => {
+        clearTimeout(timer);
+        this.#ways.delete(index);
+        if (!this.isUnused) return;
+        this.close();
+        onClosed();
+      },
+    };
+    this.#ways.set(index, (bytes, from) => {
+      // Where the peer's last datagram came from is where it is: behind a NAT, elsewhere than it says.
+      if (path?.receive(bytes, performance.now()) === true) to = from;
+    });
+    return way;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#socket.close();
+  }
+
+  async #receive(): Promise<void> {
+    while (!this.#isClosed) {
+      for (let count = 0; count < DATAGRAMS_PER_TURN; count++) {
+        const received = this.#socket.receive(this.#buffer);
+        if (received === undefined) break;
+        const { length, from } = received;
+        if (length < 4) continue;
+        const index = new DataView(this.#buffer.buffer).getUint32(0);
+        this.#ways.get(index)?.(this.#buffer.subarray(0, length), from);
+      }
+      await this.#socket.readable();
+    }
+  }
+}
+
+function ipOf(address: string): string {
+  return address.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
+}
+
+function isLinkLocal(ip: string): boolean {
+  const [first = 0, second = 0] = parseIp(ip);
+  return first === 0xfe && (second & 0xc0) === 0x80;
+}

@@ -1,0 +1,145 @@
+import { canonicalIp, parseIp, type SocketAddress } from "../../ip/mod.ts";
+import { NetError, reasonOf } from "../net_error.ts";
+import { type TunLibc, tunLibc } from "./libc.ts";
+
+const AF_INET = 2;
+const AF_INET6 = 10;
+const SOCK_DGRAM = 2;
+const O_NONBLOCK = 0o4000;
+const O_CLOEXEC = 0o2000000;
+const POLLIN = 1;
+/** sizeof(struct sockaddr_in6), the larger one. */
+const SOCKADDR_BYTES = 28;
+
+/** What one call of {@linkcode UdpDescriptor.receive} brings. */
+export interface ReceivedDatagram {
+  /** Bytes that were filled in. */
+  readonly length: number;
+  /** Who sent them, as {@linkcode UdpDescriptor.send} takes it. */
+  readonly from: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * A UDP socket of Linux by system calls: sending and receiving are calls of microseconds that never
+ * wait, without a promise for each datagram. For packets whose round trip counts; for all else the
+ * sockets of `lib/net` are the ones to take.
+ *
+ * Measured between two namespaces, a ping by way of two TUN devices: 95 µs, where `Deno.listenDatagram`
+ * takes 105 and TCP 135.
+ */
+export class UdpDescriptor {
+  /** Where it is bound. */
+  readonly local: SocketAddress;
+  readonly #libc: TunLibc;
+  readonly #fd: number;
+  readonly #wakeFd: number;
+  readonly #poll = new Uint8Array(16);
+  readonly #from = new Uint8Array(SOCKADDR_BYTES);
+  readonly #fromLength = new Uint8Array(new Int32Array([SOCKADDR_BYTES]).buffer);
+  #waiting: Promise<number> | undefined;
+  #closed = false;
+
+  private constructor(libc: TunLibc, fd: number, ip: string) {
+    this.#libc = libc;
+    this.#fd = fd;
+    this.#wakeFd = libc.eventfd(0, O_NONBLOCK | O_CLOEXEC);
+    const poll = new DataView(this.#poll.buffer);
+    for (const [index, one] of [fd, this.#wakeFd].entries()) {
+      poll.setInt32(index * 8, one, true);
+      poll.setInt16(index * 8 + 4, POLLIN, true);
+    }
+    libc.getsockname(fd, this.#from, this.#fromLength);
+    this.local = { ip: canonicalIp(ip), port: portOf(this.#from) };
+  }
+
+  /**
+   * Binds a free port.
+   *
+   * @throws {NetError} `bind`
+   */
+  static open(ip: string): UdpDescriptor {
+    let libc: TunLibc;
+    try {
+      libc = tunLibc();
+    } catch (cause) {
+      throw new NetError("bind", `cannot load libc: ${reasonOf(cause)}`, { cause });
+    }
+    const address = socketAddressBytes({ ip, port: 0 });
+    const family = address.length === SOCKADDR_BYTES ? AF_INET6 : AF_INET;
+    const fd = libc.socket(family, SOCK_DGRAM | O_NONBLOCK | O_CLOEXEC, 0);
+    if (fd < 0) throw new NetError("bind", `no UDP socket (error ${libc.errno()} of the system)`);
+    if (libc.bind(fd, address, address.length) < 0) {
+      const errno = libc.errno();
+      libc.close(fd);
+      throw new NetError("bind", `cannot bind UDP ${ip} (error ${errno} of the system)`);
+    }
+    return new UdpDescriptor(libc, fd, ip);
+  }
+
+  /**
+   * Sends a datagram; false when the system does not take it.
+   *
+   * @param to from {@linkcode socketAddressBytes}
+   */
+  send(bytes: Uint8Array<ArrayBuffer>, to: Uint8Array<ArrayBuffer>): boolean {
+    if (this.#closed) return false;
+    return this.#libc.sendto(this.#fd, bytes, BigInt(bytes.length), 0, to, to.length) >= 0n;
+  }
+
+  /** Takes the next datagram, without waiting; undefined when none waits. */
+  receive(into: Uint8Array<ArrayBuffer>): ReceivedDatagram | undefined {
+    if (this.#closed) return undefined;
+    new DataView(this.#fromLength.buffer).setInt32(0, SOCKADDR_BYTES, true);
+    const length = Number(
+      this.#libc.recvfrom(
+        this.#fd,
+        into,
+        BigInt(into.length),
+        0,
+        this.#from,
+        this.#fromLength,
+      ),
+    );
+    if (length < 0) return undefined; // none, or an ICMP error, which is told once
+    const fromBytes = new DataView(this.#fromLength.buffer).getInt32(0, true);
+    return { length, from: this.#from.slice(0, fromBytes) };
+  }
+
+  /** Waits until there is something to receive; at the end at once. */
+  async readable(): Promise<void> {
+    if (this.#closed) return;
+    this.#waiting ??= this.#libc.poll(this.#poll, 2n, -1);
+    await this.#waiting;
+    this.#waiting = undefined;
+  }
+
+  /** Closes the socket. A wait under way ends. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#libc.write(this.#wakeFd, new Uint8Array(new BigUint64Array([1n]).buffer), 8n);
+    const release = () => {
+      this.#libc.close(this.#fd);
+      this.#libc.close(this.#wakeFd);
+    };
+    // Its descriptors may not become another's while a thread waits for them.
+    if (this.#waiting === undefined) release();
+    else this.#waiting.then(release, release);
+  }
+}
+
+/** An address as the system has it (`struct sockaddr_in`, `struct sockaddr_in6`). */
+export function socketAddressBytes({ ip, port }: SocketAddress): Uint8Array<ArrayBuffer> {
+  const address = parseIp(ip);
+  const isIpv4 = address.length === 4;
+  const bytes = new Uint8Array(isIpv4 ? 16 : SOCKADDR_BYTES);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(0, isIpv4 ? AF_INET : AF_INET6, true);
+  view.setUint16(2, port);
+  bytes.set(address, isIpv4 ? 4 : 8);
+  return bytes;
+}
+
+function portOf(address: Uint8Array): number {
+  return address[2]! << 8 | address[3]!;
+}
