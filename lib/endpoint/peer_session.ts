@@ -120,6 +120,9 @@ export class PeerSession {
     this.datagrams = new SessionDatagrams(
       keys,
       ({ port, payload }) => options.onDatagram?.(peer, port, payload),
+      () => {
+        if (this.#session.sentBeside(clock.now())) this.#driver.wake();
+      },
     );
     this.#session = new Session({
       initiator: outgoing,

@@ -15,12 +15,19 @@ export class SessionDatagrams {
   readonly #sealer: DatagramSealer;
   readonly #opener: DatagramOpener;
   readonly #onDatagram: (datagram: OpenedDatagram) => void;
+  readonly #onSent: () => void;
   #path: PipeDatagrams | undefined;
 
-  constructor(keys: SessionKeys, onDatagram: (datagram: OpenedDatagram) => void) {
+  /** @param onSent called with each that is sent */
+  constructor(
+    keys: SessionKeys,
+    onDatagram: (datagram: OpenedDatagram) => void,
+    onSent: () => void,
+  ) {
     this.#sealer = new DatagramSealer(keys);
     this.#opener = new DatagramOpener(keys);
     this.#onDatagram = onDatagram;
+    this.#onSent = onSent;
   }
 
   /** The longest payload that can be sent now, bytes; 0 when the path carries none. */
@@ -40,6 +47,7 @@ export class SessionDatagrams {
     const sealed = this.#sealer.seal(port, payload);
     if (sealed === undefined) return false;
     this.#path!.send(sealed);
+    this.#onSent();
     return true;
   }
 

@@ -63,6 +63,19 @@ export class Liveness {
     this.#intervalMs = isIdle ? Math.min(2 * this.#intervalMs, idlePingMs) : pingMs;
   }
 
+  /**
+   * Something that nobody acknowledges has gone to the peer: pings are not rare now.
+   *
+   * @returns whether the next one is due earlier than before
+   */
+  unacknowledged(now: number): boolean {
+    const { pingMs } = this.#limits;
+    this.#intervalMs = pingMs;
+    if (this.#pingAt <= now + pingMs) return false;
+    this.#pingAt = now + pingMs;
+    return true;
+  }
+
   /** The number for a ping when one is due; the next one is due an interval later. */
   takePing(now: number): number | undefined {
     if (now < this.#pingAt) return undefined;

@@ -199,6 +199,16 @@ export class Session {
     return chunk;
   }
 
+  /**
+   * A datagram has gone to the peer beside this session. Nobody acknowledges it, so the session asks soon
+   * whether the peer is there, as often as when it is in use itself.
+   *
+   * @returns whether `pollTimeout` is earlier now
+   */
+  sentBeside(now: number): boolean {
+    return this.hasPipe && this.#liveness.unacknowledged(now);
+  }
+
   /** When `handleTimeout` wants to be called, milliseconds; it may move with every other call. */
   pollTimeout(): number | undefined {
     if (this.#phase === "closed") return undefined;

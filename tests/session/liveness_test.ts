@@ -22,6 +22,22 @@ Deno.test("an idle session pings, more and more rarely, learns the round trip, a
   assert.deepEqual([pair.left.losses, pair.right.losses], [[], []]);
 });
 
+Deno.test("whoever sends datagrams learns as soon that the peer is gone as in a busy session", async () => {
+  const pair = new SessionPair({
+    limits: { pingMs: 5_000, idlePingMs: 20_000, silenceMs: 4_000 },
+  });
+  pair.attach();
+  await pair.run();
+  for (const side of [pair.left, pair.right]) {
+    await pair.pass(120_000);
+    const begin = pair.now;
+    assert.equal(side.session.sentBeside(pair.now), true);
+    assert.equal(side.session.sentBeside(pair.now), false);
+    const due = side.session.pollTimeout()!;
+    assert.ok(due > begin && due <= begin + 5_000, `${due - begin} ms`);
+  }
+});
+
 Deno.test("the acceptor leaves pings to the initiator, and pings when those are missing", async () => {
   const pair = new SessionPair({ limits: { pingMs: 5_000, idlePingMs: 5_000, silenceMs: 4_000 } });
   pair.attach();
