@@ -64,15 +64,17 @@ export class Liveness {
   }
 
   /**
-   * Something that nobody acknowledges has gone to the peer: pings are not rare now.
+   * Something that nobody acknowledges has gone to the peer: a ping asks whether it is there, unless that
+   * was known an interval ago.
    *
    * @returns whether the next one is due earlier than before
    */
   unacknowledged(now: number): boolean {
     const { pingMs } = this.#limits;
     this.#intervalMs = pingMs;
-    if (this.#pingAt <= now + pingMs) return false;
-    this.#pingAt = now + pingMs;
+    const due = Math.max(this.#heardAt + pingMs, now + FIRST_PING_MS);
+    if (this.#pingSentAt !== undefined || this.#pingAt <= due) return false;
+    this.#pingAt = due;
     return true;
   }
 
