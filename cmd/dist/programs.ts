@@ -1,5 +1,4 @@
 import type { HelpPage } from "../tool/help.ts";
-import { LIBC_PATHS } from "../../lib/net/fifo.ts";
 import { LIBCRYPTO_PATHS } from "../../lib/net/libcrypto_aead.ts";
 import manifest from "../../deno.json" with { type: "json" };
 
@@ -43,8 +42,8 @@ export const PROGRAMS: readonly Program[] = [
       ...PEER_PERMISSIONS,
       // Its own executable, for the process behind --control.
       "--allow-run",
-      // The cipher of the system's OpenSSL, and pipes that never wait, for bulk data.
-      `--allow-ffi=${[...LIBCRYPTO_PATHS, ...LIBC_PATHS].join()}`,
+      // The cipher of the system's OpenSSL, for bulk data.
+      `--allow-ffi=${LIBCRYPTO_PATHS.join()}`,
     ],
     help: async () => (await import("../dnc.ts")).DNC,
   },

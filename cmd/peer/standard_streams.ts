@@ -1,4 +1,3 @@
-import { Fifo } from "../../lib/net/fifo.ts";
 import { ExitCode, ToolError } from "../tool/exit_code.ts";
 import type { ByteSink, ByteSource } from "./peer_channel.ts";
 
@@ -16,39 +15,13 @@ export interface StandardStreams {
   readonly output: ByteSink;
 }
 
-/** As much at once, bytes, is bulk data: what a pipe holds until somebody gives it more room. */
-const BULK_BYTES = 64 << 10;
-
-/** A pipe at one of our descriptors, if it is one, held for bulk data once there is some. */
-class BulkPipe {
-  /** The hold: as long as the process. */
-  fifo: Fifo | undefined;
-  #looked = false;
-
-  constructor(readonly descriptor: number, readonly use: "read" | "write") {}
-
-  /** So many bytes came, or go, at once. */
-  carried(bytes: number): void {
-    if (this.#looked || bytes < BULK_BYTES) return;
-    this.#looked = true;
-    this.fifo = Fifo.behind(this.descriptor, this.use);
-  }
-}
-
-const inputPipe = new BulkPipe(0, "read");
-const outputPipe = new BulkPipe(1, "write");
-
 /** Standard input and output of this process. */
 export const STANDARD_STREAMS: StandardStreams = {
   input: {
     isTerminal: () => Deno.stdin.isTerminal(),
     async read(into) {
       try {
-        const waiting = inputPipe.fifo?.read(into) ?? 0;
-        if (waiting > 0) return waiting;
-        const count = await Deno.stdin.read(into);
-        inputPipe.carried(count ?? 0);
-        return count;
+        return await Deno.stdin.read(into);
       } catch (cause) {
         throw new ToolError(
           ExitCode.failure,
@@ -61,9 +34,7 @@ export const STANDARD_STREAMS: StandardStreams = {
   output: {
     async write(bytes) {
       try {
-        outputPipe.carried(bytes.length);
-        const taken = outputPipe.fifo?.write(bytes) ?? 0;
-        return taken > 0 ? taken : await Deno.stdout.write(bytes);
+        return await Deno.stdout.write(bytes);
       } catch (cause) {
         if (cause instanceof Deno.errors.BrokenPipe) throw new OutputClosed();
         throw new ToolError(
