@@ -142,5 +142,5 @@ natLabTest(
     await site.talk("last");
     await site.call();
   },
-  { timeoutMs: MINUTES * 60_000 + SLACK_MS, ignore: Deno.env.get("SOAK") === undefined },
+  { timeoutMs: MINUTES * 60_000 + SLACK_MS },
 );
