@@ -184,8 +184,8 @@ dvpnSiteTest(
     const rule = (to: string) => `rules:\n  - { to: ["${to}:8080"], protocol: tcp }\n`;
     const [address] = (await one!.says("--address", heldId, ...list)).split("\n");
     await Deno.writeTextFile(`${held.directory}/dvpn.yaml`, rule(address!));
-    held.start("--mesh", ...list);
-    await one!.start("--mesh", ...list).shows(/is connected over/);
+    const members = [held.start("--mesh", ...list), one!.start("--mesh", ...list)];
+    await Promise.all(members.map((member) => member.shows(/is connected over/)));
     const [back] = await one!.addresses();
     assert.ok(await takes(one!, held, address!, 8080));
     assert.ok(!await takes(one!, held, address!, 8081));
