@@ -200,10 +200,8 @@ export class Session {
   }
 
   /**
-   * A datagram has gone to the peer beside this session. Nobody acknowledges it, so the session asks soon
-   * whether the peer is there, as often as when it is in use itself.
-   *
-   * @returns whether `pollTimeout` is earlier now
+   * A datagram, which nobody acknowledges, has gone to the peer beside this session: it asks whether the
+   * peer is there, as when it is in use itself. True when `pollTimeout` is earlier now.
    */
   sentBeside(now: number): boolean {
     return this.hasPipe && this.#liveness.unacknowledged(now);
