@@ -200,8 +200,8 @@ export class Session {
   }
 
   /**
-   * A datagram, which nobody acknowledges, has gone to the peer beside this session: it asks whether the
-   * peer is there, as when it is in use itself. True when `pollTimeout` is earlier now.
+   * A datagram, which nobody acknowledges, has gone beside this session: asks whether the peer is there.
+   * True when `pollTimeout` is earlier now.
    */
   sentBeside(now: number): boolean {
     return this.hasPipe && this.#liveness.unacknowledged(now);

@@ -5,15 +5,11 @@ export function natLabTest(
   name: string,
   plan: LabPlan,
   test: (lab: NatLab, context: Deno.TestContext) => Promise<void>,
-  { timeoutMs = 30_000, ignore = false } = {},
+  { timeoutMs = 30_000 } = {},
 ): void {
-  Deno.test({
-    name: `nat lab: ${name}`,
-    ignore,
-    fn: async (context) => {
-      await using lab = await NatLab.create(plan);
-      await bounded(lab, test(lab, context), timeoutMs);
-    },
+  Deno.test(`nat lab: ${name}`, async (context) => {
+    await using lab = await NatLab.create(plan);
+    await bounded(lab, test(lab, context), timeoutMs);
   });
 }
 
