@@ -56,7 +56,9 @@ async function attempt(
   const door = options.resume === undefined ? context.doors?.of(peerId) : undefined;
   if (door === undefined) return await dialByCarrier(context, peerId, signal, options, trace);
   const knocking = new AbortController(), calling = new AbortController();
+  let isConnected = false;
   const atDoor = dialByDoor(context, peerId, door, AbortSignal.any([signal, knocking.signal]), {
+    onConnected: () => isConnected = true,
     onAnswer: () => {
       calling.abort();
       options.onAnswer?.();
@@ -72,7 +74,9 @@ async function attempt(
     const byCarrier = dialByCarrier(context, peerId, AbortSignal.any([signal, calling.signal]), {
       onAnswer: () => {
         knocking.abort();
-        context.doors?.tarried(peerId, door);
+        // Whoever is there is busy, or somebody else; this session tells whether the door is still its.
+        if (isConnected) context.doors?.forget(peerId, door);
+        else context.doors?.tarried(peerId, door);
         options.onAnswer?.();
       },
     }, trace);

@@ -11,7 +11,7 @@ import type { AttemptTrace } from "./trace.ts";
 /**
  * Dials a peer whose door is known.
  *
- * @param onAnswer called when the peer has answered
+ * @param on `onConnected` is called when somebody is there, `onAnswer` when the peer has answered
  * @returns undefined when nobody answers there, or not the peer: the door is forgotten then
  * @throws {ConnectError} when the peer refuses
  * @throws {SimultaneousDial} when the peer's own dial wins
@@ -21,18 +21,19 @@ export async function dialByDoor(
   peerId: string,
   door: KnownDoor,
   signal: AbortSignal,
-  { onAnswer }: { onAnswer: () => void },
+  on: { readonly onConnected: () => void; readonly onAnswer: () => void },
   trace: AttemptTrace | undefined,
 ): Promise<Established | undefined> {
   let answered: DoorAnswer;
   try {
-    answered = await knock(door, () => requestAt(context, peerId), signal, trace);
+    const makeDialling = () => requestAt(context, peerId);
+    answered = await knock(door, { makeDialling, onConnected: on.onConnected }, signal, trace);
   } catch {
     if (!signal.aborted) context.doors?.forget(peerId, door);
     return undefined;
   }
   const { answer, pipe } = answered;
-  onAnswer();
+  on.onAnswer();
   if (answer.kind === "refused") {
     trace?.step({ type: "answer", accepted: false, reason: answer.reason });
     throw refused(peerId, answer);

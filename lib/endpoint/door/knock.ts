@@ -22,20 +22,24 @@ export function doorOffer(options: SignallingOptions): Offer {
 /**
  * Knocks at a peer's door and brings the request.
  *
- * @param makeDialling makes the request, for the way `door`, while the connection is being made
+ * @param how `makeDialling` makes the request, for the way `door`, while the connection is being made;
+ *   `onConnected` is called when it is
  * @throws {NetError} `unreachable`, `timeout`, `aborted`, `closed`
  * @throws {SignallingError} when the answer is not the peer's, or unsound
  */
 export async function knock(
   door: KnownDoor,
-  makeDialling: () => Promise<Dialling<VerifiedChain>>,
+  how: {
+    readonly makeDialling: () => Promise<Dialling<VerifiedChain>>;
+    readonly onConnected?: () => void;
+  },
   signal: AbortSignal,
   trace: AttemptTrace | undefined,
 ): Promise<DoorAnswer> {
   const connecting = connect(door, signal);
   trace?.followPipe(door.sha256 === undefined ? "tcp" : "quic", connecting);
-  connecting.catch(() => {}); // awaited once the request is made
-  const dialling = await makeDialling();
+  connecting.then(how.onConnected, () => {}); // awaited once the request is made
+  const dialling = await how.makeDialling();
   let pipe: Pipe | undefined;
   const giveUp = () => void pipe?.abort();
   signal.addEventListener("abort", giveUp, { once: true });
