@@ -215,7 +215,7 @@ export class VpnClient {
       const admission = { notFrom: own, to: own, gate, refuse };
       await link.receive(
         (bytes) => admit(bytes, device, admission, link.traffic),
-        () => this.#uplink.drain(),
+        () => this.#uplink.drainOnTheSpot(),
       );
     } catch (error) {
       // It was there and is lost: that is for coming back.

@@ -251,7 +251,7 @@ export class VpnServer {
     const refuse = (bytes: Uint8Array) => refused.take(bytes, "prohibited");
     await link.receive(
       (bytes) => admit(bytes, device, { from, gate, refuse, elsewhere }, link.traffic),
-      () => this.#uplink.drain(),
+      () => this.#uplink.drainOnTheSpot(),
     );
   }
 

@@ -18,6 +18,9 @@ import type { PeerDatagrams } from "../../../lib/endpoint/mod.ts";
  */
 export type Carry = "auto" | "session" | "datagram";
 
+/** Which datagrams took a packet: those from socket to socket, at once, or those of the session. */
+export type DatagramWay = "direct" | "session";
+
 /** The datagrams to one peer, and what goes by them. */
 export class DatagramCarriage {
   /** Another way for short packets, which is the sooner one; undefined where there is none. */
@@ -36,18 +39,22 @@ export class DatagramCarriage {
    * Sends a packet of the kernel's as datagrams, each a whole IP packet, if that is how it is to go.
    *
    * @param bytes offload header and packet; the packet may be changed
-   * @returns false when it is to go another way
+   * @returns undefined when it is to go another way
    */
-  send(bytes: Uint8Array): boolean {
-    if (this.#carry === "session") return false;
+  send(bytes: Uint8Array): DatagramWay | undefined {
+    if (this.#carry === "session") return undefined;
     const packet = bytes.subarray(VNET_HEADER_BYTES);
-    if (this.#carry === "auto" && protocolOf(packet) === PROTOCOL_TCP) return false;
-    return (this.direct !== undefined && sendWhole(this.direct, bytes, packet)) ||
-      sendWhole(this.#datagrams, bytes, packet);
+    if (this.#carry === "auto" && protocolOf(packet) === PROTOCOL_TCP) return undefined;
+    if (this.direct !== undefined && sendWhole(this.direct, bytes, packet)) return "direct";
+    return sendWhole(this.#datagrams, bytes, packet) ? "session" : undefined;
   }
 
-  /** Takes the peer's packets, whole and without an offload header, in memory of the taker's. */
-  receive(onPacket: (packet: Uint8Array) => void): void {
+  /**
+   * Takes the peer's packets, whole and without an offload header, in memory of the taker's.
+   *
+   * @param onPacket tells whether that was all: nobody else has anything to do on account of it
+   */
+  receive(onPacket: (packet: Uint8Array) => boolean): void {
     this.#datagrams.onDatagram = onPacket;
     if (this.direct !== undefined) this.direct.onDatagram = onPacket;
   }

@@ -6,6 +6,10 @@ export interface PacketDevice {
   read(into: Uint8Array<ArrayBuffer>): number;
   /** Gives a packet to the kernel; false when it is not taken. */
   write(packet: Uint8Array<ArrayBuffer>): boolean;
-  /** Waits until there is a packet to read. */
-  readable(): Promise<void>;
+  /**
+   * Waits until there is a packet to read.
+   *
+   * @param onTheSpot reads what there is, at once; the wait goes on when it says that this was all
+   */
+  readable(onTheSpot: () => boolean): Promise<void>;
 }

@@ -73,20 +73,20 @@ export class PeerLink {
    * Takes the peer's packets until it ends the channel.
    *
    * @param onPacket takes offload header and packet, which are valid for the time of the call
-   * @param onPause called when all that has arrived was taken
+   * @param onPause called when all that has arrived was taken; tells whether nothing is left to be done
    * @throws {FrameError} when something else comes
    * @throws {ChannelError} when the channel ends in another way
    */
   async receive(
     onPacket: (bytes: Uint8Array<ArrayBuffer>) => void,
-    onPause: () => void,
+    onPause: () => boolean,
   ): Promise<void> {
     this.datagrams.receive((packet) => {
       const bytes = new Uint8Array(VNET_HEADER_BYTES + packet.length);
       bytes.set(packet, VNET_HEADER_BYTES);
       this.traffic.packetsReceivedAsDatagrams++;
       onPacket(bytes);
-      onPause();
+      return onPause();
     });
     do {
       for (let frame = this.#reader.next(); frame !== undefined; frame = this.#reader.next()) {

@@ -1,4 +1,4 @@
-import { setImmediate } from "node:timers";
+import { turnOfEventLoop } from "../../../lib/net/mod.ts";
 import { MAX_TUN_READ_BYTES, VNET_HEADER_BYTES } from "../../../lib/net/tun/mod.ts";
 import type { Outbox } from "./outbox.ts";
 import type { PacketDevice } from "./packet_device.ts";
@@ -37,6 +37,8 @@ export class Uplink {
   readonly #elsewhere = new Uint8Array(MAX_TUN_READ_BYTES);
   readonly #touched = new Set<Outbox>();
   #guess: Outbox | undefined;
+  /** Whether what was drained last is still on its way through this process. */
+  #isUnderWay = false;
 
   constructor(device: PacketDevice, route: Route, unrouted: Unrouted = () => {}) {
     this.#device = device;
@@ -59,8 +61,8 @@ export class Uplink {
         continue;
       }
       // What was flushed leaves before a thread is asked to wait; often there are packets by then.
-      await new Promise((resolve) => setImmediate(resolve));
-      if (isDrained && this.drain()) await this.#device.readable();
+      await turnOfEventLoop();
+      if (isDrained && this.drain()) await this.#device.readable(() => this.drainOnTheSpot());
     }
   }
 
@@ -73,13 +75,25 @@ export class Uplink {
    */
   drain(): boolean {
     let isDrained = false;
+    this.#isUnderWay = false;
     for (let count = 0; count < PACKETS_PER_TURN && !isDrained; count++) {
       if (this.#guess !== undefined && !this.#guess.hasRoom) break;
       isDrained = !this.#takeOne();
     }
+    if (this.#touched.size > 0) this.#isUnderWay = true;
     for (const outbox of this.#touched) outbox.flush();
     this.#touched.clear();
     return isDrained;
+  }
+
+  /**
+   * The same, for those who do nothing else meanwhile.
+   *
+   * @returns whether that was all: none is left, and all are out of this process
+   * @throws {NetError} `closed`
+   */
+  drainOnTheSpot(): boolean {
+    return this.drain() && !this.#isUnderWay;
   }
 
   /**
@@ -105,8 +119,8 @@ export class Uplink {
 
   /** @returns whether the peer's batch has got it */
   #give({ outbox, datagrams, traffic }: PeerLink, bytes: Uint8Array, isInPlace: boolean): boolean {
-    const isDatagram = datagrams.send(bytes);
-    if (isDatagram) traffic.packetsSentAsDatagrams++;
+    const way = datagrams.send(bytes);
+    if (way !== undefined) traffic.packetsSentAsDatagrams++;
     else if (isInPlace) outbox.commit(bytes.length);
     else if (!outbox.offer(bytes)) {
       traffic.drops.congested++;
@@ -114,8 +128,9 @@ export class Uplink {
     }
     traffic.packetsSent++;
     traffic.bytesSent += bytes.length - VNET_HEADER_BYTES;
-    this.#touched.add(outbox);
-    return !isDatagram;
+    if (way === undefined) this.#touched.add(outbox);
+    else if (way === "session") this.#isUnderWay = true;
+    return way === undefined;
   }
 }
 

@@ -16,6 +16,8 @@ export interface DirectWay extends PeerDatagrams {
   readonly offer: DirectOffer;
   /** The peer has offered one: tries whether the two find each other. */
   begin(peer: DirectOffer): void;
+  /** Takes a datagram; tells whether that was all: nobody else has anything to do on account of it. */
+  onDatagram: (payload: Uint8Array) => boolean;
 }
 
 /**
@@ -59,6 +61,8 @@ class DirectSocket {
   readonly #ways = new Map<number, (bytes: Uint8Array, from: Uint8Array<ArrayBuffer>) => void>();
   readonly #buffer = new Uint8Array(MAX_DATAGRAM_BYTES);
   #isClosed = false;
+  /** Whether something is left to be done on account of what has been taken. */
+  #isLeft = false;
 
   constructor(socket: UdpDescriptor) {
     this.#socket = socket;
@@ -85,7 +89,9 @@ class DirectSocket {
         to = socketAddressBytes({ ip: remote, port: peer.port });
         path = new DirectPath(offer, peer, {
           transmit: (bytes) => this.#socket.send(bytes, to),
-          packet: (bytes) => way.onDatagram(bytes),
+          packet: (bytes) => {
+            if (!way.onDatagram(bytes)) this.#isLeft = true;
+          },
         });
         const tick = () => {
           timer = setTimeout(tick, path!.tick(performance.now()));
@@ -97,7 +103,7 @@ class DirectSocket {
         return path?.capacity(performance.now()) ?? 0;
       },
       send: (packet) => path?.send(packet) ?? false,
-      onDatagram: () => {},
+      onDatagram: () => true,
       close: () => {
         clearTimeout(timer);
         this.#ways.delete(index);
@@ -119,17 +125,21 @@ class DirectSocket {
   }
 
   async #receive(): Promise<void> {
-    while (!this.#isClosed) {
-      for (let count = 0; count < DATAGRAMS_PER_TURN; count++) {
-        const received = this.#socket.receive(this.#buffer);
-        if (received === undefined) break;
-        const { length, from } = received;
-        if (length < 4) continue;
-        const index = new DataView(this.#buffer.buffer).getUint32(0);
-        this.#ways.get(index)?.(this.#buffer.subarray(0, length), from);
-      }
-      await this.#socket.readable();
+    while (!this.#isClosed) await this.#socket.readable(() => this.#take());
+  }
+
+  /** @returns whether that was all */
+  #take(): boolean {
+    this.#isLeft = false;
+    for (let count = 0; count < DATAGRAMS_PER_TURN; count++) {
+      const received = this.#socket.receive(this.#buffer);
+      if (received === undefined) return !this.#isLeft;
+      const { length, from } = received;
+      if (length < 4) continue;
+      const index = new DataView(this.#buffer.buffer).getUint32(0);
+      this.#ways.get(index)?.(this.#buffer.subarray(0, length), from);
     }
+    return false;
   }
 }
 

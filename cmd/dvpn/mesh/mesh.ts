@@ -169,7 +169,7 @@ export class Mesh {
     const admission = { from, to: this.#own, refuse, ...gate !== undefined && { gate } };
     await link.receive(
       (bytes) => admit(bytes, device, admission, link.traffic),
-      () => this.#uplink.drain(),
+      () => this.#uplink.drainOnTheSpot(),
     );
     report.notice(`${member.id} has left`);
   }

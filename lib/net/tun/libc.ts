@@ -30,11 +30,28 @@ export interface TunLibc {
     fromBytes: Uint8Array<ArrayBuffer>,
   ): bigint;
   eventfd(initial: number, flags: number): number;
+  epoll_create1(flags: number): number;
+  epoll_ctl(epoll: number, operation: number, fd: number, event: Uint8Array<ArrayBuffer>): number;
+  epollWait(
+    epoll: number,
+    events: Uint8Array<ArrayBuffer>,
+    maxEvents: number,
+    timeoutMs: number,
+  ): number;
   /** Blocks a thread of the runtime's pool, not this one. */
-  poll(descriptors: Uint8Array<ArrayBuffer>, count: bigint, timeoutMs: number): Promise<number>;
+  epollWaitAside(
+    epoll: number,
+    events: Uint8Array<ArrayBuffer>,
+    maxEvents: number,
+    timeoutMs: number,
+  ): Promise<number>;
+  /** Blocks this thread. */
+  pollHere(descriptors: Uint8Array<ArrayBuffer>, count: bigint, timeoutMs: number): number;
   /** Why the last call failed; to be asked at once. */
   errno(): number;
 }
+
+const EPOLL_WAIT = ["i32", "buffer", "i32", "i32"] as const;
 
 let loaded: TunLibc | undefined;
 
@@ -67,10 +84,19 @@ function load(): TunLibc {
       result: "isize",
     },
     eventfd: { parameters: ["u32", "i32"], result: "i32" },
-    poll: { parameters: ["buffer", "u64", "i32"], result: "i32", nonblocking: true },
+    epoll_create1: { parameters: ["i32"], result: "i32" },
+    epoll_ctl: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+    epollWait: { name: "epoll_wait", parameters: EPOLL_WAIT, result: "i32" },
+    epollWaitAside: {
+      name: "epoll_wait",
+      parameters: EPOLL_WAIT,
+      result: "i32",
+      nonblocking: true,
+    },
+    pollHere: { name: "poll", parameters: ["buffer", "u64", "i32"], result: "i32" },
     __errno_location: { parameters: [], result: "pointer" },
   });
-  // One thread makes all calls but poll, so its errno stays where it is.
+  // One thread makes all calls but one, which tells no reason, so its errno stays where it is.
   const errno = new Deno.UnsafePointerView(symbols.__errno_location()!);
   return { ...symbols, errno: () => errno.getInt32() };
 }

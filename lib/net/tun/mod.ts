@@ -6,6 +6,7 @@ export type { SocketAddress } from "../../ip/mod.ts";
 export * from "./checksum.ts";
 export * from "./ip_packet.ts";
 export * from "./packet_error.ts";
+export type { OnTheSpot } from "./readiness.ts";
 export * from "./segmentation.ts";
 export * from "./tun_device.ts";
 export * from "./udp_descriptor.ts";

@@ -1,6 +1,7 @@
 import { OWN_INTERFACES } from "../own_interfaces.ts";
 import { NetError, reasonOf, TransportUnavailableError } from "../net_error.ts";
 import { type TunLibc, tunLibc } from "./libc.ts";
+import { type OnTheSpot, type Readiness, readiness } from "./readiness.ts";
 import { VNET_HEADER_BYTES } from "./vnet_header.ts";
 
 const O_RDWR = 2;
@@ -21,10 +22,6 @@ const OFFLOAD_TCP = 0x01n | 0x02n | 0x04n | 0x08n;
 const OFFLOAD_UDP = 0x20n | 0x40n;
 const IFREQ_BYTES = 40;
 const IFNAMSIZ = 16;
-
-const POLLIN = 1;
-/** POLLERR | POLLHUP | POLLNVAL: the device is gone. */
-const POLL_GONE = 0x08 | 0x10 | 0x20;
 
 const EPERM = 1;
 const ENOENT = 2;
@@ -63,11 +60,7 @@ export class TunDevice implements Disposable {
   readonly segmentsUdp: boolean;
   readonly #libc: TunLibc;
   readonly #fd: number;
-  readonly #wakeFd: number;
-  /** struct pollfd of the device and of the descriptor that ends a wait. */
-  readonly #poll = new Uint8Array(16);
-  readonly #pollView = new DataView(this.#poll.buffer);
-  #waiting: Promise<number> | undefined;
+  readonly #readiness: Readiness;
   #closed = false;
 
   private constructor(libc: TunLibc, fd: number, name: string, segmentsUdp: boolean) {
@@ -76,11 +69,7 @@ export class TunDevice implements Disposable {
     this.name = name;
     this.segmentsUdp = segmentsUdp;
     OWN_INTERFACES.add(name);
-    this.#wakeFd = libc.eventfd(0, O_NONBLOCK | O_CLOEXEC);
-    for (const [index, one] of [fd, this.#wakeFd].entries()) {
-      this.#pollView.setInt32(index * 8, one, true);
-      this.#pollView.setInt16(index * 8 + 4, POLLIN, true);
-    }
+    this.#readiness = readiness();
   }
 
   /**
@@ -138,16 +127,14 @@ export class TunDevice implements Disposable {
   }
 
   /**
-   * Waits until {@linkcode read} would give a packet.
+   * Waits until {@linkcode read} would give a packet, or tell that the device is gone.
    *
-   * @throws {NetError} `closed` when the device is gone, also when that happens meanwhile
+   * @param onTheSpot reads, if it can do so at once
+   * @throws {NetError} `closed` when the device is closed, also when that happens meanwhile
    */
-  async readable(): Promise<void> {
+  async readable(onTheSpot?: OnTheSpot): Promise<void> {
+    if (!this.#closed) await this.#readiness.readable(this.#fd, onTheSpot);
     if (this.#closed) throw gone(this.name);
-    this.#waiting ??= this.#libc.poll(this.#poll, 2n, -1);
-    await this.#waiting;
-    this.#waiting = undefined;
-    if (this.#closed || (this.#pollView.getInt16(6, true) & POLL_GONE) !== 0) throw gone(this.name);
   }
 
   /** Removes the device. A wait under way ends. */
@@ -155,15 +142,8 @@ export class TunDevice implements Disposable {
     if (this.#closed) return;
     this.#closed = true;
     OWN_INTERFACES.delete(this.name);
-    const one = new Uint8Array(new BigUint64Array([1n]).buffer);
-    this.#libc.write(this.#wakeFd, one, 8n);
-    const release = () => {
-      this.#libc.close(this.#fd);
-      this.#libc.close(this.#wakeFd);
-    };
-    // Its descriptors may not become another's while a thread waits for them.
-    if (this.#waiting === undefined) release();
-    else this.#waiting.then(release, release);
+    this.#readiness.forget(this.#fd);
+    this.#libc.close(this.#fd);
   }
 
   /** The same as {@linkcode close}. */

@@ -1,13 +1,13 @@
 import { canonicalIp, parseIp, type SocketAddress } from "../../ip/mod.ts";
 import { NetError, reasonOf } from "../net_error.ts";
 import { type TunLibc, tunLibc } from "./libc.ts";
+import { type OnTheSpot, type Readiness, readiness } from "./readiness.ts";
 
 const AF_INET = 2;
 const AF_INET6 = 10;
 const SOCK_DGRAM = 2;
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
-const POLLIN = 1;
 /** sizeof(struct sockaddr_in6), the larger one. */
 const SOCKADDR_BYTES = 28;
 
@@ -32,22 +32,15 @@ export class UdpDescriptor {
   readonly local: SocketAddress;
   readonly #libc: TunLibc;
   readonly #fd: number;
-  readonly #wakeFd: number;
-  readonly #poll = new Uint8Array(16);
+  readonly #readiness: Readiness;
   readonly #from = new Uint8Array(SOCKADDR_BYTES);
   readonly #fromLength = new Uint8Array(new Int32Array([SOCKADDR_BYTES]).buffer);
-  #waiting: Promise<number> | undefined;
   #closed = false;
 
   private constructor(libc: TunLibc, fd: number, ip: string) {
     this.#libc = libc;
     this.#fd = fd;
-    this.#wakeFd = libc.eventfd(0, O_NONBLOCK | O_CLOEXEC);
-    const poll = new DataView(this.#poll.buffer);
-    for (const [index, one] of [fd, this.#wakeFd].entries()) {
-      poll.setInt32(index * 8, one, true);
-      poll.setInt16(index * 8 + 4, POLLIN, true);
-    }
+    this.#readiness = readiness();
     libc.getsockname(fd, this.#from, this.#fromLength);
     this.local = { ip: canonicalIp(ip), port: portOf(this.#from) };
   }
@@ -105,26 +98,21 @@ export class UdpDescriptor {
     return { length, from: this.#from.slice(0, fromBytes) };
   }
 
-  /** Waits until there is something to receive; at the end at once. */
-  async readable(): Promise<void> {
-    if (this.#closed) return;
-    this.#waiting ??= this.#libc.poll(this.#poll, 2n, -1);
-    await this.#waiting;
-    this.#waiting = undefined;
+  /**
+   * Waits until there is something to receive; at the end at once.
+   *
+   * @param onTheSpot receives it, if it can do so at once
+   */
+  async readable(onTheSpot?: OnTheSpot): Promise<void> {
+    if (!this.#closed) await this.#readiness.readable(this.#fd, onTheSpot);
   }
 
   /** Closes the socket. A wait under way ends. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#libc.write(this.#wakeFd, new Uint8Array(new BigUint64Array([1n]).buffer), 8n);
-    const release = () => {
-      this.#libc.close(this.#fd);
-      this.#libc.close(this.#wakeFd);
-    };
-    // Its descriptors may not become another's while a thread waits for them.
-    if (this.#waiting === undefined) release();
-    else this.#waiting.then(release, release);
+    this.#readiness.forget(this.#fd);
+    this.#libc.close(this.#fd);
   }
 }
 
