@@ -50,6 +50,9 @@ if [ ! -x "$runtime" ] || [ ! -f "$program/@ENTRY@" ]; then
     case $file in */@ENTRY@) ;; *) mv -f "$file" "$program/" || fail "cannot write to $cache" ;; esac
   done
   mv -f "$work/program/@ENTRY@" "$program/" || fail "cannot write to $cache"
+  # The runtime looks through modules that it has not seen, and keeps what that takes, 45 MiB, for as
+  # long as the process lives. So it does that here, in one that ends.
+  DENO_DIR=$cache/deno "$runtime" cache --quiet --no-config --no-lock "$program/@ENTRY@" 2>/dev/null
   trap - EXIT INT TERM
   rm -rf "$work"
   umask "$mask"
