@@ -1,5 +1,5 @@
 import type { Endpoint } from "../../mod.ts";
-import { TerminalOutput } from "../../lib/net/terminal_output.ts";
+import { TerminalInput, TerminalOutput } from "../../lib/net/own_terminal.ts";
 import { checkInterfaces } from "../peer/network.ts";
 import { observeAttempts } from "../peer/attempt_observer.ts";
 import { networkOptions } from "../peer/network_options.ts";
@@ -17,7 +17,7 @@ import { LocalTerminal } from "./client/local_terminal.ts";
 import { ownFailure, runSession } from "./client/run_session.ts";
 import { sessionRequest } from "./client/session_request_of.ts";
 import { SessionSignals } from "./client/session_signals.ts";
-import { SESSION_STREAMS, terminalStreams } from "./client/session_streams.ts";
+import { terminalStreams } from "./client/session_streams.ts";
 import { withKnownPeer } from "./known_peer.ts";
 import type { DshOptions } from "./options.ts";
 import { type Task, taskOf } from "./task.ts";
@@ -89,11 +89,12 @@ async function connect(
   report: Report,
 ): Promise<number> {
   using terminal = new LocalTerminal();
-  using output = Deno.stdout.isTerminal() ? TerminalOutput.open(1) : undefined;
+  using shown = TerminalOutput.open(1);
   using signals = new SessionSignals();
   // A command whose output goes elsewhere must not have its line ends changed by a terminal.
   const isAtTerminal = task.terminal ??
     (Deno.stdin.isTerminal() && (task.command === undefined || Deno.stdout.isTerminal()));
+  using typed = isAtTerminal ? TerminalInput.open(0) : undefined;
   const request = sessionRequest({
     ...task,
     binary: values.binary,
@@ -107,7 +108,7 @@ async function connect(
       runSession(endpoint, {
         ...{ id: task.id, request, signals, report, timeoutMs: values.timeout },
         terminal: isAtTerminal ? terminal : undefined,
-        streams: output === undefined ? SESSION_STREAMS : terminalStreams(output),
+        streams: terminalStreams(typed, shown),
       }),
   );
 }

@@ -15,6 +15,12 @@ const STALL_MS = 250;
 /** Time to read what came meanwhile, ms, before silence is judged. */
 const CATCH_UP_MS = 250;
 
+/**
+ * So many turns of the microtask queue take what came to whoever waits for it, and mostly an answer
+ * to the pipe. What costs time and cannot matter to them (a timer, the next read) comes after.
+ */
+const READERS_TURNS = 6;
+
 const LOSSES = { broken: "the peer sent garbage", silent: "the peer does not answer" };
 
 /**
@@ -98,6 +104,7 @@ export class SessionDriver {
       if (!this.#session.receive(buffer.bytes.subarray(0, length), this.#clock.now())) return;
       buffer.took(length);
       quickenBulk(length);
+      for (let turn = 0; turn < READERS_TURNS; turn++) await undefined;
       this.#armTimer();
     }
   }

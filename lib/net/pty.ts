@@ -1,5 +1,4 @@
-import process from "node:process";
-import type { ReadStream } from "node:tty";
+import { TerminalReader } from "./terminal_reader.ts";
 
 /** The size of a terminal, in characters. */
 export interface TerminalSize {
@@ -22,10 +21,8 @@ const F_DUPFD_CLOEXEC = 1030;
 const MAX_PATH_BYTES = 32;
 /** What a key sends, bytes at most; more is pasted. */
 const KEY_BYTES = 16;
-/** Bytes of an echo that are read on the spot. */
-const ECHO_BYTES = 256;
-/** How long an echo is waited for on the spot, ns. */
-const ECHO_NS = 300_000n;
+/** How long an echo is waited for on the spot: seconds and nanoseconds, a struct timespec. */
+const ECHO_TIMEOUT = new BigInt64Array([0n, 300_000n]);
 /** Least time between two such waits in this process, ms: they hold up everything else. */
 const ECHO_PAUSE_MS = 2;
 
@@ -87,16 +84,8 @@ export class Pty implements Disposable {
   /** The terminal's device, for example `/dev/pts/3`. */
   readonly path: string;
   readonly #master: number;
-  /**
-   * Tells when there is something to read: without a thread, other than a call that waits; it has
-   * a descriptor of its own, which it closes by itself.
-   */
-  readonly #output: ReadStream;
-  /** Wakes whoever reads. */
-  #outputCame: () => void = () => {};
-  #isOutputOver = false;
-  /** What was read of a piece is not all of it. */
-  #rest: Uint8Array | undefined;
+  /** Has a descriptor of its own. */
+  readonly #output: TerminalReader;
   /** Readable once nobody must wait any more. */
   readonly #wake: number;
   #slave: number;
@@ -105,16 +94,7 @@ export class Pty implements Disposable {
 
   private constructor(master: number, slave: number, wake: number, path: string) {
     this.#master = master;
-    // Loaded where terminals are made only.
-    const { ReadStream } = process.getBuiltinModule("node:tty");
-    this.#output = new ReadStream(libc().fcntl(master, F_DUPFD_CLOEXEC, 0));
-    const over = () => {
-      this.#isOutputOver = true;
-      this.#outputCame();
-    };
-    this.#output.on("readable", () => this.#outputCame());
-    // The system tells the end of a terminal as an error.
-    for (const end of ["end", "error", "close"]) this.#output.on(end, over);
+    this.#output = new TerminalReader(libc().fcntl(master, F_DUPFD_CLOEXEC, 0));
     this.#slave = slave;
     this.#wake = wake;
     this.path = path;
@@ -165,19 +145,8 @@ export class Pty implements Disposable {
    *
    * @returns the number of bytes; null at the end, and after {@linkcode close}
    */
-  async read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
-    while (!this.#closed) {
-      const piece: Uint8Array | null = this.#rest ?? this.#output.read();
-      if (piece !== null) {
-        const count = Math.min(piece.length, into.length);
-        into.set(piece.subarray(0, count));
-        this.#rest = count < piece.length ? piece.subarray(count) : undefined;
-        return count;
-      }
-      if (this.#isOutputOver) return null;
-      await new Promise<void>((resolve) => this.#outputCame = resolve);
-    }
-    return null;
+  read(into: Uint8Array<ArrayBuffer>): Promise<number | null> {
+    return this.#output.read(into);
   }
 
   /**
@@ -203,8 +172,7 @@ export class Pty implements Disposable {
     if (this.#closed) return;
     this.#closed = true;
     this.release();
-    this.#output.destroy();
-    this.#outputCame();
+    this.#output.close();
     // Without a thread that waits at it, it can go at once.
     if (this.#waiting === 0) this.#closeDescriptors();
     else libc().write(this.#wake, new BigUint64Array([1n]), 8n);
@@ -220,17 +188,15 @@ export class Pty implements Disposable {
    * another turn of the event loop, could tell of it.
    */
   #awaitEcho(): void {
+    const into = this.#output.awaiting;
     const now = performance.now();
-    const isBehind = this.#rest !== undefined || this.#output.readableLength > 0;
-    if (isBehind || now - lastEcho < ECHO_PAUSE_MS) return;
+    // Who does not wait has something to read, and that comes first.
+    if (into === undefined || now - lastEcho < ECHO_PAUSE_MS) return;
     lastEcho = now;
-    const polled = new Int32Array([this.#master, POLLIN]);
-    if (libc().ppoll(polled, 1n, new BigInt64Array([0n, ECHO_NS]), null) <= 0) return;
-    const echo = new Uint8Array(ECHO_BYTES);
-    const count = Number(libc().read(this.#master, echo, BigInt(echo.length)));
-    if (count <= 0) return;
-    this.#rest = echo.subarray(0, count);
-    this.#outputCame();
+    const { ppoll, read } = libc();
+    if (ppoll(new Int32Array([this.#master, POLLIN]), 1n, ECHO_TIMEOUT, null) <= 0) return;
+    const count = Number(read(this.#master, into, BigInt(into.length)));
+    if (count > 0) this.#output.fulfil(count);
   }
 
   /** Waits for an event at the terminal, or until it is closed; the events that there are. */

@@ -1,5 +1,5 @@
 import type { ByteSink } from "../../peer/peer_channel.ts";
-import type { TerminalOutput } from "../../../lib/net/terminal_output.ts";
+import type { TerminalInput, TerminalOutput } from "../../../lib/net/own_terminal.ts";
 import { STANDARD_STREAMS, type StandardStreams } from "../../peer/standard_streams.ts";
 
 /** The streams that a session is joined to. */
@@ -26,15 +26,23 @@ export const SESSION_STREAMS: SessionStreams = {
 /** What is longer than this is left to the runtime's thread, bytes: it is no echo of a key. */
 const SHORT_BYTES = 1024;
 
-/** The streams of this process, with short output written on the spot. */
-export function terminalStreams(terminal: TerminalOutput): SessionStreams {
+/**
+ * The streams of this process without a thread in the way of a key and its echo, as far as they are
+ * terminals.
+ */
+export function terminalStreams(
+  typed: TerminalInput | undefined,
+  shown: TerminalOutput | undefined,
+): SessionStreams {
+  const { input, output } = SESSION_STREAMS;
   return {
     ...SESSION_STREAMS,
+    input: typed === undefined ? input : { ...input, read: (into) => typed.read(into) },
     output: {
       write(bytes) {
-        const count = bytes.length > SHORT_BYTES ? 0 : terminal.tryWrite(bytes);
+        const count = bytes.length > SHORT_BYTES ? 0 : shown?.tryWrite(bytes) ?? 0;
         // A terminal that takes nothing now, or is gone, is waited for, or found gone, there.
-        return count > 0 ? Promise.resolve(count) : SESSION_STREAMS.output.write(bytes);
+        return count > 0 ? Promise.resolve(count) : output.write(bytes);
       },
     },
   };

@@ -6,7 +6,7 @@ const INITIAL_BYTES = 16 * 1024;
 const GROWTH = 4;
 /** After a frame with less payload than this, bytes, */
 const SMALL_BYTES = 32 * 1024;
-/** the next one waits for this time, ms, unless it is full before. The first one never waits. */
+/** the next one leaves no sooner than so much later, ms, unless it is full before. */
 const GATHER_MS = 1;
 
 /**
@@ -21,7 +21,9 @@ export class FrameBatch {
   /** The buffer of the frame before, once that is sent. */
   #spare: Uint8Array<ArrayBuffer> | undefined;
   #sending: Promise<void> | undefined;
-  /** Ends the wait for more. */
+  /** When the next frame may leave, on the clock of `performance.now()`. */
+  #due = -Infinity;
+  /** Ends the wait for that. */
   #hurry: (() => void) | undefined;
 
   /** @param send sends a payload that stands behind room for a header; it never fails */
@@ -54,6 +56,8 @@ export class FrameBatch {
 
   async #sendAll(): Promise<void> {
     while (this.#filled > 0) {
+      const early = this.#due - performance.now();
+      if (early > 0 && this.#free > 0) await this.#gather(early);
       const [buffer, length] = [this.#filling, this.#filled];
       if (this.#free === 0) this.#room = Math.min(this.#room * GROWTH, MAX_STREAM_BYTES);
       this.#filling = this.#spare?.length === HEADER_BYTES + this.#room
@@ -62,17 +66,17 @@ export class FrameBatch {
       this.#filled = 0;
       await this.#send(buffer, length);
       this.#spare = buffer;
-      if (length < SMALL_BYTES && this.#free > 0) await this.#gather();
+      this.#due = length < SMALL_BYTES ? performance.now() + GATHER_MS : -Infinity;
     }
     this.#sending = undefined;
   }
 
   /** Lets more come together: a small frame costs both sides nearly as much as a large one. */
-  async #gather(): Promise<void> {
+  async #gather(ms: number): Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
     await new Promise<void>((resolve) => {
       this.#hurry = resolve;
-      timer = setTimeout(resolve, GATHER_MS);
+      timer = setTimeout(resolve, ms);
     });
     clearTimeout(timer);
     this.#hurry = undefined;

@@ -4,6 +4,8 @@ import { type FrameType, HEADER_BYTES, writeHeader } from "./frame.ts";
 /** Puts frames of several sources into one channel, each whole, in the order in which they came. */
 export class FrameWriter {
   readonly #sink: ByteSink;
+  /** Frames that are not written yet, and when the last of them is. */
+  #unwritten = 0;
   #last: Promise<void> = Promise.resolve();
 
   /** @param sink the channel */
@@ -32,11 +34,14 @@ export class FrameWriter {
   sendInPlace(type: FrameType, buffer: Uint8Array, length: number): Promise<void> {
     writeHeader(buffer, type, length);
     const frame = buffer.subarray(0, HEADER_BYTES + length);
-    const sent = this.#last.then(() => this.#write(frame));
+    const isNext = this.#unwritten++ === 0;
+    const sent = isNext ? this.#write(frame) : this.#last.then(() => this.#write(frame));
     // What comes after a failure fails by itself.
-    this.#last = sent.catch(() => {});
+    this.#last = sent.then(this.#written, this.#written);
     return sent;
   }
+
+  readonly #written = () => void this.#unwritten--;
 
   async #write(frame: Uint8Array): Promise<void> {
     for (let at = 0; at < frame.length;) at += await this.#sink.write(frame.subarray(at));

@@ -39,13 +39,14 @@ export class ClientLink {
   readonly writer: FrameWriter;
   readonly #channel: PeerChannel;
   readonly #decoder = new FrameDecoder(CLIENT_TYPES);
-  readonly #frames: AsyncGenerator<Frame, void>;
+  #buffer = new Uint8Array(FIRST_READ_BYTES);
+  /** Frames in what was read last. */
+  #arrived: Iterator<Frame, void> = [].values();
 
   /** @param channel accepted, with nothing read from it */
   constructor(channel: PeerChannel) {
     this.#channel = channel;
     this.writer = new FrameWriter(channel);
-    this.#frames = this.#read();
   }
 
   /**
@@ -56,7 +57,7 @@ export class ClientLink {
   async request(): Promise<SessionRequest> {
     const late = setTimeout(() => this.#channel.reset(), REQUEST_TIMEOUT_MS);
     try {
-      const { value: frame } = await this.#frames.next();
+      const frame = await this.#next();
       if (frame?.type !== FrameType.request) {
         throw new ProtocolError("message", "a session begins with a request");
       }
@@ -77,7 +78,8 @@ export class ClientLink {
       (bytes) => void this.writer.send(FrameType.credit, encodeCredit(bytes)).catch(() => {}),
     );
     try {
-      for await (const { type, payload } of this.#frames) {
+      for (let frame = await this.#next(); frame !== undefined; frame = await this.#next()) {
+        const { type, payload } = frame;
         switch (type) {
           case FrameType.input:
             input.take(payload);
@@ -124,14 +126,17 @@ export class ClientLink {
     this.#channel.reset();
   }
 
-  async *#read(): AsyncGenerator<Frame, void> {
-    let buffer = new Uint8Array(FIRST_READ_BYTES);
+  /** The next frame; undefined at the end. */
+  async #next(): Promise<Frame | undefined> {
     while (true) {
-      const count = await this.#channel.read(buffer);
-      if (count === null) return;
-      yield* this.#decoder.decode(buffer.subarray(0, count));
+      const { value: frame } = this.#arrived.next();
+      if (frame !== undefined) return frame;
+      const count = await this.#channel.read(this.#buffer);
+      if (count === null) return undefined;
+      this.#arrived = this.#decoder.decode(this.#buffer.subarray(0, count));
       // Most clients say little.
-      if (count === buffer.length && count < READ_BYTES) buffer = new Uint8Array(READ_BYTES);
+      const isFull = count === this.#buffer.length;
+      if (isFull && count < READ_BYTES) this.#buffer = new Uint8Array(READ_BYTES);
     }
   }
 }
@@ -142,6 +147,8 @@ class PacedInput {
   readonly #grant: (bytes: number) => void;
   #credit = INITIAL_CREDIT;
   #taken = 0;
+  /** Pieces that are not taken yet, and when the last of them is. */
+  #waiting = 0;
   #last: Promise<void> = Promise.resolve();
   #ended = false;
 
@@ -155,7 +162,12 @@ class PacedInput {
     this.#credit -= bytes.length;
     if (this.#credit < 0) throw new ProtocolError("message", "more input than there is credit");
     const copy = bytes.slice();
-    this.#last = this.#last.then(() => this.#actions.onInput(copy)).then(() => {
+    const isNext = this.#waiting++ === 0;
+    const taken = isNext
+      ? this.#actions.onInput(copy)
+      : this.#last.then(() => this.#actions.onInput(copy));
+    this.#last = taken.then(() => {
+      this.#waiting--;
       this.#taken += copy.length;
       if (this.#taken < CREDIT_STEP) return;
       this.#credit += this.#taken;

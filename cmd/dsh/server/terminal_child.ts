@@ -42,10 +42,8 @@ export function startAtTerminal(launch: Launch, size: TerminalSize): Child {
     pid,
     outputs: [{
       type: FrameType.output,
-      async read() {
-        const count = await pty.read(buffer);
-        return count === null ? null : buffer.subarray(0, count);
-      },
+      read: () =>
+        pty.read(buffer).then((count) => count === null ? null : buffer.subarray(0, count)),
     }],
     status: child.status.then(exitOf),
     async write(bytes) {
