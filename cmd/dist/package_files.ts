@@ -3,7 +3,7 @@ import { gzipSync } from "node:zlib";
 import { renderCompletion } from "../tool/completion.ts";
 import { renderManualPage } from "../tool/manual_page.ts";
 import { bundle, ENTRY_FILE } from "./bundle.ts";
-import { type Program, PROGRAMS, RUNTIME_FLAGS, VERSION } from "./programs.ts";
+import { BUNDLE_FLAGS, type Program, PROGRAMS, VERSION } from "./programs.ts";
 import { softwareBillOfMaterials } from "./sbom.ts";
 import { shippedConfiguration } from "./shipped_configuration.ts";
 
@@ -74,7 +74,7 @@ async function hashOf(directory: string): Promise<string> {
  * seen the runtime keeps 45 MiB for as long as the process lives, so one that ends sees them first.
  */
 function launcherOf({ name, permissions }: Program, hash: string): string {
-  const flags = [...RUNTIME_FLAGS, "--no-config", "--no-lock", ...permissions].join(" ");
+  const flags = [...BUNDLE_FLAGS, ...permissions].join(" ");
   return `#!/bin/sh
 export DENO_DIR="\${XDG_CACHE_HOME:-\${HOME:-/nonexistent}/.cache}/dhtnet/deno" DENO_NO_UPDATE_CHECK=1
 seen=$DENO_DIR/seen-${name}-${hash}

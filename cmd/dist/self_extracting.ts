@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { bundle, ENTRY_FILE } from "./bundle.ts";
 import { run } from "./command.ts";
-import { type Program, RUNTIME_FLAGS, VERSION } from "./programs.ts";
+import { BUNDLE_FLAGS, type Program, VERSION } from "./programs.ts";
 
 /** Hexadecimal digits of a SHA-256 that name a part in the cache. */
 const HASH_DIGITS = 32;
@@ -48,7 +48,7 @@ export async function writeSelfExtracting(
       VERSION,
       PLATFORM: platform,
       ENTRY: ENTRY_FILE,
-      FLAGS: [...RUNTIME_FLAGS, "--no-config", "--no-lock", ...program.permissions].join(" "),
+      FLAGS: [...BUNDLE_FLAGS, ...program.permissions].join(" "),
       RUNTIME_HASH: runtime.hash,
       RUNTIME_OFFSET: padded(headerLength + 1),
       RUNTIME_LENGTH: padded(runtime.packed.length),
