@@ -56,8 +56,8 @@ export class Uplink {
       const isDrained = this.drain();
       const guess = this.#guess;
       if (guess !== undefined && !guess.hasRoom) {
-        await patiently(guess.taken);
-        if (!guess.hasRoom) this.#guess = undefined;
+        // When it has been taken, others may have filled the next one: no reason to lose patience.
+        if (!await isSettledSoon(guess.taken)) this.#guess = undefined;
         continue;
       }
       // What was flushed leaves before a thread is asked to wait; often there are packets by then.
@@ -134,9 +134,11 @@ export class Uplink {
   }
 }
 
-async function patiently(taken: Promise<void>): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, PATIENCE_MS);
-  await Promise.race([taken, promise]);
+/** Whether a promise is settled before our patience ends. */
+async function isSettledSoon(promise: Promise<void>): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), PATIENCE_MS);
+  const isSettled = await Promise.race([promise.then(() => true), late]);
   clearTimeout(timer);
+  return isSettled;
 }
