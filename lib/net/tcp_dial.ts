@@ -4,7 +4,7 @@ import { deadline } from "./deadline.ts";
 import { formatSocketAddress } from "../ip/mod.ts";
 import { NetError, reasonOf } from "./net_error.ts";
 import { NodeTcpStream } from "./node_tcp_stream.ts";
-import { OWN_INTERFACES } from "./own_interfaces.ts";
+import { OWN_INTERFACES, ROUTES } from "./own_interfaces.ts";
 import { TcpStream } from "./tcp_stream.ts";
 import { withZone, zoneOf } from "./zone.ts";
 
@@ -80,8 +80,8 @@ async function dialNode(
 }
 
 /**
- * The address that the kernel surely dials from; undefined when that depends on its routing table,
- * which leads anywhere when this process has interfaces of its own.
+ * The address that the kernel surely dials from; undefined when that depends on its routing table. This
+ * leads anywhere when this process has interfaces of its own: then the kernel is asked.
  */
 function sourceFor(remote: string): string | undefined {
   const family = ipFamily(remote);
@@ -90,6 +90,7 @@ function sourceFor(remote: string): string | undefined {
     ipFamily(address) === family && ["global", "private"].includes(ipScope(address))
   );
   if (ours.includes(remote)) return remote;
-  if (OWN_INTERFACES.size > 0) return undefined;
-  return ours.length === 1 && ipScope(remote) !== "link-local" ? ours[0] : undefined;
+  if (ipScope(remote) === "link-local") return undefined;
+  if (OWN_INTERFACES.size > 0) return ROUTES.sourceFor?.(remote);
+  return ours.length === 1 ? ours[0] : undefined;
 }

@@ -8,6 +8,7 @@ export interface TunLibc {
   write(fd: number, from: Uint8Array<ArrayBuffer>, bytes: bigint): bigint;
   socket(family: number, type: number, protocol: number): number;
   bind(fd: number, address: Uint8Array<ArrayBuffer>, addressBytes: number): number;
+  connect(fd: number, address: Uint8Array<ArrayBuffer>, addressBytes: number): number;
   getsockname(
     fd: number,
     address: Uint8Array<ArrayBuffer>,
@@ -74,6 +75,7 @@ function load(): TunLibc {
     write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
     socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
     bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+    connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
     getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
     sendto: {
       parameters: ["i32", "buffer", "usize", "i32", "buffer", "u32"],

@@ -1,7 +1,8 @@
-import { OWN_INTERFACES } from "../own_interfaces.ts";
+import { OWN_INTERFACES, ROUTES } from "../own_interfaces.ts";
 import { NetError, reasonOf, TransportUnavailableError } from "../net_error.ts";
 import { type TunLibc, tunLibc } from "./libc.ts";
 import { type OnTheSpot, type Readiness, readiness } from "./readiness.ts";
+import { routeSource } from "./route_source.ts";
 import { VNET_HEADER_BYTES } from "./vnet_header.ts";
 
 const O_RDWR = 2;
@@ -69,6 +70,7 @@ export class TunDevice implements Disposable {
     this.name = name;
     this.segmentsUdp = segmentsUdp;
     OWN_INTERFACES.add(name);
+    ROUTES.sourceFor = (remote) => routeSource(libc, remote);
     this.#readiness = readiness();
   }
 

@@ -1,15 +1,18 @@
-import { canonicalIp, parseIp, type SocketAddress } from "../../ip/mod.ts";
+import { canonicalIp } from "../../ip/mod.ts";
 import { NetError, reasonOf } from "../net_error.ts";
+import type { SocketAddress } from "../../ip/mod.ts";
 import { type TunLibc, tunLibc } from "./libc.ts";
 import { type OnTheSpot, type Readiness, readiness } from "./readiness.ts";
+import {
+  familyOf,
+  readSocketAddress,
+  SOCKADDR_BYTES,
+  socketAddressBytes,
+} from "./socket_address.ts";
 
-const AF_INET = 2;
-const AF_INET6 = 10;
 const SOCK_DGRAM = 2;
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
-/** sizeof(struct sockaddr_in6), the larger one. */
-const SOCKADDR_BYTES = 28;
 
 /** What one call of {@linkcode UdpDescriptor.receive} brings. */
 export interface ReceivedDatagram {
@@ -42,7 +45,7 @@ export class UdpDescriptor {
     this.#fd = fd;
     this.#readiness = readiness();
     libc.getsockname(fd, this.#from, this.#fromLength);
-    this.local = { ip: canonicalIp(ip), port: portOf(this.#from) };
+    this.local = { ip: canonicalIp(ip), port: readSocketAddress(this.#from).port };
   }
 
   /**
@@ -58,8 +61,7 @@ export class UdpDescriptor {
       throw new NetError("bind", `cannot load libc: ${reasonOf(cause)}`, { cause });
     }
     const address = socketAddressBytes({ ip, port: 0 });
-    const family = address.length === SOCKADDR_BYTES ? AF_INET6 : AF_INET;
-    const fd = libc.socket(family, SOCK_DGRAM | O_NONBLOCK | O_CLOEXEC, 0);
+    const fd = libc.socket(familyOf(address), SOCK_DGRAM | O_NONBLOCK | O_CLOEXEC, 0);
     if (fd < 0) throw new NetError("bind", `no UDP socket (error ${libc.errno()} of the system)`);
     if (libc.bind(fd, address, address.length) < 0) {
       const errno = libc.errno();
@@ -114,20 +116,4 @@ export class UdpDescriptor {
     this.#readiness.forget(this.#fd);
     this.#libc.close(this.#fd);
   }
-}
-
-/** An address as the system has it (`struct sockaddr_in`, `struct sockaddr_in6`). */
-export function socketAddressBytes({ ip, port }: SocketAddress): Uint8Array<ArrayBuffer> {
-  const address = parseIp(ip);
-  const isIpv4 = address.length === 4;
-  const bytes = new Uint8Array(isIpv4 ? 16 : SOCKADDR_BYTES);
-  const view = new DataView(bytes.buffer);
-  view.setUint16(0, isIpv4 ? AF_INET : AF_INET6, true);
-  view.setUint16(2, port);
-  bytes.set(address, isIpv4 ? 4 : 8);
-  return bytes;
-}
-
-function portOf(address: Uint8Array): number {
-  return address[2]! << 8 | address[3]!;
 }
