@@ -1,3 +1,5 @@
+import type { SessionClose } from "./codes.ts";
+
 /**
  * Why an operation on a {@link Channel} failed:
  *
@@ -35,6 +37,12 @@ export class ChannelError extends Error {
     this.remoteCode = remoteCode;
     this.reason = reason;
   }
+}
+
+/** What the channels of a session fail with when it ends. */
+export function sessionClosed({ code, reason }: SessionClose): ChannelError {
+  const text = `the session ended: ${reason || `code ${code}`}`;
+  return new ChannelError(text, "session-closed", code, reason);
 }
 
 /**

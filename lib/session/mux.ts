@@ -62,6 +62,7 @@ export class Mux implements ChannelHost {
   readonly #control = new Fifo<ChannelCore>();
   readonly #ready = new ReadyQueue<ChannelCore>();
   readonly #fins = new Fifo<SentFin>();
+  readonly #filling: ReceiveSide[] = [];
   #nextId: number;
   #lastRemoteId = -1;
   #local = 0;
@@ -153,6 +154,12 @@ export class Mux implements ChannelHost {
     record.release();
     if (!isWhole) throw new ProtocolViolation("malformed frame");
     return this.#urgent;
+  }
+
+  /** No more records for now: reads that have some bytes need not wait for others. */
+  settle(): void {
+    for (const receive of this.#filling) receive.settle();
+    this.#filling.length = 0;
   }
 
   /** Records below `next` have arrived. */
@@ -251,10 +258,7 @@ export class Mux implements ChannelHost {
     switch (type) {
       case frame.FRAME_DATA:
         expectAccepted(core);
-        core.receive.deliver(record, start, end);
-        // Bytes that went straight to a waiting reader are consumed already.
-        core.wantGrant();
-        return;
+        return this.#received(core, record, start, end);
       case frame.FRAME_WINDOW:
         expectAccepted(core);
         return this.#granted(core, readExactU32(bytes, start, length));
@@ -284,6 +288,15 @@ export class Mux implements ChannelHost {
       default:
         throw new ProtocolViolation(`unknown frame type ${type}`);
     }
+  }
+
+  #received(core: ChannelCore, record: DecryptedRecord, start: number, end: number): void {
+    const { receive } = core;
+    const isListed = receive.isFilling;
+    receive.deliver(record, start, end);
+    if (receive.isFilling && !isListed) this.#filling.push(receive);
+    // Bytes that went straight to a waiting reader are consumed already.
+    core.wantGrant();
   }
 
   #opened(id: number, bytes: Uint8Array, start: number, end: number): void {

@@ -25,6 +25,8 @@ interface PendingRead {
   readonly into: Uint8Array | undefined;
   readonly resolve: (result: number | Uint8Array | null) => void;
   readonly reject: (error: Error) => void;
+  /** Bytes of `into` that are filled. */
+  filled: number;
 }
 
 /** The receiving half of a channel: window, unread bytes, waiting readers. */
@@ -87,7 +89,10 @@ export class ReceiveSide {
     return delta;
   }
 
-  /** DATA arrived: a range of a record. */
+  /**
+   * DATA arrived: a range of a record. A waiting read is filled with this and what follows at once, until
+   * it is full or {@linkcode settle} is called: the larger the pieces, the less work there is for each byte.
+   */
   deliver(record: DecryptedRecord, start: number, end: number): void {
     const { bytes } = record;
     const length = end - start;
@@ -97,24 +102,40 @@ export class ReceiveSide {
     this.#granted -= length;
     if (this.#stopped !== undefined) return;
     while (start < end) {
-      const read = this.#reads?.shift();
+      const read = this.#reads?.peek();
       if (read === undefined) break;
-      if (read.into === undefined) {
+      const { into } = read;
+      if (into === undefined) {
+        this.#reads!.shift();
         read.resolve(copyOf(bytes, start, end));
         return;
       }
-      const count = Math.min(read.into.length, end - start);
-      read.into.set(bytes.subarray(start, start + count));
+      const count = Math.min(into.length - read.filled, end - start);
+      into.set(bytes.subarray(start, start + count), read.filled);
       start += count;
-      read.resolve(count);
+      read.filled += count;
+      if (read.filled === into.length) this.settle();
     }
     if (start < end) this.#keep(record, start, end);
+  }
+
+  /** True while a read has some bytes and could take more. */
+  get isFilling(): boolean {
+    return (this.#reads?.peek()?.filled ?? 0) > 0;
+  }
+
+  /** Nothing more comes at once: a read that has some bytes is done. */
+  settle(): void {
+    if (!this.isFilling) return;
+    const read = this.#reads!.shift()!;
+    read.resolve(read.filled);
   }
 
   /** FIN arrived. */
   finish(): void {
     if (this.#finished) throw new ProtocolViolation("FIN after FIN");
     this.#finished = true;
+    this.settle();
     this.#shrinkReservation();
     while (true) {
       const read = this.#reads?.shift();
@@ -126,6 +147,7 @@ export class ReceiveSide {
   /** The channel is over: unread bytes stay readable unless `discard`, then reads fail. */
   fail(error: Error, discard: boolean): void {
     if (this.#error !== undefined) return;
+    this.settle();
     if (!this.#finished || discard) this.#error = error;
     if (discard) this.#drop();
     this.#shrinkReservation();
@@ -140,6 +162,7 @@ export class ReceiveSide {
   stop(error: Error): void {
     if (this.#stopped !== undefined) return;
     this.#stopped = error;
+    this.settle();
     this.#drop();
     while (true) {
       const read = this.#reads?.shift();
@@ -170,7 +193,7 @@ export class ReceiveSide {
     if (error !== undefined) return Promise.reject(error);
     if (this.#finished) return Promise.resolve(null);
     return new Promise((resolve, reject) => {
-      (this.#reads ??= new Fifo()).push({ into, resolve, reject });
+      (this.#reads ??= new Fifo()).push({ into, resolve, reject, filled: 0 });
     });
   }
 

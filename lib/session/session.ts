@@ -17,7 +17,7 @@
  */
 import { Channel } from "./channel.ts";
 import { type SessionClose, SessionCode } from "./codes.ts";
-import { ChannelError, ProtocolViolation } from "./errors.ts";
+import { ProtocolViolation, sessionClosed } from "./errors.ts";
 import { decodeText, encodeReason } from "./frame.ts";
 import { resolveLimits, type SessionLimits } from "./limits.ts";
 import { Liveness } from "./liveness.ts";
@@ -169,6 +169,7 @@ export class Session {
       if (!(error instanceof ProtocolViolation)) throw error;
       this.#abort(SessionCode.protocolError, error.message);
     } finally {
+      this.#mux.settle();
       this.#isBusy = false;
     }
     if (!isGood) this.#lost("broken");
@@ -242,9 +243,7 @@ export class Session {
    * Throws {@link ChannelError} `session-closed`, `too-many-channels` or `bad-name`.
    */
   open(name: string): Channel {
-    if (this.#phase !== "running") {
-      throw closedError(this.#close);
-    }
+    if (this.#phase !== "running") throw sessionClosed(this.#close);
     return new Channel(this.#mux.open(name));
   }
 
@@ -362,7 +361,7 @@ export class Session {
   }
 
   #endChannels(close: SessionClose): void {
-    this.#mux.end(closedError(close));
+    this.#mux.end(sessionClosed(close));
   }
 
   #hasUndelivered(): boolean {
@@ -393,9 +392,4 @@ export class Session {
       this.#liveness.isPingDue(this.#now) || (this.#records.canSeal && this.#mux.hasOutput) ||
       (this.#phase === "draining" && !this.#hasUndelivered());
   }
-}
-
-function closedError({ code, reason }: SessionClose): ChannelError {
-  const text = `the session ended: ${reason || `code ${code}`}`;
-  return new ChannelError(text, "session-closed", code, reason);
 }

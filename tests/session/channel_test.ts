@@ -14,6 +14,13 @@ async function connected(): Promise<{ pair: SessionPair; dialler: Channel; liste
   return { pair, dialler, listener };
 }
 
+/** Everything that the left side has to send, in one piece. */
+function takeAll({ left }: SessionPair): Uint8Array {
+  const chunks: number[] = [];
+  for (let out; (out = left.session.pollTransmit(0)) !== undefined;) chunks.push(...out);
+  return Uint8Array.from(chunks);
+}
+
 async function readAll(channel: Channel): Promise<Uint8Array> {
   return new Uint8Array(await new Response(channel.readable).arrayBuffer());
 }
@@ -59,6 +66,40 @@ Deno.test("large and small writes arrive in order whatever the split", async () 
     await pair.run(split);
     await write;
     assert.deepEqual(await received, sent, `split ${split}`);
+  }
+});
+
+Deno.test("records that arrive at once fill one read; what is left waits for the next", async () => {
+  const { pair, dialler, listener } = await connected();
+  const sent = pattern(90_000, 3);
+  const buffer = new Uint8Array(80_000);
+  const reading = listener.read(buffer);
+  const written = [0, 30_000, 60_000].map((at) => dialler.write(sent.subarray(at, at + 30_000)));
+  const flight = takeAll(pair);
+  assert.ok(flight.length > sent.length);
+  pair.right.session.receive(flight, 0);
+  assert.equal(await reading, 80_000);
+  assert.deepEqual(buffer, sent.subarray(0, 80_000));
+  assert.equal(await listener.read(buffer), 10_000);
+  assert.deepEqual(buffer.subarray(0, 10_000), sent.subarray(80_000));
+  await Promise.all(written);
+});
+
+Deno.test("a read that has some bytes is done before the end, or the abort, that comes at once", async () => {
+  for (const end of ["closeWrite", "reset"] as const) {
+    const { pair, dialler, listener } = await connected();
+    const buffer = new Uint8Array(100);
+    const reads = [listener.read(buffer), listener.read(new Uint8Array(100))];
+    reads[1]!.catch(() => {});
+    await dialler.write(pattern(10, 1));
+    const data = takeAll(pair);
+    dialler[end]();
+    const flight = new Uint8Array([...data, ...takeAll(pair)]);
+    pair.right.session.receive(flight, 0);
+    assert.equal(await reads[0], 10);
+    assert.deepEqual(buffer.subarray(0, 10), pattern(10, 1));
+    if (end === "closeWrite") assert.equal(await reads[1], null);
+    else await assert.rejects(reads[1]!, { code: "reset" });
   }
 });
 

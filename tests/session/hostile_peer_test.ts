@@ -185,6 +185,7 @@ Deno.test("a record is freed when read, and an unread crumb does not keep it", a
   assert.equal(large.bytes.length, 0, "read and freed");
   const waiting = side.read(buffer);
   assert.equal(deliver(0, 30_000).bytes.length, 0, "straight to the reader and freed");
+  side.settle();
   assert.equal(await waiting, 30_000);
   const dropped = deliver(0, 20_000);
   side.stop(new Error("closed"));
