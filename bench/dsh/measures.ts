@@ -1,4 +1,4 @@
-import { Pty } from "../../lib/net/pty.ts";
+import { Typist } from "./typist.ts";
 
 /** Keys that are typed in one round. */
 const KEYS = 200;
@@ -6,6 +6,9 @@ const KEYS = 200;
 const KEY_PAUSE_MS = 3;
 /** The first keys find everything cold. */
 const WARM_UP_KEYS = 20;
+
+/** From the first sign of a session until it is at rest, ms. */
+const SETTLING_MS = 100;
 
 /** Seconds until a command has ended that is given so many bytes, and whose output is dropped. */
 export async function bulkSeconds(command: readonly string[], inputBytes: number): Promise<number> {
@@ -27,44 +30,44 @@ export function startSeconds(command: readonly string[]): Promise<number> {
 
 /** Times from a key at a terminal to its echo, µs; the command echoes at a terminal elsewhere. */
 export async function echoLatencies(command: readonly string[]): Promise<number[]> {
-  using pty = Pty.open({ columns: 80, rows: 24 });
+  using typist = new Typist();
   const child = new Deno.Command("sh", {
-    args: ["-c", `exec setsid --ctty "$@" <>"$0" >&0 2>&0`, pty.path, ...command],
+    args: ["-c", `exec setsid --ctty "$@" <>"$0" >&0 2>&0`, typist.path, ...command],
     stdin: "null",
     stdout: "null",
     stderr: "inherit",
   }).spawn();
-  const buffer = new Uint8Array(4096);
   const key = new TextEncoder().encode("x");
   const times: number[] = [];
-  await untilEchoed(pty);
+  await untilEchoed(typist);
   for (let count = 0; count < KEYS; count++) {
     const begin = performance.now();
-    await pty.write(key);
-    await pty.read(buffer);
+    typist.type(key);
+    typist.see();
     if (count >= WARM_UP_KEYS) times.push((performance.now() - begin) * 1000);
-    await new Promise((resolve) => setTimeout(resolve, KEY_PAUSE_MS));
+    await pause(KEY_PAUSE_MS);
   }
   // A new line, and the end of the input.
-  await pty.write(new Uint8Array([0x0d, 0x04]));
-  const output = (async () => {
-    while (await pty.read(buffer) !== null);
-  })();
+  typist.type(new Uint8Array([0x0d, 0x04]));
+  while (typist.see() !== undefined);
   await child.status;
-  pty.release();
-  await output;
   return times;
 }
 
 /** Waits until the line is raw here and echoes there: until then a key is shown at once, or lost. */
-async function untilEchoed(pty: Pty): Promise<void> {
-  const buffer = new Uint8Array(4096);
+async function untilEchoed(typist: Typist): Promise<void> {
+  // Somebody must have the terminal before it is read.
+  await pause(SETTLING_MS);
   const decoder = new TextDecoder();
   let shown = "";
   while (!shown.includes("ready")) {
-    const count = await pty.read(buffer);
-    if (count === null) throw new Error(`no terminal session: ${shown}`);
-    shown += decoder.decode(buffer.subarray(0, count));
+    const bytes = typist.see();
+    if (bytes === undefined) throw new Error(`no terminal session: ${shown}`);
+    shown += decoder.decode(bytes);
   }
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await pause(SETTLING_MS);
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
