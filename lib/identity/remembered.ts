@@ -1,4 +1,4 @@
-import { Buffer } from "node:buffer";
+import { bytesToHex } from "@noble/hashes/utils.js";
 
 /**
  * A pure function of public bytes that remembers its last results: the same peers come again and
@@ -13,7 +13,7 @@ export function remembered<T>(
 ): (bytes: Uint8Array) => T {
   const results = new Map<string, T>();
   return (bytes) => {
-    const name = Buffer.from(bytes).toString("latin1");
+    const name = bytesToHex(bytes);
     const known = results.has(name);
     const result = known ? results.get(name)! : compute(bytes);
     results.delete(name);

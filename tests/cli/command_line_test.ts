@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { parseArgs } from "node:util";
+import fc from "fast-check";
+import { type Argument, splitArguments } from "../../cmd/tool/arguments.ts";
 import { parseCommandLine } from "../../cmd/tool/command_line.ts";
 import { configDirectory } from "../../cmd/tool/config_directory.ts";
 import { ToolError, UsageError } from "../../cmd/tool/exit_code.ts";
@@ -38,6 +41,30 @@ Deno.test("options: letters, bundles, long names, values apart or joined, repeat
   );
   assert.equal(parse("-P", "1", "-P", "2").values.port, 2, "the last one counts");
   assert.deepEqual(parse("-").positionals, ["-"]);
+});
+
+Deno.test("options: command lines are split as Node does it", () => {
+  const options = {
+    listen: { type: "boolean", short: "l" },
+    port: { type: "string", short: "P" },
+    "no-discovery": { type: "boolean" },
+  } as const;
+  const withValue = ["port", "P"];
+  const words = ["-l", "-P", "--port", "--listen", "-lP", "-lP22", "-P22", "--port=22", "--port="]
+    .concat("--no-discovery", "--listen=x", "-", "--", "x", "", "-lx", "--nonsense", "-P=1", "-ll");
+  fc.assert(fc.property(fc.array(fc.constantFrom(...words), { maxLength: 6 }), (args) => {
+    const { tokens } = parseArgs({
+      ...{ args, options, strict: false, tokens: true, allowPositionals: true },
+    });
+    const expected = tokens.flatMap((token): Argument[] => {
+      if (token.kind === "option-terminator") return [];
+      if (token.kind === "positional") return [{ kind: token.kind, value: token.value }];
+      const { kind, rawName, value, inlineValue } = token;
+      const name = rawName.replace(/^--?/, "");
+      return [{ kind, written: rawName, name, value, inline: inlineValue === true }];
+    });
+    assert.deepEqual([...splitArguments(args, (name) => withValue.includes(name))], expected);
+  }));
 });
 
 Deno.test("options: what is wrong is named, with what is expected", () => {
