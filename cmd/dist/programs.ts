@@ -1,5 +1,6 @@
 import type { HelpPage } from "../tool/help.ts";
 import { LIBCRYPTO_PATHS } from "../../lib/net/libcrypto_aead.ts";
+import { LIBC_PATHS } from "../../lib/net/pipe_room.ts";
 import manifest from "../../deno.json" with { type: "json" };
 
 /** Version of the project. */
@@ -42,8 +43,8 @@ export const PROGRAMS: readonly Program[] = [
       ...PEER_PERMISSIONS,
       // Its own executable, for the process behind --control.
       "--allow-run",
-      // The cipher of the system's OpenSSL, for bulk data.
-      `--allow-ffi=${LIBCRYPTO_PATHS.join()}`,
+      // The cipher of the system's OpenSSL, and room in pipes, for bulk data.
+      `--allow-ffi=${[...LIBCRYPTO_PATHS, ...LIBC_PATHS].join()}`,
     ],
     help: async () => (await import("../dnc.ts")).DNC,
   },
