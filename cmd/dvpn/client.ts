@@ -173,7 +173,7 @@ export class VpnClient {
       const direct = link.datagrams.direct?.offer;
       await link.greet(encodeGreeting({ mtu, segmentsUdp: device.segmentsUdp, direct }));
       const greeting = decodeServerGreeting(await link.greeting());
-      if (greeting.direct !== undefined) link.datagrams.direct?.begin(greeting.direct);
+      link.hear(greeting.direct);
       refuseOverlap(greeting.client);
       const gate = new PacketGate(permissionsFor(this.#context, this.#serverId));
       return await work({ link, greeting, own: new AddressFilter(greeting.client), gate });

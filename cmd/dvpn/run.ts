@@ -146,6 +146,7 @@ async function perform(
 ): Promise<number> {
   const { values } = command;
   const { endpoint, signal, report, rules } = context;
+  context.directPaths?.follow(() => endpoint.status().sessions);
   const guarded = (side: RuledSide) => {
     if (doorkeeper === undefined) return;
     doorkeeper.watch(endpoint, signal).catch(() => {});

@@ -234,7 +234,7 @@ export class VpnServer {
       names: this.#beyond.names,
       direct: link.datagrams.direct?.offer,
     }));
-    if (direct !== undefined) link.datagrams.direct?.begin(direct);
+    link.hear(direct);
     report.notice(`${link.id} has ${addresses.map(({ ip }) => ip).join(" and ")}`);
     if (settings.script !== undefined) {
       await runUpScript(settings.script, {

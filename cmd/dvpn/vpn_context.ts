@@ -59,9 +59,10 @@ export function peerLink(
   channel: PeerChannel,
 ): PeerLink {
   const datagrams = endpoint.datagrams(id, VPN_CHANNEL);
-  const path = endpoint.status().sessions.find(({ peer }) => peer.id === id)?.path;
-  const direct = settings.carry === "session" ? undefined : directPaths?.offer(path);
-  return new PeerLink(id, channel, new DatagramCarriage(datagrams, settings.carry, direct));
+  const path = () => endpoint.status().sessions.find(({ peer }) => peer.id === id)?.path;
+  const direct = settings.carry === "session" ? undefined : directPaths?.open(id, path());
+  const carriage = new DatagramCarriage(datagrams, settings.carry, direct);
+  return new PeerLink(id, channel, carriage, path);
 }
 
 /** What a peer that we are connected with may reach; everything where there are no rules. */

@@ -85,6 +85,41 @@ dvpnTest(
 );
 
 dvpnTest(
+  "the client's address changes: short packets get a way of their own again",
+  async (lab) => {
+    const { serverHost, clientHost } = lab;
+    await lab.connect();
+    const { ipv4 } = await lab.addresses("server");
+    // A ping as it leaves from socket to socket: QUIC's datagrams are longer, and TCP is none.
+    const nft = (text: string) => run(...serverHost.inside("nft", text));
+    const udpBytes = 8 + 26 + 84;
+    await nft("add table inet count");
+    await nft("add chain inet count input { type filter hook input priority 0; }");
+    const arrived = async (ip: string): Promise<number> => {
+      await nft("flush chain inet count input");
+      await nft(`add rule inet count input ip saddr ${ip} udp length ${udpBytes} counter`);
+      await ping(clientHost, ipv4);
+      const text = await run(
+        ...serverHost.inside("nft", "list", "chain", "inet", "count", "input"),
+      );
+      return Number(/packets (\d+)/.exec(text)![1]);
+    };
+    const { client: before } = lab.outside;
+    await eventually("pings go from socket to socket", async () => await arrived(before) >= 3);
+    const after = "10.1.0.3";
+    const address = (...words: string[]) => run("ip", "-n", clientHost.name, "address", ...words);
+    await address("add", `${after}/24`, "dev", "cable");
+    await address("delete", `${before}/24`, "dev", "cable");
+    await address("replace", `${after}/24`, "dev", "cable"); // it may have gone with the first one
+    await eventually(
+      "pings go from socket to socket, from the new address",
+      async () => await arrived(after).catch(() => 0) >= 3,
+      60_000,
+    );
+  },
+);
+
+dvpnTest(
   "packets from addresses that are not the client's are dropped and counted",
   async (lab) => {
     const { serverHost, clientHost } = lab;

@@ -5,7 +5,7 @@ import {
   segment,
   VNET_HEADER_BYTES,
 } from "../../../lib/net/tun/mod.ts";
-import type { DirectWay } from "../direct/direct_paths.ts";
+import type { PeerWay } from "../direct/peer_way.ts";
 import type { PeerDatagrams } from "../../../lib/endpoint/mod.ts";
 
 /**
@@ -24,12 +24,12 @@ export type DatagramWay = "direct" | "session";
 /** The datagrams to one peer, and what goes by them. */
 export class DatagramCarriage {
   /** Another way for short packets, which is the sooner one; undefined where there is none. */
-  readonly direct: DirectWay | undefined;
+  readonly direct: PeerWay | undefined;
   readonly #datagrams: PeerDatagrams;
   readonly #carry: Carry;
 
   /** @param direct belongs to the carriage, like the datagrams */
-  constructor(datagrams: PeerDatagrams, carry: Carry, direct: DirectWay | undefined = undefined) {
+  constructor(datagrams: PeerDatagrams, carry: Carry, direct: PeerWay | undefined = undefined) {
     this.#datagrams = datagrams;
     this.#carry = carry;
     this.direct = direct;

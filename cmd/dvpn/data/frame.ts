@@ -8,6 +8,7 @@
  *
  *  0  packet    offload header (lib/net/tun/vnet_header.ts) and IP packet
  *  1  greeting  JSON: the first frame in each direction, and no other
+ *  2  offer     JSON: another direct way, as in a greeting; null: there is none now
  * ```
  *
  * @module
@@ -20,9 +21,13 @@ export const FRAME_HEADER_BYTES = 4;
 export const FRAME_PACKET = 0;
 /** Who takes part, and how. */
 export const FRAME_GREETING = 1;
+/** Another direct way. */
+export const FRAME_OFFER = 2;
 /** The longest greeting, bytes. */
 export const MAX_GREETING_BYTES = 4096;
 
+/** The longest offer, bytes. */
+export const MAX_OFFER_BYTES = 512;
 /** The longest frame, bytes. */
 export const MAX_FRAME_BYTES: number = FRAME_HEADER_BYTES + MAX_TUN_READ_BYTES;
 

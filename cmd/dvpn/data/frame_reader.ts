@@ -1,9 +1,11 @@
 import {
   FRAME_GREETING,
   FRAME_HEADER_BYTES,
+  FRAME_OFFER,
   FRAME_PACKET,
   FrameError,
   MAX_GREETING_BYTES,
+  MAX_OFFER_BYTES,
 } from "./frame.ts";
 import { MAX_TUN_READ_BYTES } from "../../../lib/net/tun/mod.ts";
 
@@ -84,5 +86,6 @@ export class FrameReader {
 
 function longest(kind: number): number {
   if (kind === FRAME_PACKET) return MAX_TUN_READ_BYTES;
+  if (kind === FRAME_OFFER) return MAX_OFFER_BYTES;
   return kind === FRAME_GREETING ? MAX_GREETING_BYTES : -1;
 }

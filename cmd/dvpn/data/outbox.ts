@@ -47,17 +47,17 @@ export class Outbox {
     return this.#batch.subarray(this.#used + FRAME_HEADER_BYTES);
   }
 
-  /** The first `length` bytes of the room are a packet. */
-  commit(length: number): void {
-    writeFrameHeader(this.#batch!, this.#used, FRAME_PACKET, length);
+  /** The first `length` bytes of the room are a packet, or what else the kind says. */
+  commit(length: number, kind = FRAME_PACKET): void {
+    writeFrameHeader(this.#batch!, this.#used, kind, length);
     this.#used += FRAME_HEADER_BYTES + length;
   }
 
-  /** Takes a packet from elsewhere; false when there is no room. */
-  offer(packet: Uint8Array): boolean {
+  /** Takes a packet, or what else the kind says, from elsewhere; false when there is no room. */
+  offer(body: Uint8Array, kind = FRAME_PACKET): boolean {
     if (!this.hasRoom || this.#failed) return false;
-    this.room().set(packet);
-    this.commit(packet.length);
+    this.room().set(body);
+    this.commit(body.length, kind);
     return true;
   }
 

@@ -1,8 +1,9 @@
 import { VNET_HEADER_BYTES } from "../../../lib/net/tun/mod.ts";
 import { ExitCode, ToolError } from "../../tool/exit_code.ts";
-import type { PeerChannel } from "../../peer/peer_channel.ts";
+import type { PeerChannel, PeerPath } from "../../peer/peer_channel.ts";
 import type { DatagramCarriage } from "./carriage.ts";
-import { FRAME_GREETING, FRAME_PACKET, FrameError } from "./frame.ts";
+import { decodeOffer, type DirectOffer, encodeOffer } from "../direct/direct_offer.ts";
+import { FRAME_GREETING, FRAME_OFFER, FRAME_PACKET, FrameError } from "./frame.ts";
 import { FrameReader } from "./frame_reader.ts";
 import { Outbox } from "./outbox.ts";
 import { Traffic } from "./traffic.ts";
@@ -30,17 +31,32 @@ export class PeerLink {
   readonly datagrams: DatagramCarriage;
   readonly #channel: PeerChannel;
   readonly #reader = new FrameReader();
+  readonly #path: () => PeerPath | undefined;
 
   /**
    * @param channel `dvpn://` to the peer; it belongs to the link
    * @param datagrams those to the peer; they belong to the link, too
+   * @param path where the connection to the peer leads
    */
-  constructor(id: string, channel: PeerChannel, datagrams: DatagramCarriage) {
+  constructor(
+    id: string,
+    channel: PeerChannel,
+    datagrams: DatagramCarriage,
+    path: () => PeerPath | undefined = () => undefined,
+  ) {
     this.id = id;
+    this.#path = path;
     this.datagrams = datagrams;
     this.#channel = channel;
     // What goes wrong in writing goes wrong in reading, too, and is reported there.
     this.outbox = new Outbox(channel, () => this.close());
+    if (datagrams.direct === undefined) return;
+    datagrams.direct.announce = (offer) => {
+      const body = JSON.stringify(offer === undefined ? null : encodeOffer(offer));
+      const isTaken = this.outbox.offer(new TextEncoder().encode(body), FRAME_OFFER);
+      this.outbox.flush();
+      return isTaken;
+    };
   }
 
   /** Sends our greeting. */
@@ -69,6 +85,11 @@ export class PeerLink {
     }
   }
 
+  /** Takes the peer's offer of a direct way, or that it has none; the first is in its greeting. */
+  hear(offer: DirectOffer | undefined): void {
+    this.datagrams.direct?.hear(offer, this.#path());
+  }
+
   /**
    * Takes the peer's packets until it ends the channel.
    *
@@ -90,8 +111,9 @@ export class PeerLink {
     });
     do {
       for (let frame = this.#reader.next(); frame !== undefined; frame = this.#reader.next()) {
-        if (frame.kind !== FRAME_PACKET) throw new FrameError("the peer greets again");
-        onPacket(frame.body);
+        if (frame.kind === FRAME_PACKET) onPacket(frame.body);
+        else if (frame.kind === FRAME_OFFER) this.#hearAgain(frame.body);
+        else throw new FrameError("the peer greets again");
       }
       onPause();
     } while (await this.#read());
@@ -101,6 +123,16 @@ export class PeerLink {
   close(): void {
     this.datagrams.close();
     this.#channel.reset();
+  }
+
+  #hearAgain(body: Uint8Array): void {
+    let value: unknown;
+    try {
+      value = JSON.parse(new TextDecoder().decode(body));
+    } catch {
+      throw new FrameError("the peer's offer is not readable");
+    }
+    this.hear(decodeOffer(value));
   }
 
   async #read(): Promise<boolean> {

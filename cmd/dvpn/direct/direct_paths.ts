@@ -1,24 +1,23 @@
 import { isIp, parseIp } from "../../../lib/ip/mod.ts";
 import { NetError } from "../../../lib/net/net_error.ts";
 import { socketAddressBytes, UdpDescriptor } from "../../../lib/net/tun/mod.ts";
-import type { PeerDatagrams } from "../../../lib/endpoint/mod.ts";
 import type { PeerPath } from "../../peer/peer_channel.ts";
-import type { DirectOffer } from "./direct_offer.ts";
 import { DirectPath } from "./direct_path.ts";
+import { type DirectWay, ipOf } from "./direct_way.ts";
+import { PeerWay } from "./peer_way.ts";
 
 const MAX_DATAGRAM_BYTES = 2048;
 /** Datagrams that are taken in a row before others get their turn. */
 const DATAGRAMS_PER_TURN = 64;
 
-/** A way that has been offered to a peer, and is used when the peer has offered one, too. */
-export interface DirectWay extends PeerDatagrams {
-  /** What the peer is told. */
-  readonly offer: DirectOffer;
-  /** The peer has offered one: tries whether the two find each other. */
-  begin(peer: DirectOffer): void;
-  /** Takes a datagram; tells whether that was all: nobody else has anything to do on account of it. */
-  onDatagram: (payload: Uint8Array) => boolean;
-}
+/** How often it is looked whether connections lead elsewhere now, ms. */
+const FOLLOW_INTERVAL_MS = 2_000;
+
+/** Where the connections to peers lead. */
+export type PeerPaths = readonly {
+  readonly peer: { readonly id: string };
+  readonly path: PeerPath | undefined;
+}[];
 
 /**
  * The ways of all peers: one socket for each address of this host that connections lead from, so that
@@ -26,13 +25,36 @@ export interface DirectWay extends PeerDatagrams {
  */
 export class DirectPaths implements Disposable {
   readonly #sockets = new Map<string, DirectSocket>();
+  readonly #ways = new Map<PeerWay, string>();
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  /** The way to a peer, which begins with an offer beside the connection that there is now. */
+  open(peerId: string, path: PeerPath | undefined): PeerWay {
+    const way: PeerWay = new PeerWay(
+      (path) => this.#offer(path),
+      path,
+      () => this.#ways.delete(way),
+    );
+    this.#ways.set(way, peerId);
+    return way;
+  }
 
   /**
-   * Offers a way beside a connection.
+   * Has the ways lead where the connections do, from now on.
    *
-   * @returns undefined where there is none: over a relay, or where no socket can be had
+   * @param pathsNow the connections
    */
-  offer(path: PeerPath | undefined): DirectWay | undefined {
+  follow(pathsNow: () => PeerPaths): void {
+    const look = () => {
+      if (this.#ways.size === 0) return;
+      const paths = new Map(pathsNow().map(({ peer, path }) => [peer.id, path]));
+      for (const [way, id] of this.#ways) way.follow(paths.get(id));
+    };
+    this.#timer = setInterval(look, FOLLOW_INTERVAL_MS);
+    Deno.unrefTimer(this.#timer);
+  }
+
+  #offer(path: PeerPath | undefined): DirectWay | undefined {
     if (path === undefined || path.relayed) return undefined;
     const [local, remote] = [ipOf(path.local), ipOf(path.remote)];
     // A link-local address alone does not say on which link.
@@ -50,6 +72,7 @@ export class DirectPaths implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    clearInterval(this.#timer);
     for (const socket of this.#sockets.values()) socket.close();
     this.#sockets.clear();
   }
@@ -141,10 +164,6 @@ class DirectSocket {
     }
     return false;
   }
-}
-
-function ipOf(address: string): string {
-  return address.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
 }
 
 function isLinkLocal(ip: string): boolean {

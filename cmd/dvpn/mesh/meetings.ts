@@ -118,7 +118,7 @@ export class Meetings {
         direct: link.datagrams.direct?.offer,
       }));
       const greeting = decodeServerGreeting(await link.greeting());
-      if (greeting.direct !== undefined) link.datagrams.direct?.begin(greeting.direct);
+      link.hear(greeting.direct);
       if (member.opening !== link) throw new Error("it has called us meanwhile");
       this.#agree(member, greeting.client, greeting.server);
       member.opening = undefined;
