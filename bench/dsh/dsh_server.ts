@@ -20,14 +20,14 @@ export class DshServer implements AsyncDisposable {
   }
 
   /** Starts it with identities in a directory. */
-  static async start(directory: string): Promise<DshServer> {
+  static async start(directory: string, more: readonly string[] = []): Promise<DshServer> {
     const client = ["env", `DHTNET_CONFIG_DIR=${directory}/dsh-client`, ...DSH];
     const { stdout } = await new Deno.Command("env", {
       args: [...client.slice(1), "--id"],
     }).output();
     const clientId = new TextDecoder().decode(stdout).trim();
     const child = new Deno.Command(DSH[0]!, {
-      args: [...DSH.slice(1), "-l", "--allow-peer", clientId, "--interface", "lo"],
+      args: [...DSH.slice(1), "-l", "--allow-peer", clientId, "--interface", "lo", ...more],
       env: { DHTNET_CONFIG_DIR: `${directory}/dsh-server` },
       stdin: "null",
       stderr: "piped",

@@ -1,5 +1,7 @@
 import { ProtocolError } from "./protocol_error.ts";
 
+const DECODER = new TextDecoder("utf-8", { fatal: true });
+
 /**
  * Reads a message in JSON, as an object without a prototype.
  *
@@ -7,8 +9,7 @@ import { ProtocolError } from "./protocol_error.ts";
  */
 export function parseObject(payload: Uint8Array): Record<string, unknown> {
   try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(payload);
-    const value: unknown = JSON.parse(text);
+    const value: unknown = JSON.parse(DECODER.decode(payload));
     if (typeof value === "object" && value !== null && !Array.isArray(value)) {
       return Object.assign(Object.create(null), value);
     }

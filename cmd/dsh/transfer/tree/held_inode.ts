@@ -12,7 +12,7 @@ export class HeldInode implements Disposable {
   /** A path for the runtime's functions, good until this is disposed of. */
   readonly path: string;
   readonly #descriptor: number | undefined;
-  #isHeld = true;
+  #holders = 1;
 
   private constructor(path: string, descriptor: number | undefined) {
     this.path = path;
@@ -63,7 +63,6 @@ export class HeldInode implements Disposable {
   /**
    * Holds something beneath this directory.
    *
-   * @param names none for another hold on the same
    * @throws {TreeError} when it is not there, or a link leads to it that may not
    */
   beneath(names: readonly string[], following: Following = "no-links"): HeldInode {
@@ -83,25 +82,40 @@ export class HeldInode implements Disposable {
   /**
    * Makes a file in this directory, for its owner alone, and holds it.
    *
-   * @throws {TreeError} also when there is something of that name
+   * @returns undefined when there is something of that name
+   * @throws {TreeError} when it cannot be made
    */
-  create(name: string): HeldInode {
+  create(name: string): HeldInode | undefined {
     const kernel = kernelOpen();
     if (kernel !== null && this.#descriptor !== undefined) {
       const descriptor = kernel.create(this.#descriptor, name);
       if (descriptor !== undefined) return new HeldInode(kernel.pathOf(descriptor), descriptor);
     }
     // Also tells why the kernel did not.
-    attempt(() =>
-      Deno.openSync(this.at(name), { write: true, createNew: true, mode: 0o600 }).close()
-    );
-    return this.beneath([name]);
+    const path = this.at(name);
+    const isNew = attempt(() => {
+      try {
+        Deno.openSync(path, { write: true, createNew: true, mode: 0o600 }).close();
+        return true;
+      } catch (error) {
+        if (error instanceof Deno.errors.AlreadyExists) return false;
+        throw error;
+      }
+    });
+    return isNew ? this.beneath([name]) : undefined;
+  }
+
+  /** The same hold for somebody else, who lets go of it, too. */
+  shared(): HeldInode {
+    this.#holders++;
+    return this;
   }
 
   /** Lets go. */
   [Symbol.dispose](): void {
-    if (this.#descriptor !== undefined && this.#isHeld) kernelOpen()?.close(this.#descriptor);
-    this.#isHeld = false;
+    if (--this.#holders === 0 && this.#descriptor !== undefined) {
+      kernelOpen()?.close(this.#descriptor);
+    }
   }
 
   #whyNot(names: readonly string[], following: Following): TreeError {

@@ -68,14 +68,11 @@ export class PartFile {
    * @throws {TreeError} naming the reason
    */
   static create(directory: HeldInode, name: string): PartFile {
-    const former = directory.look(partName(name));
-    if (former?.isFile) {
-      const part = PartFile.#open(directory, name, directory.beneath([partName(name)]));
-      part.#truncate();
-      return part;
-    }
-    if (former !== undefined) attempt(() => Deno.removeSync(directory.at(partName(name))));
-    return PartFile.#open(directory, name, directory.create(partName(name)));
+    const created = directory.create(partName(name)) ?? PartFile.#replace(directory, name);
+    if (created !== undefined) return PartFile.#open(directory, name, created);
+    const part = PartFile.#open(directory, name, directory.beneath([partName(name)]));
+    part.#truncate();
+    return part;
   }
 
   /**
@@ -102,16 +99,25 @@ export class PartFile {
     }
   }
 
+  /** Makes the file in the place of something that is none; undefined where a file is. */
+  static #replace(directory: HeldInode, name: string): HeldInode | undefined {
+    if (directory.look(partName(name))?.isFile) return undefined;
+    attempt(() => Deno.removeSync(directory.at(partName(name))));
+    return directory.create(partName(name));
+  }
+
   static #open(directory: HeldInode, name: string, held: HeldInode): PartFile {
     let file: Deno.FsFile | undefined;
-    const own = directory.beneath([]);
+    const own = directory.shared();
     try {
       // What is held cannot be exchanged; but it must not be a FIFO, for which opening waits.
-      if (!held.stat().isFile) throw new TreeError("there is something else in its place");
+      const { isFile, ino } = held.stat();
+      if (!isFile) throw new TreeError("there is something else in its place");
       file = attempt(() => Deno.openSync(held.path, { read: true, write: true }));
       const opened = file;
+      // Whoever had the lock before may have named the file, or removed it.
       const isOurs = attempt(() => opened.tryLockSync(true)) &&
-        directory.look(partName(name))?.ino === held.stat().ino;
+        attempt(() => Deno.lstatSync(directory.at(partName(name)))).ino === ino;
       if (!isOurs) throw new TreeError("another transfer is writing it");
       return new PartFile(own, name, held, file);
     } catch (error) {

@@ -25,6 +25,8 @@ export type Found = "same" | "nothing" | { readonly part: PartFile };
 export class TargetTree implements Disposable {
   readonly #destination: Destination;
   readonly #directories: DirectoryEntry[] = [];
+  /** Paths of directories that were not there before: nothing has to be looked for in them. */
+  readonly #made = new Set<string>();
   #place: Place | undefined;
   /** The directory that was used last. */
   #recent: { readonly path: string; readonly held: HeldInode } | undefined;
@@ -51,6 +53,7 @@ export class TargetTree implements Disposable {
       const there = parent.look(name);
       if (there === undefined) {
         attempt(() => Deno.mkdirSync(parent.at(name), { mode: entry.mode | FILLING }));
+        this.#made.add(path);
       } else if (!there.isDirectory) {
         throw new TreeError(`there is ${kindOf(there)} in its place`);
       }
@@ -93,7 +96,11 @@ export class TargetTree implements Disposable {
    */
   async find(entry: FileEntry): Promise<Found> {
     this.#place ??= placeOf(this.#destination, false);
-    const { parent, name } = this.#find(entry.path);
+    const { path } = entry;
+    if (path !== "" && this.#made.has(path.slice(0, Math.max(path.lastIndexOf("/"), 0)))) {
+      return "nothing";
+    }
+    const { parent, name } = this.#find(path);
     const there = parent.look(name);
     if (there?.isDirectory) throw new TreeError("there is a directory in its place");
     const isSame = there?.isFile && there.size === entry.size &&
