@@ -1,6 +1,6 @@
 import type { HelpPage } from "../tool/help.ts";
 import { LIBCRYPTO_PATHS } from "../../lib/net/libcrypto_aead.ts";
-import { LIBC_PATHS } from "../../lib/net/pipe_room.ts";
+import { LIBC_PATHS } from "../../lib/net/system_libc.ts";
 import manifest from "../../deno.json" with { type: "json" };
 
 /** Version of the project. */

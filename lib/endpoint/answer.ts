@@ -6,6 +6,7 @@ import { doorOffer, type Visit } from "./door/mod.ts";
 import { ConnectError, NOT_AUTHORIZED } from "./errors.ts";
 import { HalfOpen } from "./half_open.ts";
 import { LogBudget } from "./log_budget.ts";
+import { MemoryReturn } from "./memory_return.ts";
 import { Negotiation } from "./negotiation.ts";
 import type { PeerSession } from "./peer_session.ts";
 import { decodeOffer, encodeOffer } from "./offer.ts";
@@ -95,6 +96,7 @@ export class Answerer {
   readonly #halfOpen: HalfOpen;
   readonly #backlog: RequestBacklog<Brought>;
   readonly #lines: LogBudget;
+  readonly #memory: MemoryReturn;
   #backlogTimer: Timer | undefined;
 
   constructor(context: EndpointContext, policy: AnswerPolicy, maxPending: number) {
@@ -103,6 +105,7 @@ export class Answerer {
     this.#halfOpen = new HalfOpen(maxPending);
     this.#backlog = new RequestBacklog(BACKLOG_LIMIT, context.random);
     this.#lines = new LogBudget(context.clock.now());
+    this.#memory = new MemoryReturn(context.clock);
     this.#listening = new Listening({
       identity: context.identity,
       guard: this.#guard,
@@ -176,7 +179,11 @@ export class Answerer {
       ? this.#establish(request, reply, giving.signal, trace)
       : this.#admit(request, visit, giving.signal, trace);
     establishing.catch((error) => trace?.failed(error));
-    establishing.then(({ pipe, lasting }) => lasting?.pipe ?? pipe).then(free, free);
+    const over = () => {
+      free();
+      this.#memory.note();
+    };
+    establishing.then(({ pipe, lasting }) => lasting?.pipe ?? pipe).then(over, over);
     const established = await establishing;
     if (session === undefined) this.#policy.established(established);
     else session.attach(established.pipe);
@@ -222,6 +229,7 @@ export class Answerer {
   /** Gives up what is being established. */
   close(): void {
     this.#closing.abort();
+    this.#memory.close();
     this.#backlogTimer?.cancel();
   }
 

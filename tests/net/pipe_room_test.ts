@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { enlargePipe, LIBC_PATHS } from "../../lib/net/pipe_room.ts";
+import { enlargePipe } from "../../lib/net/pipe_room.ts";
+import { LIBC_PATHS } from "../../lib/net/system_libc.ts";
 
 const MODULE = new URL("../../lib/net/pipe_room.ts", import.meta.url).href;
 const CODE = `import { enlargePipe } from ${JSON.stringify(MODULE)};
