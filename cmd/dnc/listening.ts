@@ -3,13 +3,14 @@ import { isInterruption } from "../tool/interruption.ts";
 import { notifyServiceManager } from "../tool/service_manager.ts";
 import type { Doorkeeper, GuardedEndpoint } from "../peer/doorkeeper.ts";
 import type { PeerEndpoint } from "../peer/peer_channel.ts";
+import { reloadAtHangup } from "../peer/reload.ts";
 import type { Report } from "../peer/report.ts";
 import { STANDARD_STREAMS } from "../peer/standard_streams.ts";
 import { TURN_PASS_VARIABLE } from "../peer/turn_account.ts";
 import { listen } from "./listen.ts";
 import { peerCommand } from "./peer_command.ts";
 import { withoutPings } from "./ping_service.ts";
-import { type DncCommand, reloadAtHangup } from "./reload.ts";
+import { type DncCommand, reloadingOf } from "./reload.ts";
 import { serve } from "./serve.ts";
 import { purposesOf, ServicePolicy } from "./service_policy.ts";
 import type { Task } from "./task.ts";
@@ -57,7 +58,7 @@ export async function listenForPeers(
   const watching = doorkeeper.watch(endpoint, signal);
   watching.catch(() => {});
   if (task.kind === "serve" && command.file !== undefined) {
-    reloadAtHangup(command, { endpoint, doorkeeper, policy, report }, signal);
+    reloadAtHangup(reloadingOf(command, { endpoint, doorkeeper, policy, report }), signal);
   }
   await waitAtMost(endpoint.listen(), ANNOUNCE_TIMEOUT_MS, signal);
   report.notice(`listening, id ${endpoint.id}`, { event: "listening", id: endpoint.id });

@@ -8,6 +8,7 @@ import { networkOptions } from "../peer/network_options.ts";
 import { ownIdentity } from "../peer/own_identity.ts";
 import type { PeerEndpoint } from "../peer/peer_channel.ts";
 import type { Doorkeeper } from "../peer/doorkeeper.ts";
+import { reloadAtHangup } from "../peer/reload.ts";
 import { createReport, type Report } from "../peer/report.ts";
 import { serveStatus } from "../peer/status_socket.ts";
 import { withEndpoint } from "../peer/with_endpoint.ts";
@@ -37,7 +38,7 @@ import { RuleBook } from "./rules/rule_book.ts";
 import { VpnServer } from "./server.ts";
 import { addressPlan, vpnSettings } from "./settings.ts";
 import { statusReport, type VpnStatus } from "./status.ts";
-import { reloadAtHangup, type RuledSide, trusting } from "./reload.ts";
+import { reloadingOf, type RuledSide, trusting } from "./reload.ts";
 import { type Task, taskOf } from "./task.ts";
 import { ThisHost } from "./undo/this_host.ts";
 import type { VpnConfiguration } from "./vpn_configuration.ts";
@@ -151,7 +152,10 @@ async function perform(
     if (doorkeeper === undefined) return;
     doorkeeper.watch(endpoint, signal).catch(() => {});
     if (!rereads) return;
-    reloadAtHangup(command, { endpoint, doorkeeper, rules, side, report }, signal);
+    reloadAtHangup(
+      reloadingOf(command, { endpoint, doorkeeper, rules, side, report }),
+      signal,
+    );
   };
   if (task.kind === "connect") {
     const tunnel = clientTunnel(context, task.id, values, relays);

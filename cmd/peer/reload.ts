@@ -16,9 +16,10 @@ export interface Reloading<C> {
   /**
    * Puts another one in force.
    *
+   * @returns what that amounts to, in a few words, where there is something to be said
    * @throws {ToolError} when it has a mistake; then nothing has changed
    */
-  readonly putInForce: (next: C) => Promise<void>;
+  readonly putInForce: (next: C) => Promise<string | void>;
   /** Names of options that are looked at when the process starts, and never again. */
   readonly fixed: readonly string[];
   readonly report: Report;
@@ -54,8 +55,8 @@ async function reloaded<C extends RereadableCommand<C>>(
 ): Promise<C> {
   try {
     const next = await current.reread();
-    await putInForce(next);
-    report.notice("configuration read again");
+    const outcome = await putInForce(next);
+    report.notice(["configuration read again", outcome ?? []].flat().join(": "));
     const later = fixed.filter((name) => text(current, name) !== text(next, name));
     if (later.length > 0) {
       const names = later.map((name) => `--${name}`).join(", ");

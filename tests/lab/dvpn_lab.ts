@@ -1,18 +1,11 @@
 import { Background, eventually, run } from "./command.ts";
-import {
-  DHT_PORT,
-  DVPN,
-  environmentOf,
-  labTestOf,
-  networkOf,
-  outputOf,
-  prepareDvpn,
-} from "./dvpn_command.ts";
+import { DHT_PORT, labTestOf, prepareDvpn } from "./dvpn_command.ts";
+import { DvpnMachine, SERVER } from "./dvpn_machine.ts";
 import { DhtNodeProcess } from "./dhtnode.ts";
 import { NetworkNamespace } from "./namespace.ts";
 
 /** Where the two machines meet outside of the network. */
-const OUTSIDE = { server: "10.1.0.1", client: "10.1.0.2" } as const;
+const OUTSIDE = { server: SERVER, client: "10.1.0.2" } as const;
 
 /** Addresses that a client has, as `--status` shows them, without prefixes. */
 export interface Addresses {
@@ -25,6 +18,7 @@ export class DvpnLab implements AsyncDisposable {
   /** Where the machines are outside of the network. */
   readonly outside = OUTSIDE;
   readonly #node: DhtNodeProcess;
+  readonly #machines: Record<"server" | "client", DvpnMachine>;
   readonly #started: Background[] = [];
 
   private constructor(
@@ -37,6 +31,10 @@ export class DvpnLab implements AsyncDisposable {
     node: DhtNodeProcess,
   ) {
     this.#node = node;
+    this.#machines = {
+      server: new DvpnMachine(serverHost, `${directory}/server`),
+      client: new DvpnMachine(clientHost, `${directory}/client`),
+    };
   }
 
   /** Two machines, with nothing running on them but a DHT node. */
@@ -59,11 +57,7 @@ export class DvpnLab implements AsyncDisposable {
 
   /** Starts a `dvpn`; each side has a configuration directory of its own. */
   start(side: "server" | "client", ...args: string[]): Background {
-    const host = side === "server" ? this.serverHost : this.clientHost;
-    const command = [...DVPN, ...args, ...networkOf(OUTSIDE.server)];
-    const process = new Background(host.inside(...command), {
-      env: environmentOf(`${this.directory}/${side}`),
-    });
+    const process = this.#machines[side].start(...args);
     this.#started.push(process);
     return process;
   }
@@ -82,14 +76,12 @@ export class DvpnLab implements AsyncDisposable {
   /** What `dvpn --status --json` says on one side. */
   // deno-lint-ignore no-explicit-any
   async status(side: "server" | "client"): Promise<any> {
-    return JSON.parse(await outputOf(`${this.directory}/${side}`, "--status", "--json"));
+    return await this.#machines[side].status();
   }
 
   /** Addresses of one side. */
   async addresses(side: "server" | "client"): Promise<Addresses> {
-    const [ipv4, ipv6] = (await this.status(side)).addresses.map((text: string) =>
-      text.split("/")[0]
-    );
+    const [ipv4, ipv6] = await this.#machines[side].addresses();
     return { ipv4, ipv6 };
   }
 

@@ -4,7 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { Background } from "./command.ts";
-import { type DvpnMachine, dvpnSiteTest } from "./dvpn_site.ts";
+import type { DvpnMachine } from "./dvpn_machine.ts";
+import { dvpnSiteTest } from "./dvpn_site.ts";
 
 const CLIENTS = Number(Deno.env.get("DHTNET_LAB_CLIENTS") ?? 100);
 /** How many do something at the same time. */

@@ -1,7 +1,8 @@
 /** What peers reach, and what they do not: a server, and two clients of it. */
 import assert from "node:assert/strict";
 import { Background, eventually, run } from "./command.ts";
-import { type DvpnMachine, type DvpnSite, dvpnSiteTest } from "./dvpn_site.ts";
+import type { DvpnMachine } from "./dvpn_machine.ts";
+import { type DvpnSite, dvpnSiteTest } from "./dvpn_site.ts";
 
 /** Starts a server, with rules if there are any, and connects the clients. */
 async function connect(site: DvpnSite, options: string[], rules?: string): Promise<string[]> {

@@ -17,6 +17,9 @@ import {
 const ICMP = 1;
 const ICMPV6 = 58;
 const ICMP_HEADER_BYTES = 8;
+const HOPS = 64;
+/** Flag of IPv4. */
+const DONT_FRAGMENT = 0x40;
 /** Longest answers: RFC 1812 §4.3.2.3, RFC 4443 §2.4 (c), bytes. */
 const MAX_ANSWER_BYTES = { 4: 576, 6: 1280 } as const;
 
@@ -47,44 +50,43 @@ export function icmpError(
     const read = readIpPacket(packet);
     if (read.fragment || isForMany(packet, read) || isError(packet, read)) return undefined;
     const code = CODES[refusal][read.family];
-    return read.family === 4 ? answer4(packet, code) : answer6(packet, code);
+    return answer(packet, read, code);
   } catch (error) {
     if (error instanceof PacketError) return undefined;
     throw error;
   }
 }
 
-function answer4(packet: Uint8Array, code: readonly [number, number]): Uint8Array<ArrayBuffer> {
-  const header = 20 + ICMP_HEADER_BYTES;
-  const quoted = Math.min(packet.length, MAX_ANSWER_BYTES[4] - header);
+function answer(
+  packet: Uint8Array,
+  { family, source, destination }: IpPacket,
+  code: readonly [number, number],
+): Uint8Array<ArrayBuffer> {
+  const ipBytes = family === 4 ? 20 : 40;
+  const header = ipBytes + ICMP_HEADER_BYTES;
+  const quoted = Math.min(packet.length, MAX_ANSWER_BYTES[family] - header);
   const bytes = new Uint8Array(header + quoted);
-  const view = new DataView(bytes.buffer);
-  bytes[0] = 0x45;
-  view.setUint16(2, bytes.length);
-  bytes.set([0x40, 0, 64, ICMP], 6);
-  bytes.set(packet.subarray(16, 20), 12);
-  bytes.set(packet.subarray(12, 16), 16);
-  writeIpv4Checksum(bytes, 20);
-  bytes.set(code, 20);
+  bytes[0] = family === 4 ? 0x45 : 0x60;
+  // From whom it was for, to whom it came from; both addresses stand where they stood.
+  const length = destination - source;
+  bytes.set(packet.subarray(destination, destination + length), source);
+  bytes.set(packet.subarray(source, source + length), destination);
+  bytes.set(code, ipBytes);
   bytes.set(packet.subarray(0, quoted), header);
-  writeChecksum(bytes, 22, onesSum(bytes, 20, bytes.length));
-  return bytes;
-}
-
-function answer6(packet: Uint8Array, code: readonly [number, number]): Uint8Array<ArrayBuffer> {
-  const header = 40 + ICMP_HEADER_BYTES;
-  const quoted = Math.min(packet.length, MAX_ANSWER_BYTES[6] - header);
-  const bytes = new Uint8Array(header + quoted);
   const view = new DataView(bytes.buffer);
-  bytes[0] = 0x60;
-  view.setUint16(4, bytes.length - 40);
-  bytes.set([ICMPV6, 64], 6);
-  bytes.set(packet.subarray(24, 40), 8);
-  bytes.set(packet.subarray(8, 24), 24);
-  bytes.set(code, 40);
-  bytes.set(packet.subarray(0, quoted), header);
-  const sum = pseudoHeaderSum(bytes, readIpPacket(bytes), bytes.length - 40);
-  writeChecksum(bytes, 42, onesSum(bytes, 40, bytes.length, sum));
+  if (family === 4) {
+    view.setUint16(2, bytes.length);
+    bytes.set([DONT_FRAGMENT, 0, HOPS, ICMP], 6);
+    writeIpv4Checksum(bytes, ipBytes);
+  } else {
+    view.setUint16(4, bytes.length - ipBytes);
+    bytes.set([ICMPV6, HOPS], 6);
+  }
+  // ICMP sums up itself alone, ICMPv6 the addresses as well (RFC 4443 §2.3).
+  const addresses = family === 4
+    ? 0
+    : pseudoHeaderSum(bytes, readIpPacket(bytes), bytes.length - ipBytes);
+  writeChecksum(bytes, ipBytes + 2, onesSum(bytes, ipBytes, bytes.length, addresses));
   return bytes;
 }
 
