@@ -13,7 +13,10 @@ interface Prepared {
 }
 
 /**
- * Keeps one gathering ready, so that a call need not wait for its sockets and for STUN.
+ * Keeps one gathering ready, so that a call need not wait for its sockets and for STUN: five or six
+ * sockets. A listener has one from the start. Who only calls has none, for there is no session yet when
+ * the next one would be made ready; but once a session had to look for another path, it has one as
+ * long as there are sessions, for whoever has moved once may do so again.
  *
  * ```
  *   prepare() ─▶ ready ──take()──▶ handed out ──50 ms──▶ the next one is made ready
