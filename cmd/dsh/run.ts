@@ -90,6 +90,7 @@ async function connect(
 ): Promise<number> {
   using terminal = new LocalTerminal();
   using shown = TerminalOutput.open(1);
+  using shownErrors = TerminalOutput.open(2);
   using signals = new SessionSignals();
   // A command whose output goes elsewhere must not have its line ends changed by a terminal.
   const isAtTerminal = task.terminal ??
@@ -108,7 +109,7 @@ async function connect(
       runSession(endpoint, {
         ...{ id: task.id, request, signals, report, timeoutMs: values.timeout },
         terminal: isAtTerminal ? terminal : undefined,
-        streams: terminalStreams(typed, shown),
+        streams: terminalStreams(typed, shown, shownErrors),
       }),
   );
 }

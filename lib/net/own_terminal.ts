@@ -11,7 +11,17 @@ const SYMBOLS = {
   open: { parameters: ["buffer", "i32"], result: "i32" },
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   close: { parameters: ["i32"], result: "i32" },
+  tcgetattr: { parameters: ["i32", "buffer"], result: "i32" },
+  tcsetattr: { parameters: ["i32", "i32", "buffer"], result: "i32" },
 } as const;
+
+/** Bytes of a struct termios, with room to spare. */
+const TERMIOS_BYTES = 64;
+/** Where its output flags are, as 32-bit words. */
+const OUTPUT_FLAGS = 1;
+/** Output flag: what is written is changed on its way, LF to CR LF above all. */
+const OPOST = 1;
+const TCSANOW = 0;
 
 let library: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"] | undefined;
 
@@ -36,6 +46,21 @@ function openAgain(descriptor: number, access: number): number | undefined {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Has a terminal show what is written to it as it is. The runtime's raw mode is about input alone:
+ * it leaves LF to become CR LF. Leaving that mode also undoes this.
+ *
+ * @param descriptor of this process; where it is no terminal, and outside of Linux, nothing happens
+ */
+export function stopOutputProcessing(descriptor: number): void {
+  if (Deno.build.os !== "linux") return;
+  const { tcgetattr, tcsetattr } = libc();
+  const termios = new Uint32Array(TERMIOS_BYTES / 4);
+  if (tcgetattr(descriptor, termios) !== 0) return;
+  termios[OUTPUT_FLAGS]! &= ~OPOST;
+  tcsetattr(descriptor, TCSANOW, termios);
 }
 
 /**

@@ -40,6 +40,27 @@ function directoryTest(
   });
 }
 
+/** Does something again and again until it is done, while `root/d` and `root/link` change places. */
+async function whileSwapped(directory: string, work: () => boolean): Promise<void> {
+  const loop = "while [ ! -e ../stop ]; do mv -T d t; mv -T link d; mv -T d link; mv -T t d; done";
+  const swap = new Deno.Command("sh", {
+    args: ["-c", loop],
+    cwd: `${directory}/root`,
+    stderr: "null",
+  }).spawn();
+  const deadline = performance.now() + 20_000;
+  try {
+    for (let turn = 0; !work(); turn++) {
+      assert.ok(performance.now() < deadline, "both never came about");
+      if (turn % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+  } finally {
+    // Not killed: the mv that it is at would go on, while the directory is being removed.
+    Deno.writeTextFileSync(`${directory}/stop`, "");
+    await swap.status;
+  }
+}
+
 Deno.test("dsh files: a peer's path is taken from the root, and stays in it", () => {
   const good = [["", ""], [".", ""], ["a/./b/", "a/b"], ["/srv/x", "x"], ["/srv", ""]];
   for (const [path, names] of good) {
@@ -80,34 +101,69 @@ directoryTest(
     Deno.mkdirSync(`${directory}/outside`);
     Deno.mkdirSync(root.at("d"));
     Deno.symlinkSync(`${directory}/outside`, root.at("link"));
-    const loop =
-      "while [ ! -e ../stop ]; do mv -T d t; mv -T link d; mv -T d link; mv -T t d; done";
-    const swap = new Deno.Command("sh", {
-      args: ["-c", loop],
-      cwd: `${directory}/root`,
-      stderr: "null",
-    }).spawn();
     const seen = { stored: 0, refused: 0 };
-    const deadline = performance.now() + 20_000;
-    try {
-      for (let index = 0; seen.stored < 20 || seen.refused < 20; index++) {
-        assert.ok(performance.now() < deadline, `never both: ${JSON.stringify(seen)}`);
-        try {
-          using tree = new TargetTree({ root, names: [], isInto: true, sourceName: undefined });
-          tree.directory({ kind: "directory", path: "", mode: 0o755, modifiedMs: 0 });
-          tree.create(`d/${index}`).close();
-          seen.stored++;
-        } catch (error) {
-          assert.ok(error instanceof TreeError, String(error));
-          seen.refused++;
-        }
-        if (index % 10 === 0) await new Promise((resolve) => setTimeout(resolve, 0));
+    let index = 0;
+    await whileSwapped(directory, () => {
+      try {
+        using tree = new TargetTree({ root, names: [], isInto: true, sourceName: undefined });
+        tree.directory({ kind: "directory", path: "", mode: 0o755, modifiedMs: 0 });
+        tree.create(`d/${index++}`).close();
+        seen.stored++;
+      } catch (error) {
+        assert.ok(error instanceof TreeError, String(error));
+        seen.refused++;
       }
-    } finally {
-      // Not killed: the mv that it is at would go on, while the directory is being removed.
-      Deno.writeTextFileSync(`${directory}/stop`, "");
-      await swap.status;
-    }
+      return seen.stored >= 20 && seen.refused >= 20;
+    });
+    assert.deepEqual([...Deno.readDirSync(`${directory}/outside`)], []);
+  },
+);
+
+directoryTest(
+  "a link that is swapped in, again and again, shows nothing of where it leads",
+  async (root, directory) => {
+    Deno.mkdirSync(`${directory}/outside`);
+    Deno.mkdirSync(root.at("d"));
+    Deno.writeTextFileSync(`${directory}/outside/file`, "secret");
+    Deno.writeTextFileSync(`${directory}/outside/other`, "secret");
+    Deno.writeTextFileSync(root.at("d/file"), "public");
+    Deno.symlinkSync(`${directory}/outside`, root.at("link"));
+    const seen = { public: 0, secret: 0, refused: 0 };
+    await whileSwapped(directory, () => {
+      using tree = new SourceTree(root.shared());
+      for (const entry of tree.entries()) {
+        assert.ok(!entry.path.endsWith("/other"), "what is elsewhere is listed");
+      }
+      try {
+        using file = tree.open("d/file");
+        const bytes = new Uint8Array(6);
+        file.readSync(bytes);
+        seen[new TextDecoder().decode(bytes) as "public" | "secret"]++;
+      } catch (error) {
+        assert.ok(error instanceof TreeError, String(error));
+        seen.refused++;
+      }
+      return seen.public >= 20 && seen.refused >= 20;
+    });
+    assert.equal(seen.secret, 0);
+  },
+);
+
+directoryTest(
+  "a link in the place of a directory that was just made is not followed",
+  (root, directory) => {
+    Deno.mkdirSync(`${directory}/outside`);
+    using tree = new TargetTree({ root, names: [], isInto: true, sourceName: undefined });
+    const entry = { kind: "directory", mode: 0o755, modifiedMs: 0 } as const;
+    tree.directory({ ...entry, path: "" });
+    tree.directory({ ...entry, path: "d" });
+    tree.directory({ ...entry, path: "e" }); // the hold on d is let go of
+    Deno.removeSync(root.at("d"));
+    Deno.symlinkSync(`${directory}/outside`, root.at("d"));
+    assert.throws(() => tree.create("d/x"), /"d" is a symbolic link/);
+    const failures: string[] = [];
+    tree.finish((path) => failures.push(path));
+    assert.deepEqual(failures, ["d"]);
     assert.deepEqual([...Deno.readDirSync(`${directory}/outside`)], []);
   },
 );

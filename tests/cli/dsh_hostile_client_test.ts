@@ -53,7 +53,9 @@ Deno.test("dsh server: a second request, frames out of order and nonsense end th
     [[FrameType.request, REQUEST]],
     [[FrameType.inputEnd, new Uint8Array()], [FrameType.input, new Uint8Array(1)]],
     [[FrameType.resize, new Uint8Array(3)]],
-    [[FrameType.resize, new Uint8Array(4)]],
+    ...[[0, 0, 0, 0], [0, 80, 0, 0], [0, 0, 0, 24]].map((size): [FrameType, Uint8Array][] => [
+      [FrameType.resize, new Uint8Array(size)],
+    ]),
     [[FrameType.signal, new TextEncoder().encode("STOP")]],
     [[FrameType.exit, new Uint8Array()]],
   ];

@@ -85,11 +85,20 @@ export class DshServer implements AsyncDisposable {
     return this.#child.pid;
   }
 
-  /** The command of a client; options come before `--`. */
-  command(args: readonly string[], peer = this.#id): Deno.Command {
-    return new Deno.Command(PROGRAM, {
+  /** How a client is run. */
+  invocation(args: readonly string[], peer = this.#id) {
+    return {
+      program: PROGRAM,
       args: [...WORDS, "--interface", "lo", peer, ...args],
       env: { DHTNET_CONFIG_DIR: `${this.#directory}/client` },
+    };
+  }
+
+  /** The command of a client; options come before `--`. */
+  command(args: readonly string[], peer = this.#id): Deno.Command {
+    const { program, ...invocation } = this.invocation(args, peer);
+    return new Deno.Command(program, {
+      ...invocation,
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",

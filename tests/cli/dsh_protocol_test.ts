@@ -159,9 +159,12 @@ Deno.test("dsh request: whatever else it says is refused", () => {
     ...[0, -1, 1.5, 65_536, "80"].map((columns) => ({
       terminal: { columns, rows: 24, type: "xterm" },
     })),
-    ...["", "a b", "../x", "x\n", "x".repeat(65)].map((type) => ({
-      terminal: { columns: 80, rows: 24, type },
-    })),
+    ...[0, -1, 1e9, null].map((rows) => ({ terminal: { columns: 80, rows, type: "xterm" } })),
+    ...[
+      ...["", "a b", "x\n", "\nx", "xterm\r", "xterm\x1b]0;owned\x07", "\x9b31m", "xterm\0"],
+      ...["../x", "..", ".", "/etc/passwd", "x/../../y", "-x", "$(id)", "`id`", "x;id", "\u202ex"],
+      ...["x".repeat(65), "x".repeat(60_000), 7, null],
+    ].map((type) => ({ terminal: { columns: 80, rows: 24, type } })),
     ...[{ environment: {} }, { environment: ["A"] }, { environment: [["A"]] }],
     ...[["A B", "x"], ["1A", "x"], ["", "x"], ["A=B", "x"], ["A", "x\0"], ["A", 1]].map((
       entry,

@@ -16,7 +16,9 @@ labTest(
     await tmux.type(`clear; ${shellLine(client)}; echo status=$?`, "Enter");
     await tmux.shows(/[#$]$/m);
     await tmux.type("PS1='there> '; clear; n=0", "Enter");
-    await tmux.type("while sleep 0.2; do n=$((n+1)); done", "Enter");
+    await tmux.type("echo count''ing; while sleep 0.2; do n=$((n+1)); done", "Enter");
+    // What has not left before the cut does not begin before its end.
+    await tmux.shows(/^counting$/m);
     await nft("table inet cut { chain input { type filter hook input priority 0; drop; }; }");
     await tmux.shows(/dsh: connection lost, trying again/);
     await new Promise((resolve) => setTimeout(resolve, CUT_S * 1000));

@@ -1,3 +1,4 @@
+import { stopOutputProcessing } from "../../../lib/net/own_terminal.ts";
 import type { TerminalSize } from "../../../lib/net/pty.ts";
 
 /** Size where the terminal does not tell any. */
@@ -36,13 +37,17 @@ export class LocalTerminal implements Disposable {
     return this.#isRaw;
   }
 
-  /** Hands every key on as it is, also Ctrl-C; until {@linkcode leave}, or the process's end. */
+  /**
+   * Hands every key on as it is, also Ctrl-C, and shows what comes as it is; until
+   * {@linkcode leave}, or the process's end.
+   */
   enter(): void {
     if (!Deno.stdin.isTerminal()) return;
     // Deno.exit() and failures that nobody catches come by here.
     if (!this.#isRaw) globalThis.addEventListener("unload", this.#restore);
     this.#isRaw = true;
     Deno.stdin.setRaw(true);
+    stopOutputProcessing(0);
   }
 
   /** Gives the terminal back as it was. */

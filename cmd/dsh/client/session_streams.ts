@@ -33,17 +33,24 @@ const SHORT_BYTES = 1024;
 export function terminalStreams(
   typed: TerminalInput | undefined,
   shown: TerminalOutput | undefined,
+  shownErrors: TerminalOutput | undefined,
 ): SessionStreams {
-  const { input, output } = SESSION_STREAMS;
+  const { input, output, errorOutput } = SESSION_STREAMS;
   return {
     ...SESSION_STREAMS,
     input: typed === undefined ? input : { ...input, read: (into) => typed.read(into) },
-    output: {
-      write(bytes) {
-        const count = bytes.length > SHORT_BYTES ? 0 : shown?.tryWrite(bytes) ?? 0;
-        // A terminal that takes nothing now, or is gone, is waited for, or found gone, there.
-        return count > 0 ? Promise.resolve(count) : output.write(bytes);
-      },
+    output: onTheSpot(shown, output),
+    // Where both are one terminal, what is written later must not be shown before.
+    errorOutput: onTheSpot(shownErrors, errorOutput),
+  };
+}
+
+function onTheSpot(terminal: TerminalOutput | undefined, other: ByteSink): ByteSink {
+  return {
+    write(bytes) {
+      const count = bytes.length > SHORT_BYTES ? 0 : terminal?.tryWrite(bytes) ?? 0;
+      // A terminal that takes nothing now, or is gone, is waited for, or found gone, there.
+      return count > 0 ? Promise.resolve(count) : other.write(bytes);
     },
   };
 }

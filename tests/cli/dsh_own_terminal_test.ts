@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { Pty, type TerminalSize } from "../../lib/net/pty.ts";
+import { DshServer } from "./dsh_process.ts";
+
+/** What a shell line prints there, that is run from a terminal of a size here. */
+async function printed(server: DshServer, size: TerminalSize, line: string): Promise<string> {
+  using pty = Pty.open(size);
+  const { program, args, env } = server.invocation(["--tty", "--", line]);
+  const child = new Deno.Command("sh", {
+    args: ["-c", `exec setsid --ctty "$@" <>"$0" >&0 2>&0`, pty.path, program, ...args],
+    env: { ...env, TERM: "../evil\x1b[31m" },
+    stdin: "null",
+  }).spawn();
+  const ended = child.status.then(() => pty.release());
+  const buffer = new Uint8Array(4096);
+  let shown = "";
+  for (let count = await pty.read(buffer); count !== null; count = await pty.read(buffer)) {
+    shown += new TextDecoder().decode(buffer.subarray(0, count));
+  }
+  await ended;
+  // Without what the client said of itself, and took back, before.
+  return shown.split("\x1b[J").at(-1)!;
+}
+
+Deno.test({
+  name: "dsh at a terminal of no size, and of absurd ones; what is no type of one does not travel",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using server = await DshServer.start();
+    const of = (columns: number, rows: number) =>
+      printed(server, { columns, rows }, "stty size; echo $TERM");
+    assert.equal(await of(0, 0), "24 80\r\nxterm\r\n");
+    assert.equal(await of(0, 50), "24 80\r\nxterm\r\n");
+    assert.equal(await of(65_535, 65_535), "65535 65535\r\nxterm\r\n");
+    assert.equal(await of(1, 1), "1 1\r\nxterm\r\n");
+  },
+});
+
+Deno.test({
+  name: "dsh at a terminal: what a program shows is not changed on its way",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using server = await DshServer.start();
+    const line = "stty -opost; printf 'a\\nb\\r\\tc\\r\\n'";
+    assert.equal(await printed(server, { columns: 80, rows: 24 }, line), "a\nb\r\tc\r\n");
+  },
+});
