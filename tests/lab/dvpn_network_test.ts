@@ -133,6 +133,40 @@ dvpnTest(
   },
 );
 
+dvpnTest("where there is IPv6 alone: both families inside", async (lab) => {
+  const ends = [[lab.serverHost, "fd10::1"], [lab.clientHost, "fd10::2"]] as const;
+  for (const [{ name }, address] of ends) {
+    const ip = (...words: string[]) => run("ip", "-n", name, "address", ...words, "dev", "cable");
+    await ip("flush");
+    await ip("add", `${address}/64`, "nodad");
+  }
+  const bootstrap = ["-b", "[fd10::1]:4299"];
+  await lab.connect({ server: bootstrap, client: bootstrap });
+  const { ipv4, ipv6 } = await lab.addresses("server");
+  for (const address of [ipv4, ipv6]) {
+    await ping(lab.clientHost, address);
+    await ping(lab.clientHost, address, "-s", "8000");
+  }
+  assert.match((await lab.status("client")).peers[0].path.remote, /^\[fd10::1\]:/);
+});
+
+dvpnTest(
+  "a client that is in the VPN's own range already: told so, and nothing is changed",
+  async (lab) => {
+    const here = ["10.80.77.200/24", "dev", "cable"];
+    await run("ip", "-n", lab.clientHost.name, "address", "add", ...here);
+    const before = await lab.networks();
+    const server = lab.start("server", "-l", "-a");
+    const id = (await server.shows(/listening, id ([0-9a-f]{64})/))[1]!;
+    const client = lab.start("client", id);
+    assert.equal((await client.status).code, 1);
+    assert.match(client.stderr, /overlaps that of cable, 10\.80\.77\.200\/24: .* by --range/);
+    server.kill("SIGTERM");
+    await server.status;
+    await lab.networksAre(before);
+  },
+);
+
 dvpnTest("SIGTERM leaves nothing, on either side; the client waits and comes back", async (lab) => {
   const before = await lab.networks();
   const { server, client, id } = await lab.connect();
