@@ -132,14 +132,19 @@ const restartServers: Fault = async (site) => {
   await site.lab.startTurn();
 };
 
-/** All that can be done to them, by name. */
-export const FAULTS: Readonly<Record<string, Fault>> = {
+/** Those that take some seconds each. */
+export const QUICK_FAULTS: Readonly<Record<string, Fault>> = {
   "diallers are killed": killDiallers,
   "a listener is killed": killListener,
   "no descriptors": exhaustDescriptors,
   "a full disk": fillDisk,
   "no memory": exhaustMemory,
   "a wrong clock": setClock,
+};
+
+/** All that can be done to them, by name. */
+export const FAULTS: Readonly<Record<string, Fault>> = {
+  ...QUICK_FAULTS,
   "no processor": suspend,
   "a cut network": cutNetwork,
   "a router that forgets": forgetMappings,
