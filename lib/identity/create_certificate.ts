@@ -1,12 +1,16 @@
-import { createHash } from "node:crypto";
-import { hexToBytes } from "@noble/hashes/utils.js";
+import type { RelativeDistinguishedNames } from "pkijs";
 import { decodeCertificate } from "./certificate.ts";
 import { CertificateError } from "./certificate_error.ts";
 import { generateSecretKey, publicKeyOf } from "./ed25519.ts";
-import type { CertificateFields } from "./encode_certificate.ts";
+import {
+  copyName,
+  distinguishedName,
+  encodeCertificate,
+  keyIdentifier,
+} from "./encode_certificate.ts";
 import { createIdentity, type Identity } from "./identity.ts";
-import { writeName } from "./name.ts";
 import { MAX_VALIDITY_DAYS, VALIDITY_YEARS, type ValidityOptions } from "./validity.ts";
+import { loadX509, type X509Modules } from "./x509.ts";
 
 /** A certificate is valid from a day before it is made: clocks of other machines may be behind. */
 const CLOCK_TOLERANCE_MS = 24 * 60 * 60 * 1000;
@@ -27,10 +31,11 @@ export async function createAuthority(
   name: string,
   options: CreateCertificateOptions = {},
 ): Promise<Identity> {
+  const modules = await loadX509();
   const secretKey = options.secretKey ?? generateSecretKey();
-  const subject = writeName(name);
+  const subject = distinguishedName(modules, name);
   const identifier = keyIdentifier(publicKeyOf(secretKey));
-  return createIdentity(secretKey, [await signOwn(secretKey, subject, identifier, options)]);
+  return createIdentity(secretKey, [signOwn(modules, secretKey, subject, identifier, options)]);
 }
 
 /**
@@ -47,9 +52,10 @@ export async function createDevice(
   authority: Identity,
   options: CreateCertificateOptions = {},
 ): Promise<Identity> {
+  const modules = await loadX509();
   const secretKey = options.secretKey ?? generateSecretKey();
-  const subject = writeName(name);
-  const der = await signDevice(authority, publicKeyOf(secretKey), subject, options);
+  const subject = distinguishedName(modules, name);
+  const der = signDevice(modules, authority, publicKeyOf(secretKey), subject, options);
   return createIdentity(secretKey, [der, ...authority.chain]);
 }
 
@@ -81,10 +87,11 @@ export async function renewDevice(
   authority: Identity,
   options: ValidityOptions = {},
 ): Promise<Uint8Array[]> {
-  const old = decodeCertificate(certificate);
-  if (old.authority) throw new CertificateError("key-usage", "it is a CA's certificate");
-  const subject = hexToBytes(old.subjectName);
-  return [await signDevice(authority, old.publicKey, subject, options), ...authority.chain];
+  const { publicKey, authority: isAuthority } = decodeCertificate(certificate);
+  if (isAuthority) throw new CertificateError("key-usage", "it is a CA's certificate");
+  const modules = await loadX509();
+  const subject = copyName(modules, certificate);
+  return [signDevice(modules, authority, publicKey, subject, options), ...authority.chain];
 }
 
 /**
@@ -106,19 +113,21 @@ export async function renewAuthority(
   if (authority.chain.length > 1 || old.issuerName !== old.subjectName) {
     throw new CertificateError("incomplete", "the CA is not self-signed: its issuer renews it");
   }
+  const modules = await loadX509();
   const { secretKey } = authority;
   const identifier = old.keyIdentifier ?? keyIdentifier(old.publicKey);
-  const subject = hexToBytes(old.subjectName);
-  return createIdentity(secretKey, [await signOwn(secretKey, subject, identifier, options)]);
+  const subject = copyName(modules, certificate);
+  return createIdentity(secretKey, [signOwn(modules, secretKey, subject, identifier, options)]);
 }
 
-async function signOwn(
+function signOwn(
+  modules: X509Modules,
   secretKey: Uint8Array,
-  subject: Uint8Array,
+  subject: RelativeDistinguishedNames,
   identifier: Uint8Array,
   options: ValidityOptions,
-): Promise<Uint8Array> {
-  return await encode({
+): Uint8Array {
+  return encodeCertificate(modules, {
     subject,
     issuer: subject,
     ...validity(options),
@@ -130,12 +139,13 @@ async function signOwn(
   });
 }
 
-async function signDevice(
+function signDevice(
+  modules: X509Modules,
   authority: Identity,
   publicKey: Uint8Array,
-  subject: Uint8Array,
+  subject: RelativeDistinguishedNames,
   options: ValidityOptions,
-): Promise<Uint8Array> {
+): Uint8Array {
   const [certificate] = authority.chain as [Uint8Array];
   const issuer = decodeCertificate(certificate);
   if (!issuer.authority) {
@@ -150,9 +160,9 @@ async function signDevice(
     throw new CertificateError("expired", message);
   }
   const { notBefore, notAfter } = validity(options);
-  return await encode({
+  return encodeCertificate(modules, {
     subject,
-    issuer: hexToBytes(issuer.subjectName),
+    issuer: copyName(modules, certificate),
     notBefore,
     notAfter: notAfter < issuer.notAfter ? notAfter : issuer.notAfter,
     publicKey,
@@ -161,17 +171,6 @@ async function signDevice(
     issuerKeyIdentifier: issuer.keyIdentifier,
     issuerSecretKey: authority.secretKey,
   });
-}
-
-async function encode(fields: CertificateFields): Promise<Uint8Array> {
-  // Few runs make certificates.
-  const { encodeCertificate } = await import("./encode_certificate.ts");
-  return encodeCertificate(fields);
-}
-
-/** RFC 7093 §2 method 1: the first 160 bits of the SHA-256 of the key. */
-function keyIdentifier(publicKey: Uint8Array): Uint8Array {
-  return createHash("sha256").update(publicKey).digest().subarray(0, 20);
 }
 
 function validity(

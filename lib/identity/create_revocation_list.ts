@@ -5,7 +5,6 @@ import { MAX_REVOCATIONS } from "./decode_revocation_list.ts";
 import { DER } from "./der.ts";
 import { writeBits, writeDer, writeInteger, writeOid, writeTime } from "./der_writer.ts";
 import { sign } from "./ed25519.ts";
-import { writeExtension } from "./extension.ts";
 import type { Identity } from "./identity.ts";
 import { OID } from "./oid.ts";
 import { REVOCATION_REASONS, type RevocationReason } from "./revocation_list.ts";
@@ -98,7 +97,7 @@ function writeEntries(revocations: Iterable<RevocationEntry>): Uint8Array[] {
 function writeReason(reason: RevocationReason): Uint8Array {
   const [code] = [...REVOCATION_REASONS].find(([, name]) => name === reason)!;
   const value = writeDer(DER.enumerated, Uint8Array.of(code));
-  return writeDer(DER.sequence, writeExtension({ oid: OID.cRLReason, value }));
+  return writeDer(DER.sequence, writeExtension(OID.cRLReason, value));
 }
 
 /** RFC 5280 §5.2 wants both in every list. */
@@ -106,8 +105,12 @@ function extensions(
   { keyIdentifier }: { keyIdentifier: Uint8Array | undefined },
   number: number | bigint,
 ): Uint8Array[] {
-  const list = [writeExtension({ oid: OID.cRLNumber, value: writeInteger(number) })];
+  const list = [writeExtension(OID.cRLNumber, writeInteger(number))];
   if (keyIdentifier === undefined) return list;
-  const value = writeDer(DER.sequence, writeDer(DER.keyIdentifier, keyIdentifier));
-  return [writeExtension({ oid: OID.authorityKeyIdentifier, value }), ...list];
+  const identifier = writeDer(DER.sequence, writeDer(DER.keyIdentifier, keyIdentifier));
+  return [writeExtension(OID.authorityKeyIdentifier, identifier), ...list];
+}
+
+function writeExtension(oid: string, value: Uint8Array): Uint8Array {
+  return writeDer(DER.sequence, writeOid(oid), writeDer(DER.octetString, value));
 }

@@ -1,7 +1,6 @@
 /**
  * Writes the Distinguished Encoding Rules (X.690), for the structures that are ours to write:
- * certificates, revocation lists, encrypted keys, rotation statements. Each function gives one whole
- * value.
+ * revocation lists, encrypted keys, rotation statements. Each function gives one whole value.
  *
  * @module
  */
@@ -20,11 +19,6 @@ function lengthOctets(length: number): number[] {
   const octets: number[] = [];
   for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) octets.unshift(rest % 256);
   return [0x80 | octets.length, ...octets];
-}
-
-/** A BOOLEAN (X.690 §11.1). */
-export function writeBoolean(value: boolean): Uint8Array {
-  return writeDer(DER.boolean, Uint8Array.of(value ? 0xff : 0));
 }
 
 /** An INTEGER from 0. */
@@ -48,9 +42,9 @@ export function writeOid(dotted: string): Uint8Array {
   return writeDer(DER.oid, Uint8Array.from(octets));
 }
 
-/** Octets as a BIT STRING, of which the last may have up to 7 bits that do not count. */
-export function writeBits(octets: Uint8Array, unusedBits = 0): Uint8Array {
-  return writeDer(DER.bitString, Uint8Array.of(unusedBits), octets);
+/** Whole octets as a BIT STRING. */
+export function writeBits(octets: Uint8Array): Uint8Array {
+  return writeDer(DER.bitString, Uint8Array.of(0), octets);
 }
 
 /** UTCTime until 2049, GeneralizedTime from then on, in seconds (RFC 5280 §4.1.2.5). */

@@ -1,5 +1,4 @@
 import { DER, DerError, DerReader, readBoolean, readOid } from "./der.ts";
-import { writeBoolean, writeDer, writeOid } from "./der_writer.ts";
 
 /** One extension of a certificate, a revocation list or an entry of one (RFC 5280 §4.2, §5.2). */
 export interface Extension {
@@ -29,14 +28,4 @@ export function* readExtensionList(reader: DerReader): Generator<Extension> {
     seen.add(oid);
     yield { oid, critical, value };
   }
-}
-
-/** An extension; one that is not critical does not say so (X.690 §11.5). */
-export function writeExtension({ oid, critical = false, value }: {
-  readonly oid: string;
-  readonly critical?: boolean;
-  readonly value: Uint8Array;
-}): Uint8Array {
-  const flag = critical ? [writeBoolean(true)] : [];
-  return writeDer(DER.sequence, writeOid(oid), ...flag, writeDer(DER.octetString, value));
 }

@@ -1,6 +1,5 @@
 import { bytesToHex } from "@noble/hashes/utils.js";
 import { DER, DerError, DerReader, readOid } from "./der.ts";
-import { writeDer, writeOid } from "./der_writer.ts";
 import { OID } from "./oid.ts";
 
 /** What an attribute of a name may be, and octets per character (RFC 5280 §4.1.2.4, X.690 §8.23). */
@@ -13,9 +12,6 @@ const NAME_STRINGS: ReadonlyMap<number, number> = new Map([
   [DER.universalString, 4],
   [DER.bmpString, 2],
 ]);
-
-/** Longest common name, in characters (RFC 5280 appendix A.1, ub-common-name). */
-const MAX_NAME_CHARACTERS = 64;
 
 /** A distinguished name (RFC 5280 §4.1.2.4). */
 export interface DistinguishedName {
@@ -50,15 +46,4 @@ export function readName(reader: DerReader): DistinguishedName {
     } while (!set.isAtEnd);
   }
   return { encoded: bytesToHex(der), commonName: commonName ?? "" };
-}
-
-/** A name that is a common name, cut to 64 characters; DER. */
-export function writeName(commonName: string): Uint8Array {
-  const text = new TextEncoder().encode([...commonName].slice(0, MAX_NAME_CHARACTERS).join(""));
-  const attribute = writeDer(
-    DER.sequence,
-    writeOid(OID.commonName),
-    writeDer(DER.utf8String, text),
-  );
-  return writeDer(DER.sequence, writeDer(DER.set, attribute));
 }
