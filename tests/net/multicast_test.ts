@@ -4,11 +4,16 @@ import { bindUdp, hostAddresses, isOnLink, joinMulticast } from "../../lib/net/m
 const GROUP = "239.192.0.1";
 const loopback = hostAddresses({ interfaces: ["lo"] });
 
-/** A port that nobody holds right now. */
+/** A port that nobody holds, and that the system gives to nobody who asks for any. */
 async function freePort(): Promise<number> {
-  const socket = await bindUdp({ ip: "0.0.0.0" });
-  await socket.close();
-  return socket.local.port;
+  for (let port = 20_000 + Math.floor(Math.random() * 10_000);; port++) {
+    try {
+      await (await bindUdp({ ip: "0.0.0.0", port })).close();
+      return port;
+    } catch (error) {
+      if (port === 32_000) throw error;
+    }
+  }
 }
 
 Deno.test("multicast: all members on loopback hear one, and answer it alone", async () => {
