@@ -6,7 +6,7 @@ import { digestOf, sendPseudoRandom } from "./pseudo_random.ts";
 const MIB = 1024 * 1024;
 /** Most resident memory that a `dnc` may need, whatever it carries, in MiB. */
 const MEMORY_LIMIT_MIB = 150;
-/** Growth from the first to the second half of a transfer that is noise of the collector, in MiB. */
+/** Growth from the first to the second half of a transfer of seconds that is noise of the collector, MiB. */
 const MEMORY_NOISE_MIB = 12;
 
 /** Carries pseudo-random bytes both ways at once between two `dnc`; prints and checks the figures. */
@@ -73,22 +73,22 @@ labTest("256 MiB each way over QUIC, found through three dhtnodes", async (lab) 
   await carry(lab, "three dhtnodes", { bytes: 256 * MIB, transport: "quic", bootstrap });
 }, 120_000);
 
-labTest("64 MiB each way, found through three nodes of our own", async (lab) => {
+labTest("256 MiB each way, found through three nodes of our own", async (lab) => {
   await lab.ownNode(4001);
   await lab.ownNode(4002, "127.0.0.1:4001");
   await lab.ownNode(4003, "127.0.0.1:4002");
   const bootstrap = ["127.0.0.1:4001", "127.0.0.1:4003"];
-  await carry(lab, "three nodes of ours", { bytes: 64 * MIB, transport: "auto", bootstrap });
+  await carry(lab, "three nodes of ours", { bytes: 256 * MIB, transport: "auto", bootstrap });
 });
 
-labTest("64 MiB each way, found through two dhtnodes and two nodes of our own", async (lab) => {
+labTest("256 MiB each way, found through two dhtnodes and two nodes of our own", async (lab) => {
   await lab.dhtnode(4001);
   await lab.ownNode(4002, "127.0.0.1:4001");
   await lab.dhtnode(4003, "127.0.0.1:4002");
   await lab.ownNode(4004, "127.0.0.1:4003");
   const bootstrap = ["127.0.0.1:4001", "127.0.0.1:4004"];
   await carry(lab, "two dhtnodes and two of ours", {
-    bytes: 64 * MIB,
+    bytes: 256 * MIB,
     transport: "auto",
     bootstrap,
   });
