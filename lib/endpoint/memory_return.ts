@@ -1,27 +1,29 @@
+import { collectGarbage } from "../net/collect_garbage.ts";
 import { returnFreedMemory } from "../net/freed_memory.ts";
 import type { Clock, Timer } from "../net/mod.ts";
 
-/** The collector has been around by then, ms; and so often at most memory is given back. */
+/** So often at most memory is given back, ms; where nothing was set up for so long, it is quiet. */
 const INTERVAL_MS = 30_000;
 
 /**
  * Gives memory back after connections have been set up: that takes several times what a session then
- * keeps, and the allocator would hold on to it (67 KiB a session, of which 51 are in use).
+ * keeps, and the allocator would hold on to it (67 KiB a session, of which 51 are in use). Once it is
+ * quiet, garbage is looked for first: what the engine does by itself while there is something to do.
  *
  * ```
- *   note() ─▶ 30 s ─▶ given back ─┬─▶ nothing until the next note()
+ *   note() ─▶ 30 s ─▶ given back ─┬─▶ nothing until the next note(): it was quiet
  *                                 └─▶ another 30 s, where there was one in between
  * ```
  */
 export class MemoryReturn {
   readonly #clock: Clock;
-  readonly #giveBack: () => Promise<unknown>;
+  readonly #giveBack: (isQuiet: boolean) => Promise<unknown>;
   #timer: Timer | undefined;
   #again = false;
   #closed = false;
 
   /** @param giveBack for tests */
-  constructor(clock: Clock, giveBack: () => Promise<unknown> = returnFreedMemory) {
+  constructor(clock: Clock, giveBack: (isQuiet: boolean) => Promise<unknown> = giveBackMemory) {
     this.#clock = clock;
     this.#giveBack = giveBack;
   }
@@ -41,7 +43,12 @@ export class MemoryReturn {
 
   #due(): void {
     this.#timer = undefined;
-    this.#giveBack();
+    this.#giveBack(!this.#again);
     if (this.#again) this.note();
   }
+}
+
+async function giveBackMemory(isQuiet: boolean): Promise<void> {
+  if (isQuiet) await collectGarbage();
+  await returnFreedMemory();
 }

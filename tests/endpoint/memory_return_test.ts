@@ -6,8 +6,12 @@ import { clockOf } from "../support/simulated_gathering.ts";
 Deno.test("memory is given back once connections were set up, and not more often than every 30 s", () => {
   const clock = new SimulatedClock();
   const pass = (ms: number) => clock.run(clock.now + ms);
-  let times = 0;
-  const memory = new MemoryReturn(clockOf(clock), () => Promise.resolve(times++));
+  let times = 0, wasQuiet = true;
+  const memory = new MemoryReturn(clockOf(clock), (isQuiet) => {
+    times++;
+    wasQuiet = isQuiet;
+    return Promise.resolve();
+  });
   pass(100_000);
   assert.equal(times, 0, "nothing to give back yet");
   memory.note();
@@ -15,9 +19,9 @@ Deno.test("memory is given back once connections were set up, and not more often
   assert.equal(times, 0);
   memory.note();
   pass(1_000);
-  assert.equal(times, 1);
+  assert.deepEqual([times, wasQuiet], [1, false]);
   pass(30_000);
-  assert.equal(times, 2, "what came just before has left something, too");
+  assert.deepEqual([times, wasQuiet], [2, true], "what came just before has left something, too");
   pass(100_000);
   assert.equal(times, 2, "nothing happened since");
   memory.note();
