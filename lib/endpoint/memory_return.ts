@@ -4,6 +4,8 @@ import type { Clock, Timer } from "../net/mod.ts";
 
 /** So often at most memory is given back, ms; where nothing was set up for so long, it is quiet. */
 const INTERVAL_MS = 30_000;
+/** Other threads have freed by then what was found to be garbage, ms. */
+const SWEEP_MS = 2_000;
 
 /**
  * Gives memory back after connections have been set up: that takes several times what a session then
@@ -49,6 +51,8 @@ export class MemoryReturn {
 }
 
 async function giveBackMemory(isQuiet: boolean): Promise<void> {
-  if (isQuiet) await collectGarbage();
+  if (isQuiet && await collectGarbage()) {
+    await new Promise((resolve) => Deno.unrefTimer(setTimeout(resolve, SWEEP_MS)));
+  }
   await returnFreedMemory();
 }
