@@ -75,7 +75,7 @@ export async function runDnc(
       );
     }
     return await withEndpoint(
-      { ...network, identity, observer },
+      { ...network, identity, observer, dhtClient: true },
       (endpoint) => callPeer(endpoint, task, { command, signal, report }),
     );
   } catch (error) {

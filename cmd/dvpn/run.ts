@@ -105,9 +105,11 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
     const doorkeeper = task.kind === "connect"
       ? undefined
       : await openDoorkeeper(command, identity, report);
-    const guard = doorkeeper === undefined ? {} : { authorize: doorkeeper.authorize };
+    const role = doorkeeper === undefined
+      ? { dhtClient: true }
+      : { authorize: doorkeeper.authorize };
     return await withEndpoint(
-      { ...network, ...guard, transport, identity, observer },
+      { ...network, ...role, transport, identity, observer },
       (endpoint) =>
         perform(
           task,

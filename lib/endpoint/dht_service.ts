@@ -44,6 +44,8 @@ export interface DhtServiceOptions {
   readonly stateFile?: string;
   /** 0, the public network, when absent. */
   readonly networkId?: number;
+  /** Only ask, and keep nothing for others. */
+  readonly dhtClient?: boolean;
   /** The system's clock when absent. */
   readonly clock?: Clock;
 }
@@ -93,6 +95,7 @@ export class DhtService {
     this.#node = new DhtNode({
       families: sockets.families,
       networkId: options.networkId ?? 0,
+      client: options.dhtClient ?? false,
       random,
       now: this.#clock.now(),
       wallClock: () => this.#clock.wallClock(),

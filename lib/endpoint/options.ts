@@ -44,6 +44,12 @@ export interface EndpointOptions {
    * no connection needs them. Default: true.
    */
   readonly portMapping?: boolean;
+  /**
+   * Only ask the DHT, and say so: others then neither send us queries nor count on us to keep values.
+   * For whoever is gone in a moment, because nodes that come and go weaken the network. An endpoint
+   * that listens should take part. Default: false.
+   */
+  readonly dhtClient?: boolean;
   /** UDP port of the DHT node; 0 lets the system choose. Default: 0. */
   readonly port?: number;
   /** Number of the DHT network; 0 is the public one. Default: 0. */

@@ -99,6 +99,43 @@ Deno.test("a listener is ready soon although nodes that it knows are gone", () =
   assert.ok(network.now - start <= 400, `${network.now - start} ms`);
 });
 
+Deno.test("calls are answered where a hundred callers have come and gone as clients", () => {
+  const network = joined(3, { delayMs: [2, 6] });
+  const [first, second, listener] = network.nodes as [
+    SimulatedNode,
+    SimulatedNode,
+    SimulatedNode,
+  ];
+  const bootstrap = [first.address, second.address];
+  const delays: number[] = [];
+  const requests = new Map<bigint, Uint8Array>();
+  listener.node.listen(KEY, {
+    replicas: 12,
+    onValues: (values) => {
+      for (const { id } of values) {
+        const key = requests.get(id)!;
+        listener.node.put(key, value(Number(id)), {}, network.now);
+      }
+    },
+  }, network.now);
+  network.run(network.now + 1_000);
+  for (let n = 1; n <= 100; n++) {
+    const caller = network.add({ client: true });
+    caller.node.bootstrap(bootstrap, network.now);
+    network.run(network.now + 15);
+    const start = network.now, answer = network.randomBytes(20);
+    requests.set(BigInt(n), answer);
+    caller.node.put(KEY, value(n), { replicas: 12 }, start);
+    const { heard } = follow(network, caller, answer);
+    network.run(start + 40_000, () => heard.length > 0);
+    delays.push(network.now - start);
+    network.run(network.now + 300);
+    network.kill(caller);
+  }
+  const late = delays.filter((delay) => delay > 1_000);
+  assert.deepEqual(late, [], `${late.length} of ${delays.length}`);
+});
+
 Deno.test("two nodes alone reach each other through each other", () => {
   const network = joined(2), [a, b] = network.nodes as [SimulatedNode, SimulatedNode];
   const listenA = follow(network, a), listenB = follow(network, b, KEY.toReversed());

@@ -22,6 +22,7 @@ while (done < Number(count) && failed < Number(count)) {
     bootstrap: [bootstrap],
     discovery: false,
     portMapping: false,
+    dhtClient: true,
   });
   for (let n = 0; n < SESSIONS; n++) {
     try {
