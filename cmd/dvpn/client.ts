@@ -8,6 +8,7 @@ import { admit } from "./data/downlink.ts";
 import { FrameError } from "./data/frame.ts";
 import { decodeServerGreeting, encodeGreeting, type ServerGreeting } from "./data/greeting.ts";
 import type { PeerLink } from "./data/peer_link.ts";
+import { rehearsePackets } from "./data/rehearsal.ts";
 import { Unreachable } from "./data/unreachable.ts";
 import { Uplink } from "./data/uplink.ts";
 import { interfacePlan } from "./plan/interface_plan.ts";
@@ -190,7 +191,7 @@ export class VpnClient {
 
   /** Until the server ends it or is lost. */
   async #exchange(connected: Connected): Promise<void> {
-    const { endpoint, device, settings, host, report } = this.#context;
+    const { endpoint, device, settings, host, report, signal } = this.#context;
     const { link, greeting, own, gate } = connected;
     const plan = await AppliedPlan.apply(this.#planFor(greeting), host);
     this.#connected = connected;
@@ -201,6 +202,7 @@ export class VpnClient {
           `${greeting.client.map(({ ip }) => ip).join(" and ")}, the server ` +
           greeting.server.map(({ ip }) => ip).join(" and "),
       );
+      if (link.datagrams.direct !== undefined) void rehearsePackets(signal);
       if (settings.script !== undefined) {
         await runUpScript(settings.script, {
           device: device.name,

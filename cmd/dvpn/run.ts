@@ -22,6 +22,7 @@ import type { OptionValues } from "../tool/option.ts";
 import type { Identity } from "../../lib/identity/mod.ts";
 import { writeOutput } from "../tool/output.ts";
 import { waitAtMost } from "../tool/waiting.ts";
+import { rehearsePackets } from "./data/rehearsal.ts";
 import { readAddressBook, writeAddressBook } from "./address/address_book.ts";
 import { AddressPool, SERVER_HOST } from "./address/address_pool.ts";
 import { hostAddress } from "./address/address_range.ts";
@@ -174,6 +175,7 @@ async function perform(
     guarded(mesh);
     await waitAtMost(endpoint.listen(), ANNOUNCE_TIMEOUT_MS, signal);
     report.notice(`member ${endpoint.id}: ${mesh.status().addresses.join(" and ")}`);
+    if (context.directPaths !== undefined) void rehearsePackets(signal);
     return await withStatus(context, mesh, () => mesh.run(incoming));
   }
   const plan = addressPlan(values, file, endpoint.id);
@@ -193,6 +195,7 @@ async function perform(
   const incoming = endpoint.incoming();
   guarded(server);
   await invite(endpoint, values, report, signal, entry);
+  if (context.directPaths !== undefined) void rehearsePackets(signal);
   return await withStatus(context, server, () => server.serve(incoming));
 }
 

@@ -1,6 +1,6 @@
 import { VNET_HEADER_BYTES } from "../../../lib/net/tun/mod.ts";
 import { ExitCode, ToolError } from "../../tool/exit_code.ts";
-import type { PeerChannel, PeerPath } from "../../peer/peer_channel.ts";
+import type { ByteSink, ByteSource, PeerChannel, PeerPath } from "../../peer/peer_channel.ts";
 import type { DatagramCarriage } from "./carriage.ts";
 import { decodeOffer, type DirectOffer, encodeOffer } from "../direct/direct_offer.ts";
 import { FRAME_GREETING, FRAME_OFFER, FRAME_PACKET, FrameError } from "./frame.ts";
@@ -10,6 +10,9 @@ import { Traffic } from "./traffic.ts";
 
 /** A peer that has not greeted by then never will, ms. */
 const GREETING_TIMEOUT_MS = 10_000;
+
+/** What a link needs of the channel to a peer. */
+export type LinkChannel = ByteSource & ByteSink & Pick<PeerChannel, "reset">;
 
 /**
  * One peer's part of the network: packets to it, packets from it, and what they amount to.
@@ -29,7 +32,7 @@ export class PeerLink {
   readonly since = new Date();
   /** The other way to the peer. */
   readonly datagrams: DatagramCarriage;
-  readonly #channel: PeerChannel;
+  readonly #channel: LinkChannel;
   readonly #reader = new FrameReader();
   readonly #path: () => PeerPath | undefined;
 
@@ -40,7 +43,7 @@ export class PeerLink {
    */
   constructor(
     id: string,
-    channel: PeerChannel,
+    channel: LinkChannel,
     datagrams: DatagramCarriage,
     path: () => PeerPath | undefined = () => undefined,
   ) {

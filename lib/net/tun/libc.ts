@@ -7,6 +7,12 @@ export interface TunLibc {
   read(fd: number, into: Uint8Array<ArrayBuffer>, bytes: bigint): bigint;
   write(fd: number, from: Uint8Array<ArrayBuffer>, bytes: bigint): bigint;
   socket(family: number, type: number, protocol: number): number;
+  socketpair(
+    family: number,
+    type: number,
+    protocol: number,
+    descriptors: Uint8Array<ArrayBuffer>,
+  ): number;
   bind(fd: number, address: Uint8Array<ArrayBuffer>, addressBytes: number): number;
   connect(fd: number, address: Uint8Array<ArrayBuffer>, addressBytes: number): number;
   getsockname(
@@ -74,6 +80,7 @@ function load(): TunLibc {
     read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
     write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
     socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+    socketpair: { parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
     bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
     connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
     getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },

@@ -8,6 +8,9 @@ import { VNET_HEADER_BYTES } from "./vnet_header.ts";
 const O_RDWR = 2;
 const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
+// <sys/socket.h>
+const AF_UNIX = 1;
+const SOCK_DGRAM = 2;
 
 // <linux/if_tun.h>
 const TUNSETIFF = 0x400454can;
@@ -69,8 +72,6 @@ export class TunDevice implements Disposable {
     this.#fd = fd;
     this.name = name;
     this.segmentsUdp = segmentsUdp;
-    OWN_INTERFACES.add(name);
-    ROUTES.sourceFor = (remote) => routeSource(libc, remote);
     this.#readiness = readiness();
   }
 
@@ -94,11 +95,29 @@ export class TunDevice implements Disposable {
     if (fd < 0) throw openError(libc.errno());
     try {
       const made = setUp(libc, fd, name);
+      OWN_INTERFACES.add(made.name);
+      ROUTES.sourceFor = (remote) => routeSource(libc, remote);
       return new TunDevice(libc, fd, made.name, made.segmentsUdp);
     } catch (error) {
       libc.close(fd);
       throw error;
     }
+  }
+
+  /**
+   * Two that are connected with each other and with no kernel: a packet given to one comes out of the
+   * other. To rehearse and to test with, by the same system calls.
+   *
+   * @throws {NetError} `bind`
+   */
+  static pair(): [TunDevice, TunDevice] {
+    const libc = tunLibc(), ends = new Int32Array(2);
+    const type = SOCK_DGRAM | O_NONBLOCK | O_CLOEXEC;
+    if (libc.socketpair(AF_UNIX, type, 0, new Uint8Array(ends.buffer)) < 0) {
+      throw new NetError("bind", `no pair of sockets (${reason(libc.errno())})`);
+    }
+    const device = (fd: number) => new TunDevice(libc, fd, "", true);
+    return [device(ends[0]!), device(ends[1]!)];
   }
 
   /**
