@@ -1,4 +1,4 @@
-import { enlargePipe } from "../../lib/net/pipe_room.ts";
+import { RoomyPipe } from "../../lib/net/roomy_pipe.ts";
 import { ExitCode, ToolError } from "../tool/exit_code.ts";
 import type { ByteSink, ByteSource } from "./peer_channel.ts";
 
@@ -18,15 +18,8 @@ export interface StandardStreams {
 
 /** As much at once, bytes, is bulk data: what a pipe holds until somebody gives it more room. */
 const BULK_BYTES = 64 << 10;
-/** Descriptors that have carried bulk data: if there is a pipe, it has been given room. */
-const bulky = new Set<number>();
-
-/** So many bytes come, or go, at once. */
-function carries(descriptor: number, bytes: number): void {
-  if (bytes < BULK_BYTES || bulky.has(descriptor)) return;
-  bulky.add(descriptor);
-  enlargePipe(descriptor);
-}
+/** Standard input and output, once they have carried bulk data: undefined for what is no pipe. */
+const roomy: { input?: RoomyPipe | undefined; output?: RoomyPipe | undefined } = {};
 
 /** Standard input and output of this process. */
 export const STANDARD_STREAMS: StandardStreams = {
@@ -34,8 +27,10 @@ export const STANDARD_STREAMS: StandardStreams = {
     isTerminal: () => Deno.stdin.isTerminal(),
     async read(into) {
       try {
+        const ready = roomy.input?.read(into) ?? 0;
+        if (ready > 0) return ready;
         const count = await Deno.stdin.read(into);
-        carries(0, count ?? 0);
+        if (!("input" in roomy) && isBulk(count ?? 0)) roomy.input = RoomyPipe.open(0, "read");
         return count;
       } catch (cause) {
         throw new ToolError(
@@ -49,8 +44,9 @@ export const STANDARD_STREAMS: StandardStreams = {
   output: {
     async write(bytes) {
       try {
-        carries(1, bytes.length);
-        return await Deno.stdout.write(bytes);
+        if (!("output" in roomy) && isBulk(bytes.length)) roomy.output = RoomyPipe.open(1, "write");
+        const taken = roomy.output?.write(bytes) ?? 0;
+        return taken > 0 ? taken : await Deno.stdout.write(bytes);
       } catch (cause) {
         if (cause instanceof Deno.errors.BrokenPipe) throw new OutputClosed();
         throw new ToolError(
@@ -62,6 +58,10 @@ export const STANDARD_STREAMS: StandardStreams = {
     },
   },
 };
+
+function isBulk(bytes: number): boolean {
+  return bytes >= BULK_BYTES;
+}
 
 function reason(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);
