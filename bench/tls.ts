@@ -39,13 +39,15 @@ export async function tlsTunnel(
     ],
     [
       `TCP-LISTEN:${ports[0]},bind=127.0.0.1,nodelay`,
-      `OPENSSL:127.0.0.1:${ports[1]},verify=0,nodelay`,
+      // The other one may not listen yet.
+      `OPENSSL:127.0.0.1:${ports[1]},verify=0,nodelay,retry=60,interval=0.05`,
     ],
   ].map((ends) =>
     new Deno.Command("socat", { args: ["-b", "65536", ...ends], stderr: "null" }).spawn()
   );
   try {
     const accepted = target.accept().then(serve);
+    accepted.catch(() => {}); // what went wrong before is what is to be told
     const connection = await dialWithin(ports[0]!, 3_000);
     const header = new Uint8Array(9);
     header[0] = 0x42;
