@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { incomingConnections } from "../../lib/net/incoming_connections.ts";
 import { configDirectory } from "../tool/config_directory.ts";
 import { ExitCode, ToolError } from "../tool/exit_code.ts";
 import { jsonLine } from "../tool/output.ts";
@@ -65,7 +66,9 @@ export async function serveStatus(
     }
   };
   const serve = async () => {
-    for await (const connection of listener) answer(connection).catch(() => {});
+    for await (const connection of incomingConnections(listener)) {
+      answer(connection).catch(() => {});
+    }
   };
   serve().catch(() => {});
   return {

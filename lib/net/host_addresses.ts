@@ -73,7 +73,11 @@ export function isOnLink(ip: string, { ip: ours, prefix }: HostAddress): boolean
 function interfaces(): readonly Deno.NetworkInterfaceInfo[] {
   const now = performance.now();
   if (now - knownAt >= FRESH_MS) {
-    known = Deno.networkInterfaces();
+    try {
+      known = Deno.networkInterfaces();
+    } catch (error) { // it takes a descriptor to ask, and there may be none left
+      if (known.length === 0) throw error;
+    }
     knownAt = now;
   }
   return known;

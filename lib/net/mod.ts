@@ -10,6 +10,7 @@ export * from "./clock.ts";
 export * from "./frame_parser.ts";
 export * from "./framed_tcp.ts";
 export * from "./host_addresses.ts";
+export * from "./incoming_connections.ts";
 export * from "./multicast.ts";
 export * from "./net_error.ts";
 export * from "./pipe.ts";

@@ -1,6 +1,6 @@
 import { canonicalIp, formatSocketAddress, type SocketAddress } from "../ip/mod.ts";
-import { turnOfEventLoop } from "./clock.ts";
 import { FramedTcp } from "./framed_tcp.ts";
+import { incomingConnections } from "./incoming_connections.ts";
 import { NetError, reasonOf } from "./net_error.ts";
 import { type Pipe, StreamPipe } from "./pipe.ts";
 import { TcpStream } from "./tcp_stream.ts";
@@ -78,15 +78,10 @@ function listen(ip: string, port: number, onStream: (stream: TcpStream) => void)
   }
   let closed = false;
   const accepting = (async () => {
-    while (!closed) {
-      try {
-        const stream = new TcpStream(await listener.accept());
-        if (closed) stream.release();
-        else onStream(stream);
-      } catch (error) {
-        if (closed || error instanceof Deno.errors.BadResource) break;
-        await turnOfEventLoop(); // reset while in the queue, or no descriptors left
-      }
+    for await (const connection of incomingConnections(listener)) {
+      const stream = new TcpStream(connection);
+      if (closed) stream.release();
+      else onStream(stream);
     }
   })();
   return {

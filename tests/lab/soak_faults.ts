@@ -34,23 +34,47 @@ const killListener: Fault = async (site) => {
   assert.equal(code, 1, caller.log);
 };
 
-/** The listener may open no more files and sockets. */
+/** A listener, and one who forwards a port, may open hardly any more files and sockets, or none. */
 const exhaustDescriptors: Fault = async (site) => {
-  const { pid } = site.listener;
-  const limits =
-    (await run("prlimit", "--pid", String(pid), "--nofile", "--noheadings", "-o", "SOFT,HARD"))
-      .trim().split(/\s+/);
-  const highest = Math.max(...[...Deno.readDirSync(`/proc/${pid}/fd`)].map(({ name }) => +name));
-  await run("prlimit", "--pid", String(pid), `--nofile=${highest + 2}:${limits[1]}`);
-  try {
-    const callers = await Promise.all([1, 2, 3].map(() => site.open(undefined, "--timeout", "5s")));
-    await Promise.all(callers.map((caller) => caller.finish("hello").catch(() => {})));
-    // Whoever gets no place is told so, or finds that nobody answers: in time, in any case.
-    await Promise.all(callers.map((caller) => caller.exit(30_000)));
-  } finally {
-    await run("prlimit", "--pid", String(pid), `--nofile=${limits.join(":")}`);
+  for (const spare of [8, 3, 0]) {
+    await withDescriptors(site.listener.pid, spare, async () => {
+      const callers = await Promise.all(
+        [1, 2, 3].map(() => site.open(undefined, "--timeout", "5s")),
+      );
+      await Promise.all(callers.map((caller) => caller.finish("hello").catch(() => {})));
+      // Whoever gets no place is told so, or finds that nobody answers: in time, in any case.
+      await Promise.all(callers.map((caller) => caller.exit(30_000)));
+    });
   }
+  let waiting: Promise<void> | undefined;
+  await withDescriptors(site.forwarder.pid, 0, async () => {
+    waiting = site.forwardOften(1);
+    await sleep(1_000);
+  });
+  // The system holds a connection that nobody can take yet.
+  await waiting;
 };
+
+/** Has a process that can open `spare` files more, while `work` runs. */
+async function withDescriptors(pid: number, spare: number, work: () => Promise<void>) {
+  const prlimit = (...args: string[]) => run("prlimit", "--pid", String(pid), ...args);
+  const [soft, hard] = (await prlimit("--nofile", "--noheadings", "-o", "SOFT,HARD"))
+    .trim().split(/\s+/);
+  await prlimit(`--nofile=${limitFor(pid, spare)}:${hard}`);
+  try {
+    await work();
+  } finally {
+    await prlimit(`--nofile=${soft}:${hard}`);
+  }
+}
+
+/** The limit under which a process can open `spare` more: the system gives the lowest free number. */
+function limitFor(pid: number, spare: number): number {
+  const used = new Set([...Deno.readDirSync(`/proc/${pid}/fd`)].map(({ name }) => Number(name)));
+  let limit = 0;
+  for (let free = 0; free < spare || used.has(limit); limit++) if (!used.has(limit)) free++;
+  return limit;
+}
 
 /** The disk of the listener is full; and others have to begin, or to write, on a full one. */
 const fillDisk: Fault = async (site) => {

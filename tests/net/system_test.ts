@@ -65,6 +65,20 @@ Deno.test("host addresses: loopback when named alone, stable order", () => {
   assert.ok(interfaceNames().includes("lo"));
 });
 
+Deno.test("host addresses: when the system cannot be asked, it is as it was", async () => {
+  const before = hostAddresses({ interfaces: ["lo"] });
+  const { networkInterfaces } = Deno;
+  Deno.networkInterfaces = () => {
+    throw new Error("Too many open files (os error 24)");
+  };
+  try {
+    await new Promise((resolve) => setTimeout(resolve, 60)); // longer than the answer is kept
+    assert.deepEqual(hostAddresses({ interfaces: ["lo"] }), before);
+  } finally {
+    Deno.networkInterfaces = networkInterfaces;
+  }
+});
+
 Deno.test("clock: timers are never early, and can be cancelled", async () => {
   const { setTimer, now, wallClock } = systemClock;
   assert.ok(Number.isInteger(wallClock()));

@@ -1,3 +1,4 @@
+import { incomingConnections } from "../../../lib/net/incoming_connections.ts";
 import type { Dialler } from "../../peer/peer_channel.ts";
 import type { Report } from "../../peer/report.ts";
 import { ExitCode, ToolError } from "../../tool/exit_code.ts";
@@ -51,8 +52,7 @@ export async function serveControl(dialler: Dialler, options: MasterOptions): Pr
   let clients = 0;
   let idle = setTimeout(over.resolve, Math.max(persistMs, FIRST_CLIENT_TIMEOUT_MS));
   const work = async () => {
-    while (true) {
-      const connection = await listener.accept();
+    for await (const connection of incomingConnections(listener)) {
       clearTimeout(idle);
       clients++;
       serveChannel(connection, dialler, id).finally(() => {

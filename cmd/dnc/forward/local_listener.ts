@@ -1,3 +1,4 @@
+import { incomingConnections } from "../../../lib/net/incoming_connections.ts";
 import { ExitCode, ToolError } from "../../tool/exit_code.ts";
 import { listenPrivately } from "../../tool/private_socket.ts";
 import type { StreamConnection } from "../relay.ts";
@@ -31,14 +32,7 @@ export class LocalListener implements Disposable {
 
   /** The connections that come, until the listener is closed. */
   async *connections(): AsyncGenerator<StreamConnection> {
-    while (true) {
-      let connection: StreamConnection;
-      try {
-        connection = await this.#listener.accept();
-      } catch (error) {
-        if (error instanceof Deno.errors.BadResource) return;
-        throw error;
-      }
+    for await (const connection of incomingConnections<StreamConnection>(this.#listener)) {
       if ("setNoDelay" in connection) connection.setNoDelay(true);
       yield connection;
     }

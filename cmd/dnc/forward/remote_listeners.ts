@@ -1,3 +1,4 @@
+import { incomingConnections } from "../../../lib/net/incoming_connections.ts";
 import { DeclineCode, type IncomingChannel, type PeerChannel } from "../../peer/peer_channel.ts";
 import { formatTarget, type Target } from "../../peer/target.ts";
 import { relay } from "../relay.ts";
@@ -124,16 +125,12 @@ class RemoteListener {
   }
 
   async #accept(): Promise<void> {
-    try {
-      for await (const connection of this.#socket) {
-        // The youngest channel: an older one may be of a session that is over.
-        const take = this.#idle.pop();
-        if (take !== undefined) take(connection);
-        else this.#wait(connection);
-        while (this.#waiting.size >= MAX_WAITING) await this.#room.promise;
-      }
-    } catch {
-      // The socket is closed.
+    for await (const connection of incomingConnections(this.#socket)) {
+      // The youngest channel: an older one may be of a session that is over.
+      const take = this.#idle.pop();
+      if (take !== undefined) take(connection);
+      else this.#wait(connection);
+      while (this.#waiting.size >= MAX_WAITING) await this.#room.promise;
     }
   }
 

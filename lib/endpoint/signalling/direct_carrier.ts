@@ -5,6 +5,7 @@
  * @module
  */
 import { formatSocketAddress, type SocketAddress } from "../../ip/mod.ts";
+import { incomingConnections } from "../../net/incoming_connections.ts";
 import type {
   CarrierListener,
   CarryOptions,
@@ -136,7 +137,7 @@ export class DirectCarrier implements SignallingCarrier {
     const listener = listenTcp(local);
     const held = new Map<Deno.TcpConn, Promise<void>>();
     const accepting = (async () => {
-      for await (const connection of listener) {
+      for await (const connection of incomingConnections(listener)) {
         const ip = connection.remoteAddr.hostname;
         const same = [...held.keys()].filter((other) => other.remoteAddr.hostname === ip).length;
         if (held.size >= MAX_DIRECT_CONNECTIONS || same >= MAX_DIRECT_CONNECTIONS_PER_IP) {
