@@ -92,9 +92,15 @@ export class Pty implements Disposable {
   #waiting = 0;
   #closed = false;
 
-  private constructor(master: number, slave: number, wake: number, path: string) {
+  private constructor(
+    master: number,
+    output: TerminalReader,
+    slave: number,
+    wake: number,
+    path: string,
+  ) {
     this.#master = master;
-    this.#output = new TerminalReader(libc().fcntl(master, F_DUPFD_CLOEXEC, 0));
+    this.#output = output;
     this.#slave = slave;
     this.#wake = wake;
     this.path = path;
@@ -107,19 +113,20 @@ export class Pty implements Disposable {
    * @throws {Error} when the system has no terminal, or no descriptor, left
    */
   static open(size: TerminalSize): Pty {
-    const { posix_openpt, grantpt, unlockpt, ptsname_r, open, eventfd, close } = libc();
+    const { posix_openpt, grantpt, unlockpt, ptsname_r, open, eventfd, fcntl, close } = libc();
     const master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     const name = new Uint8Array(MAX_PATH_BYTES);
     const ready = master >= 0 && grantpt(master) === 0 && unlockpt(master) === 0 &&
       ptsname_r(master, name, BigInt(name.length)) === 0;
     const slave = ready ? open(name, O_RDWR | O_NOCTTY | O_CLOEXEC) : -1;
     const wake = slave < 0 ? -1 : eventfd(0, O_CLOEXEC | O_NONBLOCK);
-    if (wake < 0) {
-      for (const descriptor of [slave, master]) if (descriptor >= 0) close(descriptor);
-      throw new Error("no pseudo-terminal can be made: the system has none left");
+    const output = wake < 0 ? -1 : fcntl(master, F_DUPFD_CLOEXEC, 0);
+    if (output < 0) {
+      for (const descriptor of [wake, slave, master]) if (descriptor >= 0) close(descriptor);
+      throw new Error("no pseudo-terminal can be made: no terminal, or no descriptor, is left");
     }
     const path = new TextDecoder().decode(name.subarray(0, name.indexOf(0)));
-    const pty = new Pty(master, slave, wake, path);
+    const pty = new Pty(master, new TerminalReader(output), slave, wake, path);
     pty.resize(size);
     return pty;
   }

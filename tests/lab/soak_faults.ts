@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { run } from "./command.ts";
+import { withDescriptors } from "./few_descriptors.ts";
 import { memoryGroup } from "./soak_memory_group.ts";
 import { conversation, type SoakSite } from "./soak_site.ts";
 import { usageOf } from "./soak_usage.ts";
@@ -54,27 +55,6 @@ const exhaustDescriptors: Fault = async (site) => {
   // The system holds a connection that nobody can take yet.
   await waiting;
 };
-
-/** Has a process that can open `spare` files more, while `work` runs. */
-async function withDescriptors(pid: number, spare: number, work: () => Promise<void>) {
-  const prlimit = (...args: string[]) => run("prlimit", "--pid", String(pid), ...args);
-  const [soft, hard] = (await prlimit("--nofile", "--noheadings", "-o", "SOFT,HARD"))
-    .trim().split(/\s+/);
-  await prlimit(`--nofile=${limitFor(pid, spare)}:${hard}`);
-  try {
-    await work();
-  } finally {
-    await prlimit(`--nofile=${soft}:${hard}`);
-  }
-}
-
-/** The limit under which a process can open `spare` more: the system gives the lowest free number. */
-function limitFor(pid: number, spare: number): number {
-  const used = new Set([...Deno.readDirSync(`/proc/${pid}/fd`)].map(({ name }) => Number(name)));
-  let limit = 0;
-  for (let free = 0; free < spare || used.has(limit); limit++) if (!used.has(limit)) free++;
-  return limit;
-}
 
 /** The disk of the listener is full; and others have to begin, or to write, on a full one. */
 const fillDisk: Fault = async (site) => {

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { runSession } from "../../cmd/dsh/client/run_session.ts";
+import { loadOrCreateIdentity } from "../../lib/identity/mod.ts";
+import { Endpoint } from "../../mod.ts";
+import { DshServer } from "../cli/dsh_process.ts";
+import { MemorySink, memoryStreams } from "../support/memory_streams.ts";
+import { withDescriptors } from "./few_descriptors.ts";
+
+/** A session has all it needs with so many to spare. */
+const ENOUGH = 16;
+const TERMINAL = { columns: 80, rows: 24, type: "xterm" };
+
+Deno.test("dsh: a server without descriptors says so, keeps none, and goes on", async () => {
+  await using server = await DshServer.start();
+  await using endpoint = await Endpoint.start({
+    identity: await loadOrCreateIdentity(server.clientDirectory),
+    interfaces: ["lo"],
+  });
+  const session = (command: string, terminal: typeof TERMINAL | undefined) =>
+    runSession(endpoint, {
+      ...{ id: server.id, report: { notice() {}, detail() {} }, timeoutMs: undefined },
+      terminal: undefined,
+      request: { command, binary: undefined, terminal, environment: [], kept: undefined },
+      streams: { ...memoryStreams(""), errorOutput: new MemorySink() },
+      signals: {
+        signal: AbortSignal.timeout(30_000),
+        forward: undefined,
+        onResize: undefined,
+        onContinue: undefined,
+      },
+    }).catch(String);
+  const descriptors = () => [...Deno.readDirSync(`/proc/${server.pid}/fd`)].length;
+  assert.equal(await session("exit 5", TERMINAL), 5);
+  const before = descriptors();
+  for (let spare = 0; spare <= ENOUGH; spare++) {
+    await withDescriptors(server.pid, spare, async () => {
+      const results = await Promise.all([
+        session("exit 3", undefined),
+        session("exit 4", TERMINAL),
+      ]);
+      const told = /the peer cannot start a program: .*(Too many open files|no descriptor)/;
+      for (const [index, result] of results.entries()) {
+        if (spare === ENOUGH) assert.equal(result, 3 + index);
+        else assert.ok(result === 3 + index || told.test(String(result)), String(result));
+        if (spare === 0) assert.match(String(result), told);
+      }
+    });
+    assert.equal(await session("exit 5", TERMINAL), 5, server.log);
+  }
+  assert.ok(descriptors() <= before + 2, `${before} descriptors, then ${descriptors()}`);
+});
