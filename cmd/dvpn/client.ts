@@ -4,12 +4,11 @@ import { explainFailure } from "../peer/failure.ts";
 import { describePath } from "../peer/report.ts";
 import { formatInterfaceAddress, type InterfaceAddress } from "./address/address_range.ts";
 import { AddressFilter } from "./data/address_filter.ts";
-import { admit } from "./data/downlink.ts";
+import { exchangePackets } from "./data/exchange_packets.ts";
 import { FrameError } from "./data/frame.ts";
 import { decodeServerGreeting, encodeGreeting, type ServerGreeting } from "./data/greeting.ts";
-import type { PeerLink } from "./data/peer_link.ts";
 import { rehearsePackets } from "./data/rehearsal.ts";
-import { Unreachable } from "./data/unreachable.ts";
+import { type ServerLink, ServerRoute } from "./data/server_route.ts";
 import { Uplink } from "./data/uplink.ts";
 import { interfacePlan } from "./plan/interface_plan.ts";
 import { AppliedPlan, type NetworkPlan } from "./plan/network_plan.ts";
@@ -25,19 +24,13 @@ import {
   type VpnContext,
 } from "./vpn_context.ts";
 
-/** Where an IPv4 or IPv6 packet has its source address. */
-const SOURCE_OFFSET = { 4: 12, 6: 8 } as const;
 /** Waits between attempts to come back, ms: the first, and the longest. */
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 30_000;
 
 /** The server as long as it is there. */
-interface Connected {
-  readonly link: PeerLink;
+interface Connected extends ServerLink {
   readonly greeting: ServerGreeting;
-  readonly own: AddressFilter;
-  /** What the server may reach. */
-  readonly gate: PacketGate;
 }
 
 /**
@@ -54,8 +47,8 @@ export class VpnClient {
   readonly #serverId: string;
   readonly #timeoutMs: number | undefined;
   readonly #tunnel: Tunnel;
+  readonly #route = new ServerRoute();
   #connected: Connected | undefined;
-  #unreachable = 0;
 
   /**
    * @param tunnel what goes through the VPN; it belongs to the client
@@ -68,8 +61,7 @@ export class VpnClient {
     timeoutMs: number | undefined,
   ) {
     this.#context = context;
-    const unrouted = () => void this.#unreachable++;
-    this.#uplink = new Uplink(context.device, (packet) => this.#route(packet), unrouted);
+    this.#uplink = new Uplink(context.device, this.#route);
     this.#serverId = serverId;
     this.#timeoutMs = timeoutMs;
     this.#tunnel = tunnel;
@@ -122,22 +114,12 @@ export class VpnClient {
       device: device.name,
       mtu: connected?.greeting.mtu ?? settings.mtu,
       addresses: connected?.greeting.client.map(formatInterfaceAddress) ?? [],
-      unreachable: this.#unreachable,
+      unreachable: this.#route.unreachable,
       peers: connected === undefined ? [] : [{
         link: connected.link,
         addresses: connected.greeting.server.map(({ ip }) => ip),
       }],
     };
-  }
-
-  #route(packet: Uint8Array): PeerLink | undefined {
-    const connected = this.#connected;
-    const family = packet[0]! >> 4;
-    if (connected === undefined || (family !== 4 && family !== 6)) return undefined;
-    const isOurs = connected.own.passes(packet, family, SOURCE_OFFSET[family]);
-    if (!isOurs) return undefined;
-    connected.gate.remember(packet);
-    return connected.link;
   }
 
   /** What the interface would be: asks the server, and leaves. @throws as {@linkcode VpnClient.run} */
@@ -195,6 +177,7 @@ export class VpnClient {
     const { link, greeting, own, gate } = connected;
     const plan = await AppliedPlan.apply(this.#planFor(greeting), host);
     this.#connected = connected;
+    this.#route.lead(connected);
     try {
       await this.#tunnel.open(given(greeting));
       report.notice(
@@ -212,19 +195,14 @@ export class VpnClient {
           isClient: true,
         });
       }
-      const refused = new Unreachable((answer) => this.#uplink.pass(link, answer));
-      const refuse = (bytes: Uint8Array) => refused.take(bytes, "prohibited");
-      const admission = { notFrom: own, to: own, gate, refuse };
-      await link.receive(
-        (bytes) => admit(bytes, device, admission, link.traffic),
-        () => this.#uplink.drainOnTheSpot(),
-      );
+      await exchangePackets(link, device, this.#uplink, { notFrom: own, to: own, gate });
     } catch (error) {
       // It was there and is lost: that is for coming back.
       if (error instanceof FrameError || error instanceof ToolError) throw error;
       report.detail(error instanceof Error ? error.message : String(error));
     } finally {
       this.#connected = undefined;
+      this.#route.lead(undefined);
       await this.#tunnel.close();
       await plan.undo();
     }

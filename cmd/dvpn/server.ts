@@ -1,19 +1,16 @@
 import { hostAddresses } from "../../lib/net/host_addresses.ts";
-import { VNET_HEADER_BYTES } from "../../lib/net/tun/mod.ts";
 import { DeclineCode, type IncomingChannel, type PeerCertificates } from "../peer/peer_channel.ts";
 import type { AddressPool } from "./address/address_pool.ts";
 import { formatInterfaceAddress, type InterfaceAddress } from "./address/address_range.ts";
-import { AddressFilter, addressKey, destinationKey } from "./data/address_filter.ts";
-import { admit } from "./data/downlink.ts";
+import { AddressFilter } from "./data/address_filter.ts";
+import { ClientTable, type TableClient } from "./data/client_table.ts";
+import { exchangePackets } from "./data/exchange_packets.ts";
 import { decodeGreeting, encodeServerGreeting } from "./data/greeting.ts";
-import type { PeerLink } from "./data/peer_link.ts";
-import { Unreachable } from "./data/unreachable.ts";
 import { Uplink } from "./data/uplink.ts";
 import type { NameSettings } from "./dns/resolv_conf.ts";
 import { interfacePlan } from "./plan/interface_plan.ts";
 import { AppliedPlan, type NetworkPlan } from "./plan/network_plan.ts";
 import { gatewayPlan } from "./route/gateway.ts";
-import { covers, type Network, networkOf } from "./rules/network.ts";
 import { PacketGate } from "./rules/packet_gate.ts";
 import { type Permission, serverPermissions } from "./rules/permission.ts";
 import { runUpScript } from "./up_script.ts";
@@ -21,13 +18,9 @@ import { peerLink, remoteAddress, VPN_CHANNEL, type VpnContext } from "./vpn_con
 import type { LinkStatus, VpnStatus } from "./status.ts";
 
 /** A client with what it was given. */
-interface Client {
-  readonly link: PeerLink;
+interface Client extends TableClient {
   /** Who it is. */
   readonly peer: PeerCertificates;
-  readonly addresses: readonly InterfaceAddress[];
-  /** Decides what it reaches. */
-  readonly gate: PacketGate;
 }
 
 /** What clients reach besides the server itself. */
@@ -57,13 +50,9 @@ export class VpnServer {
   /** Called when an address was given out, so that it can be remembered. */
   readonly #onAssigned: () => void;
   readonly #clients = new Map<string, Client>();
-  readonly #byDestination = new Map<string, Client>();
+  readonly #table: ClientTable;
   readonly #uplink: Uplink;
-  readonly #unroutable: Unreachable;
   readonly #own: readonly InterfaceAddress[];
-  readonly #ownFilter: AddressFilter;
-  /** Where clients' addresses are from. */
-  readonly #networks: readonly Network[];
   readonly #beyond: Beyond;
 
   /**
@@ -80,16 +69,10 @@ export class VpnServer {
   ) {
     this.#context = context;
     this.#pool = pool;
-    this.#unroutable = new Unreachable((answer) => context.device.write(answer));
-    this.#uplink = new Uplink(
-      context.device,
-      (packet) => this.#route(packet),
-      (bytes) => this.#unroutable.take(bytes),
-    );
+    this.#table = new ClientTable(context.device, own, pool.networks);
+    this.#uplink = new Uplink(context.device, this.#table);
     this.#onAssigned = onAssigned;
     this.#own = own;
-    this.#ownFilter = new AddressFilter(own);
-    this.#networks = pool.networks.map(({ ip, prefix }) => networkOf(ip, prefix));
     this.#beyond = beyond;
   }
 
@@ -139,42 +122,12 @@ export class VpnServer {
       device: device.name,
       mtu: settings.mtu,
       addresses: this.#own.map(formatInterfaceAddress),
-      unreachable: this.#unroutable.count,
+      unreachable: this.#table.unreachable,
       peers: [...this.#clients.values()].map(({ link, addresses }): LinkStatus => ({
         link,
         addresses: addresses.map(({ ip }) => ip),
       })),
     };
-  }
-
-  #route(packet: Uint8Array): PeerLink | undefined {
-    const key = destinationKey(packet);
-    const client = key === undefined ? undefined : this.#byDestination.get(key);
-    client?.gate.remember(packet);
-    return client?.link;
-  }
-
-  /**
-   * A packet of a client's, which is known to be allowed, to another one.
-   *
-   * @param nobody takes it when no client has that address
-   * @returns false: it is not for a client
-   */
-  #passOn(bytes: Uint8Array, nobody: Unreachable): boolean {
-    const packet = bytes.subarray(VNET_HEADER_BYTES);
-    const link = this.#route(packet);
-    if (link !== undefined) this.#uplink.pass(link, bytes);
-    else if (this.#isForClient(packet)) nobody.take(bytes);
-    else return false;
-    return true;
-  }
-
-  /** Whether a packet is for an address that a client could have: neither ours nor for everybody. */
-  #isForClient(packet: Uint8Array): boolean {
-    const family = packet[0]! >> 4 === 4 ? 4 : 6;
-    const at = family === 4 ? 16 : 24;
-    return !this.#ownFilter.passes(packet, family, at) &&
-      this.#networks.some((network) => covers(network, family, packet, at));
   }
 
   /** The rules are others now. */
@@ -245,27 +198,23 @@ export class VpnServer {
         isClient: false,
       });
     }
-    const from = new AddressFilter(addresses);
-    const refused = new Unreachable((answer) => this.#uplink.pass(link, answer));
-    const elsewhere = (bytes: Uint8Array) => this.#passOn(bytes, refused);
-    const refuse = (bytes: Uint8Array) => refused.take(bytes, "prohibited");
-    await link.receive(
-      (bytes) => admit(bytes, device, { from, gate, refuse, elsewhere }, link.traffic),
-      () => this.#uplink.drainOnTheSpot(),
-    );
+    await exchangePackets(link, device, this.#uplink, {
+      from: new AddressFilter(addresses),
+      gate,
+      elsewhere: this.#table.elsewhere(this.#uplink, link),
+    });
   }
 
   #enter(client: Client): void {
     this.#clients.set(client.link.id, client);
-    for (const address of client.addresses) {
-      this.#byDestination.set(addressKey(address), client);
-    }
+    this.#table.enter(client);
   }
 
   /** Unless the client has come again meanwhile. */
-  #leave({ link, addresses }: Client): void {
-    if (this.#clients.get(link.id)?.link !== link) return;
-    this.#clients.delete(link.id);
-    for (const address of addresses) this.#byDestination.delete(addressKey(address));
+  #leave(client: Client): void {
+    const { id } = client.link;
+    if (this.#clients.get(id) !== client) return;
+    this.#clients.delete(id);
+    this.#table.leave(client);
   }
 }

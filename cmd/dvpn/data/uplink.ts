@@ -9,20 +9,22 @@ const PACKETS_PER_TURN = 256;
 /** How long the device waits for one peer whose batch is full, so that nothing is lost, ms. */
 const PATIENCE_MS = 5;
 
-/**
- * Which peer a packet of this host goes to.
- *
- * @param packet the IP packet, from the kernel
- * @returns undefined: to nobody
- */
-export type Route = (packet: Uint8Array) => PeerLink | undefined;
-
-/**
- * Takes a packet that goes to nobody.
- *
- * @param bytes offload header and packet; valid for the time of the call
- */
-export type Unrouted = (bytes: Uint8Array) => void;
+/** Where the packets of this host go. */
+export interface Routes {
+  /**
+   * Which peer a packet goes to.
+   *
+   * @param packet the IP packet, from the kernel
+   * @returns undefined: to nobody
+   */
+  route(packet: Uint8Array): PeerLink | undefined;
+  /**
+   * Takes a packet that goes to nobody.
+   *
+   * @param bytes offload header and packet; valid for the time of the call
+   */
+  unrouted(bytes: Uint8Array): void;
+}
 
 /**
  * Takes the kernel's packets and gives them to the peers. A packet is read into the batch of the
@@ -32,18 +34,16 @@ export type Unrouted = (bytes: Uint8Array) => void;
  */
 export class Uplink {
   readonly #device: PacketDevice;
-  readonly #route: Route;
-  readonly #unrouted: Unrouted;
+  readonly #routes: Routes;
   readonly #elsewhere = new Uint8Array(MAX_TUN_READ_BYTES);
   readonly #touched = new Set<Outbox>();
   #guess: Outbox | undefined;
   /** Whether what was drained last is still on its way through this process. */
   #isUnderWay = false;
 
-  constructor(device: PacketDevice, route: Route, unrouted: Unrouted = () => {}) {
+  constructor(device: PacketDevice, routes: Routes) {
     this.#device = device;
-    this.#route = route;
-    this.#unrouted = unrouted;
+    this.#routes = routes;
   }
 
   /**
@@ -111,8 +111,8 @@ export class Uplink {
     const length = this.#device.read(room);
     if (length === 0) return false;
     const bytes = room.subarray(0, length);
-    const link = this.#route(bytes.subarray(VNET_HEADER_BYTES));
-    if (link === undefined) this.#unrouted(bytes);
+    const link = this.#routes.route(bytes.subarray(VNET_HEADER_BYTES));
+    if (link === undefined) this.#routes.unrouted(bytes);
     else if (this.#give(link, bytes, link.outbox === guess)) this.#guess = link.outbox;
     return true;
   }

@@ -3,10 +3,10 @@ import type { IncomingChannel } from "../../peer/peer_channel.ts";
 import { describePath } from "../../peer/report.ts";
 import { formatInterfaceAddress } from "../address/address_range.ts";
 import { AddressFilter, destinationKey } from "../data/address_filter.ts";
-import { admit } from "../data/downlink.ts";
+import { exchangePackets } from "../data/exchange_packets.ts";
 import type { PeerLink } from "../data/peer_link.ts";
 import { Unreachable } from "../data/unreachable.ts";
-import { Uplink } from "../data/uplink.ts";
+import { type Routes, Uplink } from "../data/uplink.ts";
 import { interfacePlan } from "../plan/interface_plan.ts";
 import { AppliedPlan, type NetworkPlan } from "../plan/network_plan.ts";
 import type { VpnStatus } from "../status.ts";
@@ -30,7 +30,7 @@ const WATCH_INTERVAL_MS = 1_000;
  * Members that are listed are called at the start, and again when they are lost; those that others
  * have spoken of, when there is a packet for them. A packet for who cannot be reached is answered.
  */
-export class Mesh {
+export class Mesh implements Routes {
   readonly #context: VpnContext;
   readonly #meetings: Meetings;
   readonly #roster: Roster;
@@ -47,11 +47,7 @@ export class Mesh {
     this.#roster = options.roster;
     this.#own = new AddressFilter(options.roster.own);
     this.#unreachable = new Unreachable((answer) => context.device.write(answer));
-    this.#uplink = new Uplink(
-      context.device,
-      (packet) => this.#route(packet),
-      (bytes) => this.#holdOrAnswer(bytes),
-    );
+    this.#uplink = new Uplink(context.device, this);
   }
 
   /**
@@ -111,7 +107,8 @@ export class Mesh {
     }
   }
 
-  #route(packet: Uint8Array): PeerLink | undefined {
+  /** The member that a packet is for, if it is there. */
+  route(packet: Uint8Array): PeerLink | undefined {
     const key = destinationKey(packet);
     const member = key === undefined ? undefined : this.#roster.at(key);
     if (member === undefined || member.isCutOff) return undefined;
@@ -132,7 +129,7 @@ export class Mesh {
   }
 
   /** A packet for a member that is not there waits while it is called. */
-  #holdOrAnswer(bytes: Uint8Array): void {
+  unrouted(bytes: Uint8Array): void {
     const key = destinationKey(bytes.subarray(VNET_HEADER_BYTES));
     const member = key === undefined ? undefined : this.#roster.at(key);
     if (member !== undefined && member.link === undefined && !member.rests(performance.now())) {
@@ -164,13 +161,8 @@ export class Mesh {
       });
     }
     const from = new AddressFilter(addresses);
-    const refused = new Unreachable((answer) => this.#uplink.pass(link, answer));
-    const refuse = (bytes: Uint8Array) => refused.take(bytes, "prohibited");
-    const admission = { from, to: this.#own, refuse, ...gate !== undefined && { gate } };
-    await link.receive(
-      (bytes) => admit(bytes, device, admission, link.traffic),
-      () => this.#uplink.drainOnTheSpot(),
-    );
+    const admission = { from, to: this.#own, ...gate !== undefined && { gate } };
+    await exchangePackets(link, device, this.#uplink, admission);
     report.notice(`${member.id} has left`);
   }
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { destinationKey } from "../../../cmd/dvpn/data/address_filter.ts";
 import { DatagramCarriage } from "../../../cmd/dvpn/data/carriage.ts";
 import { PeerLink } from "../../../cmd/dvpn/data/peer_link.ts";
-import { Uplink } from "../../../cmd/dvpn/data/uplink.ts";
+import { type Routes, Uplink } from "../../../cmd/dvpn/data/uplink.ts";
 import type { PeerChannel } from "../../../cmd/peer/peer_channel.ts";
 import { offloaded } from "../../net/tun/packets.ts";
 import { MemoryDevice } from "./memory_device.ts";
@@ -34,11 +34,15 @@ function packetTo(last: number): Uint8Array {
   return packet;
 }
 
+function to(route: Routes["route"]): Routes {
+  return { route, unrouted() {} };
+}
+
 Deno.test("dvpn uplink: every packet goes to the peer that it is for, or to nobody", async () => {
   const device = new MemoryDevice();
   const [one, two] = [link("at once"), link("at once")];
   const peers = new Map([[1, one.link], [2, two.link]]);
-  const uplink = new Uplink(device, (packet) => peers.get(packet[19]!));
+  const uplink = new Uplink(device, to((packet) => peers.get(packet[19]!)));
   device.waiting.push(...[1, 1, 2, 3, 2, 1].map(packetTo));
   assert.equal(uplink.drain(), true);
   await Promise.all([one.link.outbox.taken, two.link.outbox.taken]);
@@ -51,7 +55,7 @@ Deno.test("dvpn uplink: a peer that takes nothing costs the others a moment, and
   const device = new MemoryDevice();
   const [stuck, quick] = [link("never"), link("at once")];
   const peers = new Map([[1, stuck.link], [2, quick.link]]);
-  const running = new Uplink(device, (packet) => peers.get(packet[19]!)).run();
+  const running = new Uplink(device, to((packet) => peers.get(packet[19]!))).run();
   const rounds = 1500;
   for (let round = 0; round < rounds; round++) device.send(packetTo(1), packetTo(2));
   while (quick.link.traffic.packetsSent < rounds) {
@@ -67,7 +71,7 @@ Deno.test("dvpn uplink: a peer that takes nothing costs the others a moment, and
 Deno.test("dvpn uplink: a peer that keeps taking loses nothing, whoever fills its batch again", async () => {
   const device = new MemoryDevice();
   const one = link("soon");
-  const uplink = new Uplink(device, () => one.link);
+  const uplink = new Uplink(device, to(() => one.link));
   const count = 3000;
   for (let index = 0; index < count; index++) device.waiting.push(packetTo(1));
   const running = uplink.run();
@@ -85,10 +89,13 @@ Deno.test("dvpn uplink: a peer that keeps taking loses nothing, whoever fills it
 Deno.test("dvpn uplink: what is no packet goes to nobody", () => {
   const device = new MemoryDevice();
   const one = link("at once");
-  const uplink = new Uplink(device, (packet) => {
-    const key = destinationKey(packet);
-    return key === undefined ? undefined : one.link;
-  });
+  const uplink = new Uplink(
+    device,
+    to((packet) => {
+      const key = destinationKey(packet);
+      return key === undefined ? undefined : one.link;
+    }),
+  );
   const garbage = [new Uint8Array(10), new Uint8Array(11), new Uint8Array(300).fill(0x55)];
   device.waiting.push(...garbage, packetTo(1).subarray(0, 25), Uint8Array.of(0x45));
   assert.equal(uplink.drain(), true);
