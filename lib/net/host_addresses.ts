@@ -42,7 +42,7 @@ export const MAX_HOST_ADDRESSES = 32;
 export function hostAddresses(options: { interfaces?: readonly string[] } = {}): HostAddress[] {
   const named = options.interfaces;
   const addresses: HostAddress[] = [];
-  for (const { name, address, cidr } of interfaces()) {
+  for (const { name, address, cidr } of networkInterfaces()) {
     const wanted = named === undefined
       ? isRoutable(address) && !OWN_INTERFACES.has(name)
       : named.includes(name);
@@ -56,7 +56,7 @@ export function hostAddresses(options: { interfaces?: readonly string[] } = {}):
 
 /** The names of the interfaces that have an address, sorted. */
 export function interfaceNames(): string[] {
-  return [...new Set(interfaces().map(({ name }) => name))].sort();
+  return [...new Set(networkInterfaces().map(({ name }) => name))].sort();
 }
 
 /** Whether `ip` lies in the network of one of our addresses, so that no router is in between. */
@@ -70,7 +70,8 @@ export function isOnLink(ip: string, { ip: ours, prefix }: HostAddress): boolean
   return true;
 }
 
-function interfaces(): readonly Deno.NetworkInterfaceInfo[] {
+/** The interfaces with their addresses, as the system told last: a moment ago, if it could be asked. */
+export function networkInterfaces(): readonly Deno.NetworkInterfaceInfo[] {
   const now = performance.now();
   if (now - knownAt >= FRESH_MS) {
     try {

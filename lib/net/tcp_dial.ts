@@ -2,6 +2,7 @@ import { ipFamily, ipScope, type SocketAddress } from "../ip/mod.ts";
 import type { ByteStream } from "./byte_stream.ts";
 import { deadline } from "./deadline.ts";
 import { formatSocketAddress } from "../ip/mod.ts";
+import { networkInterfaces } from "./host_addresses.ts";
 import { NetError, reasonOf } from "./net_error.ts";
 import { NodeTcpStream } from "./node_tcp_stream.ts";
 import { OWN_INTERFACES, ROUTES } from "./own_interfaces.ts";
@@ -86,7 +87,7 @@ async function dialNode(
 function sourceFor(remote: string): string | undefined {
   const family = ipFamily(remote);
   if (ipScope(remote) === "loopback") return family === 4 ? "127.0.0.1" : "::1";
-  const ours = Deno.networkInterfaces().map(({ address }) => address).filter((address) =>
+  const ours = networkInterfaces().map(({ address }) => address).filter((address) =>
     ipFamily(address) === family && ["global", "private"].includes(ipScope(address))
   );
   if (ours.includes(remote)) return remote;

@@ -1,4 +1,5 @@
 import { ipScope } from "../ip/mod.ts";
+import { networkInterfaces } from "./host_addresses.ts";
 
 /**
  * A system call's form of an address: IPv6 link-local addresses get the zone (RFC 4007 §11) of the
@@ -13,7 +14,7 @@ export function withZone(ip: string, zone: number | undefined): string {
 /** The zone of the interface that has a link-local IPv6 address; undefined for other addresses. */
 export function zoneOf(local: string): number | undefined {
   if (!local.includes(":") || ipScope(local) !== "link-local") return undefined;
-  return Deno.networkInterfaces().find(({ address }) => address === local)?.scopeid ?? undefined;
+  return networkInterfaces().find(({ address }) => address === local)?.scopeid ?? undefined;
 }
 
 /** An address as the system reports it, less its zone. */

@@ -1,5 +1,12 @@
 import type { SocketAddress } from "../../ip/mod.ts";
-import { bindUdp, type Clock, random, type Timer, type UdpSocket } from "../../net/mod.ts";
+import {
+  bindUdp,
+  type Clock,
+  networkInterfaces,
+  random,
+  type Timer,
+  type UdpSocket,
+} from "../../net/mod.ts";
 import {
   GatewayClient,
   type GatewayMapping,
@@ -163,7 +170,7 @@ export class GatewayDriver {
   #zoned(to: SocketAddress): SocketAddress {
     if (!to.ip.startsWith("fe80:")) return to;
     const { name, scopeid } =
-      Deno.networkInterfaces().find(({ name, family }) =>
+      networkInterfaces().find(({ name, family }) =>
         name === this.#o.interface && family === "IPv6"
       ) ?? { name: this.#o.interface, scopeid: null };
     return { ip: `${to.ip}%${scopeid ?? name}`, port: to.port };
