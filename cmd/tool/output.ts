@@ -8,6 +8,13 @@ const USUAL_COLUMNS = 80;
 
 /** What stands below all that has been written to standard error. */
 let statusLine = "";
+/** Whether the terminal shows what comes as it is. */
+let isTerminalRaw = false;
+
+/** Tells that the terminal is raw from now on, or no more: then a line needs its CR from us. */
+export function setTerminalRaw(isRaw: boolean): void {
+  isTerminalRaw = isRaw;
+}
 
 /**
  * Writes text for people to standard error, at once and whole. A standard error that is closed or
@@ -15,7 +22,10 @@ let statusLine = "";
  */
 export function writeError(text: string): void {
   try {
-    writeAll(Deno.stderr, statusLine === "" ? text : `${ERASE_LINE}${text}${statusLine}`);
+    const lines = isTerminalRaw && Deno.stderr.isTerminal()
+      ? text.replaceAll(/\r?\n/g, "\r\n")
+      : text;
+    writeAll(Deno.stderr, statusLine === "" ? lines : `${ERASE_LINE}${lines}${statusLine}`);
   } catch {
     // nowhere left to complain
   }

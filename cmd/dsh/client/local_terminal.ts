@@ -1,5 +1,6 @@
 import { stopOutputProcessing } from "../../../lib/net/own_terminal.ts";
 import type { TerminalSize } from "../../../lib/net/pty.ts";
+import { setTerminalRaw } from "../../tool/output.ts";
 
 /** Size where the terminal does not tell any. */
 const DEFAULT_SIZE: TerminalSize = { columns: 80, rows: 24 };
@@ -48,6 +49,7 @@ export class LocalTerminal implements Disposable {
     this.#isRaw = true;
     Deno.stdin.setRaw(true);
     stopOutputProcessing(0);
+    setTerminalRaw(true);
   }
 
   /** Gives the terminal back as it was. */
@@ -56,6 +58,7 @@ export class LocalTerminal implements Disposable {
     this.#isRaw = false;
     globalThis.removeEventListener("unload", this.#restore);
     Deno.stdin.setRaw(false);
+    setTerminalRaw(false);
   }
 
   /** Stops this process, as Ctrl-Z does with others; goes on when the user's shell says so. */
