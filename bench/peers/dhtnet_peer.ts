@@ -7,20 +7,22 @@ const TESTNET_SIZE = 5;
 const [role, transport = "auto", bootstrap = "", peer = "", bulkBytes, warmDials, echoes] =
   Deno.args;
 
-const start = async (first: string[]) =>
+const start = async (first: string[], more: { dhtClient?: false } = {}) =>
   await Endpoint.start({
     identity: await createIdentity(),
     bootstrap: first,
     discovery: false,
     interfaces: ["lo"],
     transport: transport as "auto" | "tcp" | "quic",
+    ...more,
   });
 const print = (value: unknown) => console.log(JSON.stringify(value));
 
 if (role === "testnet") {
-  const first = await start([]);
+  const node = { dhtClient: false } as const;
+  const first = await start([], node);
   const address = `127.0.0.1:${first.status().dht.port}`;
-  for (let i = 1; i < TESTNET_SIZE; i++) await start([address]);
+  for (let i = 1; i < TESTNET_SIZE; i++) await start([address], node);
   print({ bootstrap: address });
 } else if (role === "server") {
   const endpoint = await start([bootstrap]);

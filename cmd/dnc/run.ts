@@ -75,7 +75,7 @@ export async function runDnc(
       );
     }
     return await withEndpoint(
-      { ...network, identity, observer, dhtClient: true },
+      { ...network, identity, observer },
       (endpoint) => callPeer(endpoint, task, { command, signal, report }),
     );
   } catch (error) {

@@ -144,7 +144,7 @@ async function withClient(
     const network = await networkOptions(values);
     const identity = await ownIdentity(values);
     const observer = await observeAttempts("dsh", values);
-    return await withEndpoint({ ...network, identity, observer, dhtClient: true }, work);
+    return await withEndpoint({ ...network, identity, observer }, work);
   } catch (error) {
     if (error === signal.reason) return (error as { exitCode: number }).exitCode;
     throw ownFailure(error);

@@ -106,9 +106,7 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
     const doorkeeper = task.kind === "connect"
       ? undefined
       : await openDoorkeeper(command, identity, report);
-    const role = doorkeeper === undefined
-      ? { dhtClient: true }
-      : { authorize: doorkeeper.authorize };
+    const role = doorkeeper === undefined ? {} : { authorize: doorkeeper.authorize };
     return await withEndpoint(
       { ...network, ...role, transport, identity, observer },
       (endpoint) =>

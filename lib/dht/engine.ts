@@ -29,7 +29,7 @@ export interface Engine {
   /** See {@linkcode PacketEnvelope.networkId}. */
   readonly networkId: number;
   /** Whether we tell others that we serve no queries. */
-  readonly client: boolean;
+  client: boolean;
   readonly timers: TimerQueue;
   readonly outbox: Outbox;
   readonly counters: DhtCounters;

@@ -204,6 +204,11 @@ export class DhtNode {
     return transmit;
   }
 
+  /** A client is one no more: from now on it tells others that it serves queries. */
+  takePart(): void {
+    this.#engine.client = false;
+  }
+
   /** Asks addresses for a first node; again after 10 s, doubling, while there is no good node. */
   bootstrap(addresses: readonly SocketAddress[], now: number): void {
     for (const { overlay, bootstrap } of this.#each()) {

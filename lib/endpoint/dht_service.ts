@@ -179,6 +179,11 @@ export class DhtService {
     });
   }
 
+  /** See {@linkcode DhtNode.takePart}. */
+  takePart(): void {
+    this.#node.takePart();
+  }
+
   /** Stores a value; see {@linkcode DhtNode.put}. */
   put(key: Uint8Array, value: DhtValue, options: PutOptions = {}): Operation {
     return this.#operate((now) => this.#node.put(key, value, options, now));

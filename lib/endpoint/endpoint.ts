@@ -175,7 +175,10 @@ export class Endpoint implements AsyncDisposable {
     if (options.transport === "quic" && !hasQuic()) {
       throw new ConnectError("transport", "QUIC needs Deno's --unstable-net; add the flag");
     }
-    const endpoint = new Endpoint(options, await DhtService.start(options));
+    const endpoint = new Endpoint(
+      options,
+      await DhtService.start({ ...options, dhtClient: options.dhtClient ?? true }),
+    );
     if (options.portMapping !== false && !options.relayOnly) endpoint.#startMapping();
     if (options.turn?.length) endpoint.#relayDht(options.turn);
     // What has to be asked of servers is asked before the first call needs it.
@@ -217,11 +220,12 @@ export class Endpoint implements AsyncDisposable {
   }
 
   /**
-   * Makes us reachable: announces our inbox in the DHT and keeps it announced until
+   * Makes us reachable: takes part in the DHT, announces our inbox there and keeps it announced until
    * {@linkcode close}. Resolves when the first nodes hold the announcement, or when there is no
    * node yet to hold it.
    */
   async listen(): Promise<void> {
+    if (this.#options.dhtClient === undefined) this.#dht.takePart();
     this.#inbox ??= this.#context.carrier.listen(
       this.id,
       (sealed, reply, source) => void this.#answerer.receive(sealed, reply, source),

@@ -45,9 +45,10 @@ export interface EndpointOptions {
    */
   readonly portMapping?: boolean;
   /**
-   * Only ask the DHT, and say so: others then neither send us queries nor count on us to keep values.
-   * For whoever is gone in a moment, because nodes that come and go weaken the network. An endpoint
-   * that listens should take part. Default: false.
+   * Whether to be a client of the DHT: to ask it, and say so, so that others neither send us queries
+   * nor count on us to keep values. Who only calls is soon gone, and nodes that come and go weaken the
+   * network: after eight of them have gone, others' calls may wait for half a minute. Default: until
+   * it listens. A node that is there for the others is none (false), although it may never listen.
    */
   readonly dhtClient?: boolean;
   /** UDP port of the DHT node; 0 lets the system choose. Default: 0. */

@@ -104,7 +104,11 @@ Deno.test("a caller that wants QUIC does not take a door that speaks TCP", async
 
 Deno.test("a listener that is somewhere else by now is called by the carrier", async () => {
   const identity = await throwawayIdentity("server");
-  await using node = await Endpoint.start({ ...LOCAL, identity: await throwawayIdentity("node") });
+  await using node = await Endpoint.start({
+    ...LOCAL,
+    dhtClient: false,
+    identity: await throwawayIdentity("node"),
+  });
   const bootstrap = [`127.0.0.1:${node.status().dht.port}`];
   const before = await serve({ identity, bootstrap });
   const { caller, events } = await callerOf(node);
@@ -315,6 +319,7 @@ for (const impostor of ["that answers with rubbish", "that says nothing"] as con
   Deno.test(`an impostor at the door ${impostor} is passed over`, async () => {
     const identity = await throwawayIdentity("server");
     await using node = await Endpoint.start({
+      dhtClient: false,
       ...LOCAL,
       identity: await throwawayIdentity("node"),
     });

@@ -152,10 +152,27 @@ Deno.test("sides that have no transport in common hear it", async () => {
 });
 
 Deno.test("an id that nobody has is unreachable, in the time given", async () => {
-  await using node = await start("node");
+  await using node = await start("node", { dhtClient: false });
   await using client = await join(node, "client");
   const call = client.connect(ABSENT_ID, "echo", { timeoutMs: 1500 });
   await rejectsWith(call, "unreachable", /no answer from d75a98.*offline/);
+});
+
+Deno.test("an endpoint is a node of the DHT from when it listens", async () => {
+  await using node = await start("node", { dhtClient: false });
+  await using server = await join(node, "server");
+  await using caller = await join(node, "caller");
+  const knownTo = ({ nodes }: { nodes: number }) => nodes;
+  for (const one of [server, caller]) {
+    await rejectsWith(one.connect(ABSENT_ID, "echo", { timeoutMs: 500 }), "unreachable", /offline/);
+  }
+  assert.equal(knownTo(node.status().dht), 0, "two clients");
+  await server.listen();
+  for (let waits = 0; knownTo(node.status().dht) < 1; waits++) {
+    assert.ok(waits < 1_000, "the node has not heard of it");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  assert.equal(knownTo(node.status().dht), 1);
 });
 
 Deno.test("without any DHT node the error says so", async () => {

@@ -22,7 +22,6 @@ while (done < Number(count) && failed < Number(count)) {
     bootstrap: [bootstrap],
     discovery: false,
     portMapping: false,
-    dhtClient: true,
   });
   for (let n = 0; n < SESSIONS; n++) {
     try {
