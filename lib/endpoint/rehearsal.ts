@@ -37,25 +37,34 @@ export interface RehearsalOptions {
  * the process. Never throws.
  *
  * @param delayMs when to begin
+ * @param times how often to do all of it
  * @param signal ends it between two of its acts
  */
 export async function rehearseAfter(
   delayMs: number,
+  times: number,
   options: RehearsalOptions,
   signal: AbortSignal,
 ): Promise<void> {
   await sleep(options.clock, delayMs, signal);
-  if (!signal.aborted) await rehearse(options, signal);
+  if (!signal.aborted) await rehearse(times, options, signal);
 }
 
-async function rehearse(options: RehearsalOptions, signal: AbortSignal): Promise<void> {
+async function rehearse(
+  times: number,
+  options: RehearsalOptions,
+  signal: AbortSignal,
+): Promise<void> {
   if (rehearsed) return;
   rehearsed = true;
   try {
-    for (const act of ACTS) {
-      if (signal.aborted) return;
-      await act(options);
-      await turnOfEventLoop(); // what has come meanwhile goes first
+    await prepareQuic();
+    for (let time = 0; time < times; time++) {
+      for (const act of ACTS) {
+        if (signal.aborted) return;
+        await act(options);
+        await turnOfEventLoop(); // what has come meanwhile goes first
+      }
     }
   } catch {
     // the call itself will tell
@@ -159,4 +168,4 @@ async function rehearseSession({ random }: RehearsalOptions): Promise<void> {
 }
 
 /** Short ones, so that what arrives between them does not wait long. */
-const ACTS = [rehearseChecks, rehearseSession, rehearseSignalling, rehearseDht, prepareQuic];
+const ACTS = [rehearseChecks, rehearseSession, rehearseSignalling, rehearseDht];

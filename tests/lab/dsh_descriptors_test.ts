@@ -2,13 +2,25 @@ import assert from "node:assert/strict";
 import { runSession } from "../../cmd/dsh/client/run_session.ts";
 import { loadOrCreateIdentity } from "../../lib/identity/mod.ts";
 import { Endpoint } from "../../mod.ts";
-import { DshServer } from "../cli/dsh_process.ts";
+import { DshServer, eventually } from "../cli/dsh_process.ts";
 import { MemorySink, memoryStreams } from "../support/memory_streams.ts";
 import { withDescriptors } from "./few_descriptors.ts";
 
 /** A session has all it needs with so many to spare. */
 const ENOUGH = 16;
 const TERMINAL = { columns: 80, rows: 24, type: "xterm" };
+
+/** How many terminals, pipes and other files a process has open; sockets come and go with the network. */
+function openFiles(pid: number): number {
+  const directory = `/proc/${pid}/fd`;
+  return [...Deno.readDirSync(directory)].filter(({ name }) => {
+    try {
+      return !Deno.readLinkSync(`${directory}/${name}`).startsWith("socket:");
+    } catch {
+      return false; // closed meanwhile
+    }
+  }).length;
+}
 
 Deno.test("dsh: a server without descriptors says so, keeps none, and goes on", async () => {
   await using server = await DshServer.start();
@@ -29,9 +41,10 @@ Deno.test("dsh: a server without descriptors says so, keeps none, and goes on", 
         onContinue: undefined,
       },
     }).catch(String);
-  const descriptors = () => [...Deno.readDirSync(`/proc/${server.pid}/fd`)].length;
+  const descriptors = () => openFiles(server.pid);
   assert.equal(await session("exit 5", TERMINAL), 5);
   const before = descriptors();
+  let refused = 0;
   for (let spare = 0; spare <= ENOUGH; spare++) {
     await withDescriptors(server.pid, spare, async () => {
       const results = await Promise.all([
@@ -42,10 +55,12 @@ Deno.test("dsh: a server without descriptors says so, keeps none, and goes on", 
       for (const [index, result] of results.entries()) {
         if (spare === ENOUGH) assert.equal(result, 3 + index);
         else assert.ok(result === 3 + index || told.test(String(result)), String(result));
-        if (spare === 0) assert.match(String(result), told);
+        if (told.test(String(result))) refused++;
       }
     });
     assert.equal(await session("exit 5", TERMINAL), 5, server.log);
   }
-  assert.ok(descriptors() <= before + 2, `${before} descriptors, then ${descriptors()}`);
+  assert.ok(refused >= 2, `${refused} sessions could not be had`);
+  // Those of the last session are closed a moment after its end.
+  await eventually(`no more than ${before} open files`, () => descriptors() <= before);
 });
