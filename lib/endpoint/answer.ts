@@ -52,8 +52,6 @@ const NOTHING_TO_RESUME: Refusal = { code: REFUSAL.session, reason: "the session
 
 /** A new listener is idle by then, ms. */
 const REHEARSE_AFTER_MS = 150;
-/** How often: until another time makes it hardly any quicker. */
-const REHEARSALS = 12;
 /** From the answer on, a dialer has this long to bring its connection up. */
 const ESTABLISH_TIMEOUT_MS = 30_000;
 
@@ -225,7 +223,7 @@ export class Answerer {
 
   /** Makes ready for the first request, as soon as there is nothing else to do. */
   prepare(): void {
-    rehearseAfter(REHEARSE_AFTER_MS, REHEARSALS, this.#context, this.#closing.signal);
+    rehearseAfter(REHEARSE_AFTER_MS, this.#context, this.#closing.signal);
   }
 
   /** Gives up what is being established. */

@@ -72,7 +72,7 @@ export async function dialByCarrier(
     });
     const waiting = new AbortController();
     if (isOnInternet(negotiation.description)) {
-      rehearseAfter(SHORT_WAIT_MS, 1, context, waiting.signal);
+      rehearseAfter(SHORT_WAIT_MS, context, waiting.signal);
     }
     trace?.step({ type: "request", bytes: dialling.sealed.length });
     const onStored = trace && ((nodes: number) => trace.step({ type: "stored", nodes }));

@@ -37,34 +37,25 @@ export interface RehearsalOptions {
  * the process. Never throws.
  *
  * @param delayMs when to begin
- * @param times how often to do all of it
  * @param signal ends it between two of its acts
  */
 export async function rehearseAfter(
   delayMs: number,
-  times: number,
   options: RehearsalOptions,
   signal: AbortSignal,
 ): Promise<void> {
   await sleep(options.clock, delayMs, signal);
-  if (!signal.aborted) await rehearse(times, options, signal);
+  if (!signal.aborted) await rehearse(options, signal);
 }
 
-async function rehearse(
-  times: number,
-  options: RehearsalOptions,
-  signal: AbortSignal,
-): Promise<void> {
+async function rehearse(options: RehearsalOptions, signal: AbortSignal): Promise<void> {
   if (rehearsed) return;
   rehearsed = true;
   try {
-    await prepareQuic();
-    for (let time = 0; time < times; time++) {
-      for (const act of ACTS) {
-        if (signal.aborted) return;
-        await act(options);
-        await turnOfEventLoop(); // what has come meanwhile goes first
-      }
+    for (const act of ACTS) {
+      if (signal.aborted) return;
+      await act(options);
+      await turnOfEventLoop(); // what has come meanwhile goes first
     }
   } catch {
     // the call itself will tell
@@ -168,4 +159,4 @@ async function rehearseSession({ random }: RehearsalOptions): Promise<void> {
 }
 
 /** Short ones, so that what arrives between them does not wait long. */
-const ACTS = [rehearseChecks, rehearseSession, rehearseSignalling, rehearseDht];
+const ACTS = [rehearseChecks, rehearseSession, rehearseSignalling, rehearseDht, prepareQuic];
