@@ -175,10 +175,8 @@ export class Endpoint implements AsyncDisposable {
     if (options.transport === "quic" && !hasQuic()) {
       throw new ConnectError("transport", "QUIC needs Deno's --unstable-net; add the flag");
     }
-    const endpoint = new Endpoint(
-      options,
-      await DhtService.start({ ...options, dhtClient: options.dhtClient ?? true }),
-    );
+    const dht = await DhtService.start({ ...options, dhtClient: options.dhtClient ?? true });
+    const endpoint = new Endpoint(options, dht);
     if (options.portMapping !== false && !options.relayOnly) endpoint.#startMapping();
     if (options.turn?.length) endpoint.#relayDht(options.turn);
     // What has to be asked of servers is asked before the first call needs it.

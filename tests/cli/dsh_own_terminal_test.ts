@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Pty, type TerminalSize } from "../../lib/net/pty.ts";
+import { shownAt } from "../support/shown_at_terminal.ts";
 import { DshServer } from "./dsh_process.ts";
 
 /** What a shell line prints there, that is run from a terminal of a size here. */
@@ -11,13 +12,7 @@ async function printed(server: DshServer, size: TerminalSize, line: string): Pro
     env: { ...env, TERM: "../evil\x1b[31m" },
     stdin: "null",
   }).spawn();
-  const ended = child.status.then(() => pty.release());
-  const buffer = new Uint8Array(4096);
-  let shown = "";
-  for (let count = await pty.read(buffer); count !== null; count = await pty.read(buffer)) {
-    shown += new TextDecoder().decode(buffer.subarray(0, count));
-  }
-  await ended;
+  const shown = await shownAt(pty, child);
   // Without what the client said of itself, and took back, before.
   return shown.split("\x1b[J").at(-1)!;
 }

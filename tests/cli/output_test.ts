@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Pty } from "../../lib/net/pty.ts";
+import { shownAt } from "../support/shown_at_terminal.ts";
 
 const MODULE = import.meta.resolve("../../cmd/tool/output.ts");
 const CODE = `import { setTerminalRaw, writeError } from ${JSON.stringify(MODULE)};
@@ -22,13 +23,7 @@ Deno.test({
       args: ["-c", line, pty.path, ...deno],
       stdin: "null",
     }).spawn();
-    const ended = child.status.then(() => pty.release());
-    const buffer = new Uint8Array(4096);
-    let shown = "";
-    for (let count = await pty.read(buffer); count !== null; count = await pty.read(buffer)) {
-      shown += new TextDecoder().decode(buffer.subarray(0, count));
-    }
-    await ended;
+    const shown = await shownAt(pty, child);
     // Deno may have said something of itself, and taken it back.
     assert.equal(shown.split("\x1b[J").at(-1), "one\r\ntwo\r\none\ntwo\r\n");
   },
