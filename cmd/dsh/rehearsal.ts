@@ -7,6 +7,7 @@ import { FrameWriter } from "./protocol/frame_writer.ts";
 
 /** From then on another key makes hardly any function quicker. */
 const KEYS = 1000;
+/** Enough to make all that is closed. */
 const FIRST_KEYS = 8;
 /** Keys between two looks at what else there is to do: about a millisecond. */
 const KEYS_AT_ONCE = 4;
@@ -50,6 +51,7 @@ class Line {
   #served: Channel | undefined;
   readonly #escapes = new EscapeFilter();
   readonly #buffer = new Uint8Array(FRAME_BYTES);
+
   constructor() {
     const [send, receive, handshakeHash] = [1, 2, 3].map((byte) =>
       new Uint8Array(32).fill(byte)

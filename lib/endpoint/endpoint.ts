@@ -180,9 +180,8 @@ export class Endpoint implements AsyncDisposable {
     if (options.portMapping !== false && !options.relayOnly) endpoint.#startMapping();
     if (options.turn?.length) endpoint.#relayDht(options.turn);
     // What has to be asked of servers is asked before the first call needs it.
-    const { transport } = endpoint.#context;
     if (options.stun?.length || options.turn?.length) {
-      endpoint.#gatherings.prepare(commonTransports(transport, "auto"));
+      endpoint.#gatherings.prepare(commonTransports(endpoint.#context.transport, "auto"));
     }
     return endpoint;
   }

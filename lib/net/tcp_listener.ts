@@ -79,9 +79,13 @@ function listen(ip: string, port: number, onStream: (stream: TcpStream) => void)
   let closed = false;
   const accepting = (async () => {
     for await (const connection of incomingConnections(listener)) {
-      const stream = new TcpStream(connection);
-      if (closed) stream.release();
-      else onStream(stream);
+      try {
+        const stream = new TcpStream(connection);
+        if (closed) stream.release();
+        else onStream(stream);
+      } catch { // reset by now: some systems then refuse to change an option of its socket
+        connection.close();
+      }
     }
   })();
   return {

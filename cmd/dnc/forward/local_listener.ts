@@ -33,7 +33,12 @@ export class LocalListener implements Disposable {
   /** The connections that come, until the listener is closed. */
   async *connections(): AsyncGenerator<StreamConnection> {
     for await (const connection of incomingConnections<StreamConnection>(this.#listener)) {
-      if ("setNoDelay" in connection) connection.setNoDelay(true);
+      try {
+        if ("setNoDelay" in connection) connection.setNoDelay(true);
+      } catch { // reset by now: some systems then refuse to change an option of its socket
+        connection.close();
+        continue;
+      }
       yield connection;
     }
   }

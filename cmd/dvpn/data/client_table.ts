@@ -45,6 +45,7 @@ export class ClientTable implements Routes {
 
   /** From now on packets for its addresses are for this client. */
   enter({ link, addresses, gate }: TableClient): void {
+    // Read for each packet: always of one shape, whatever else the caller knows of its client.
     const entry = { link, gate };
     for (const address of addresses) this.#byDestination.set(addressKey(address), entry);
   }

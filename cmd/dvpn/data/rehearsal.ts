@@ -19,10 +19,11 @@ import { Uplink } from "./uplink.ts";
 
 /** From then on another packet makes hardly any function quicker. */
 const ROUND_TRIPS = 10_000;
+/** Enough to make all that is closed. */
 const FIRST_ROUND_TRIPS = 20;
 /** Round trips between two looks at what else there is to do: a millisecond or two. */
 const AT_ONCE = 10;
-/** Nothing is to be done for a moment after so many batches, ms. */
+/** After so many batches there is a pause of so many ms. */
 const BATCHES_BETWEEN_PAUSES = 5;
 const PAUSE_MS = 1;
 /** Longest wait for the two sides to find each other, and for packets to come back, ms. */

@@ -23,6 +23,7 @@ export class ServerRoute implements Routes {
 
   /** From now on there is this connection, or none. */
   lead(server: ServerLink | undefined): void {
+    // Read for each packet: always of one shape, whatever else the caller knows of the server.
     this.#server = server && { link: server.link, own: server.own, gate: server.gate };
   }
 
