@@ -1,4 +1,5 @@
 import { RoomyPipe } from "../../lib/net/roomy_pipe.ts";
+import { isSeekable } from "../../lib/net/seekable.ts";
 import { ExitCode, ToolError } from "../tool/exit_code.ts";
 import type { ByteSink, ByteSource } from "./peer_channel.ts";
 
@@ -18,8 +19,10 @@ export interface StandardStreams {
 
 /** As much at once, bytes, is bulk data: what a pipe holds until somebody gives it more room. */
 const BULK_BYTES = 64 << 10;
-/** Standard input and output, once they have carried bulk data: undefined for what is no pipe. */
-const roomy: { input?: RoomyPipe | undefined; output?: RoomyPipe | undefined } = {};
+/** Carries bytes without waiting for another program: how many; 0: none now, or the end. */
+type AtOnce = (bytes: Uint8Array) => number;
+/** How that is done, known once there was bulk data: undefined where a thread of the runtime waits. */
+const atOnce: { input?: AtOnce | undefined; output?: AtOnce | undefined } = {};
 
 /** Standard input and output of this process. */
 export const STANDARD_STREAMS: StandardStreams = {
@@ -27,10 +30,10 @@ export const STANDARD_STREAMS: StandardStreams = {
     isTerminal: () => Deno.stdin.isTerminal(),
     async read(into) {
       try {
-        const ready = roomy.input?.read(into) ?? 0;
+        const ready = atOnce.input?.(into) ?? 0;
         if (ready > 0) return ready;
         const count = await Deno.stdin.read(into);
-        if (!("input" in roomy) && isBulk(count ?? 0)) roomy.input = RoomyPipe.open(0, "read");
+        if (!("input" in atOnce) && isBulk(count ?? 0)) atOnce.input = inputAtOnce();
         return count;
       } catch (cause) {
         throw new ToolError(
@@ -44,8 +47,8 @@ export const STANDARD_STREAMS: StandardStreams = {
   output: {
     async write(bytes) {
       try {
-        if (!("output" in roomy) && isBulk(bytes.length)) roomy.output = RoomyPipe.open(1, "write");
-        const taken = roomy.output?.write(bytes) ?? 0;
+        if (!("output" in atOnce) && isBulk(bytes.length)) atOnce.output = outputAtOnce();
+        const taken = atOnce.output?.(bytes) ?? 0;
         return taken > 0 ? taken : await Deno.stdout.write(bytes);
       } catch (cause) {
         if (cause instanceof Deno.errors.BrokenPipe) throw new OutputClosed();
@@ -58,6 +61,18 @@ export const STANDARD_STREAMS: StandardStreams = {
     },
   },
 };
+
+function inputAtOnce(): AtOnce | undefined {
+  const pipe = RoomyPipe.open(0, "read");
+  if (pipe !== undefined) return (into) => pipe.read(into);
+  return isSeekable(0) ? (into) => Deno.stdin.readSync(into) ?? 0 : undefined;
+}
+
+function outputAtOnce(): AtOnce | undefined {
+  const pipe = RoomyPipe.open(1, "write");
+  if (pipe !== undefined) return (bytes) => pipe.write(bytes);
+  return isSeekable(1) ? (bytes) => Deno.stdout.writeSync(bytes) : undefined;
+}
 
 function isBulk(bytes: number): boolean {
   return bytes >= BULK_BYTES;
