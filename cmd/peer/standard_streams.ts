@@ -1,6 +1,7 @@
 import { RoomyPipe } from "../../lib/net/roomy_pipe.ts";
 import { isSeekable } from "../../lib/net/seekable.ts";
 import { ExitCode, ToolError } from "../tool/exit_code.ts";
+import { BulkWay } from "./bulk_way.ts";
 import type { ByteSink, ByteSource } from "./peer_channel.ts";
 
 /** Whoever reads our standard output has gone, as in `dnc … | head`: the quiet end of the work. */
@@ -17,12 +18,16 @@ export interface StandardStreams {
   readonly output: ByteSink;
 }
 
-/** As much at once, bytes, is bulk data: what a pipe holds until somebody gives it more room. */
-const BULK_BYTES = 64 << 10;
-/** Carries bytes without waiting for another program: how many; 0: none now, or the end. */
-type AtOnce = (bytes: Uint8Array) => number;
-/** How that is done, known once there was bulk data: undefined where a thread of the runtime waits. */
-const atOnce: { input?: AtOnce | undefined; output?: AtOnce | undefined } = {};
+const bulkInput = new BulkWay(() => {
+  const pipe = RoomyPipe.open(0, "read");
+  if (pipe !== undefined) return (into) => pipe.read(into);
+  return isSeekable(0) ? (into) => Deno.stdin.readSync(into) ?? 0 : undefined;
+});
+const bulkOutput = new BulkWay(() => {
+  const pipe = RoomyPipe.open(1, "write");
+  if (pipe !== undefined) return (bytes) => pipe.write(bytes);
+  return isSeekable(1) ? (bytes) => Deno.stdout.writeSync(bytes) : undefined;
+});
 
 /** Standard input and output of this process. */
 export const STANDARD_STREAMS: StandardStreams = {
@@ -30,10 +35,10 @@ export const STANDARD_STREAMS: StandardStreams = {
     isTerminal: () => Deno.stdin.isTerminal(),
     async read(into) {
       try {
-        const ready = atOnce.input?.(into) ?? 0;
+        const ready = bulkInput.carry(into);
         if (ready > 0) return ready;
         const count = await Deno.stdin.read(into);
-        if (!("input" in atOnce) && isBulk(count ?? 0)) atOnce.input = inputAtOnce();
+        bulkInput.met(count ?? 0);
         return count;
       } catch (cause) {
         throw new ToolError(
@@ -47,8 +52,8 @@ export const STANDARD_STREAMS: StandardStreams = {
   output: {
     async write(bytes) {
       try {
-        if (!("output" in atOnce) && isBulk(bytes.length)) atOnce.output = outputAtOnce();
-        const taken = atOnce.output?.(bytes) ?? 0;
+        bulkOutput.met(bytes.length);
+        const taken = bulkOutput.carry(bytes);
         return taken > 0 ? taken : await Deno.stdout.write(bytes);
       } catch (cause) {
         if (cause instanceof Deno.errors.BrokenPipe) throw new OutputClosed();
@@ -61,22 +66,6 @@ export const STANDARD_STREAMS: StandardStreams = {
     },
   },
 };
-
-function inputAtOnce(): AtOnce | undefined {
-  const pipe = RoomyPipe.open(0, "read");
-  if (pipe !== undefined) return (into) => pipe.read(into);
-  return isSeekable(0) ? (into) => Deno.stdin.readSync(into) ?? 0 : undefined;
-}
-
-function outputAtOnce(): AtOnce | undefined {
-  const pipe = RoomyPipe.open(1, "write");
-  if (pipe !== undefined) return (bytes) => pipe.write(bytes);
-  return isSeekable(1) ? (bytes) => Deno.stdout.writeSync(bytes) : undefined;
-}
-
-function isBulk(bytes: number): boolean {
-  return bytes >= BULK_BYTES;
-}
 
 function reason(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause);

@@ -10,6 +10,7 @@ const F_SETPIPE_SZ = 1031;
 const ROOMY_BYTES = 1 << 20;
 
 const SYMBOLS = {
+  close: { parameters: ["i32"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
   open: { parameters: ["buffer", "i32"], result: "i32" },
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
@@ -22,14 +23,14 @@ const SYMBOLS = {
  * is to have a thread wait in read(2), and to be woken by it: scp through two relays, on two cores that
  * were busy, took 5 % longer.
  *
- * It is an opening of its own, which lasts as long as the process, so that not waiting is a property
- * of this one and not of everybody who has the same pipe.
+ * It is an opening of its own, so that not waiting is a property of this one and not of everybody who
+ * has the same pipe.
  */
 export class RoomyPipe {
-  readonly #libc: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+  readonly #libc: Deno.DynamicLibrary<typeof SYMBOLS>;
   readonly #descriptor: number;
 
-  private constructor(libc: Deno.DynamicLibrary<typeof SYMBOLS>["symbols"], descriptor: number) {
+  private constructor(libc: Deno.DynamicLibrary<typeof SYMBOLS>, descriptor: number) {
     this.#libc = libc;
     this.#descriptor = descriptor;
   }
@@ -42,24 +43,43 @@ export class RoomyPipe {
    *   permission to call libc (nobody is asked for one)
    */
   static open(descriptor: number, access: "read" | "write"): RoomyPipe | undefined {
-    const libc = loadLibc(SYMBOLS)?.symbols;
+    const libc = loadLibc(SYMBOLS);
     if (libc === undefined) return undefined;
-    if (libc.fcntl(descriptor, F_SETPIPE_SZ, ROOMY_BYTES) < ROOMY_BYTES) return undefined;
-    const path = new TextEncoder().encode(`/proc/self/fd/${descriptor}\0`);
-    const flags = (access === "read" ? O_RDONLY : O_WRONLY) | O_NONBLOCK | O_CLOEXEC;
-    const opened = libc.open(path, flags);
-    return opened < 0 ? undefined : new RoomyPipe(libc, opened);
+    const opened = openRoomy(libc, descriptor, access);
+    if (opened >= 0) return new RoomyPipe(libc, opened);
+    libc.close();
+    return undefined;
   }
 
   /** Takes what is there, without waiting. How many bytes; 0: nothing now, or the end. */
   read(into: Uint8Array): number {
-    return taken(this.#libc.read(this.#descriptor, owned(into), BigInt(into.length)));
+    return taken(this.#libc.symbols.read(this.#descriptor, owned(into), BigInt(into.length)));
   }
 
   /** Gives what there is room for, without waiting. How many bytes; 0: none now, or nobody reads. */
   write(bytes: Uint8Array): number {
-    return taken(this.#libc.write(this.#descriptor, owned(bytes), BigInt(bytes.length)));
+    return taken(this.#libc.symbols.write(this.#descriptor, owned(bytes), BigInt(bytes.length)));
   }
+
+  /** Ends this opening; once, and nothing else afterwards. */
+  close(): void {
+    this.#libc.symbols.close(this.#descriptor);
+    this.#libc.close();
+  }
+}
+
+/** Makes room and opens the pipe; a descriptor, or -1. */
+function openRoomy(
+  { symbols }: Deno.DynamicLibrary<typeof SYMBOLS>,
+  descriptor: number,
+  access: "read" | "write",
+): number {
+  if (symbols.fcntl(descriptor, F_SETPIPE_SZ, ROOMY_BYTES) < ROOMY_BYTES) return -1;
+  const path = new TextEncoder().encode(`/proc/self/fd/${descriptor}\0`);
+  return symbols.open(
+    path,
+    (access === "read" ? O_RDONLY : O_WRONLY) | O_NONBLOCK | O_CLOEXEC,
+  );
 }
 
 function taken(count: bigint): number {

@@ -1,9 +1,12 @@
-import { FrameType } from "../protocol/frame.ts";
+import { FrameType, MAX_STREAM_BYTES } from "../protocol/frame.ts";
 import { type Child, exitOf, type OutputSource, trySignal } from "./child.ts";
+import { ChildPipe } from "./child_pipe.ts";
 import { type Launch, launchCommand } from "./launch.ts";
 
 /** Bytes per read: what a pipe holds. */
 const READ_BYTES = 64 * 1024;
+/** Once that was filled: what a frame holds. */
+const BULK_READ_BYTES = MAX_STREAM_BYTES;
 
 /**
  * Starts a program whose standard streams are pipes.
@@ -25,40 +28,63 @@ export function startPiped(launch: Launch): Child {
   const input = child.stdin.getWriter();
   // A program that does not read its input is no failure.
   input.closed.catch(() => {});
-  const output = pipe(FrameType.output, child.stdout);
-  const errorOutput = pipe(FrameType.errorOutput, child.stderr);
+  const inputPipe = new ChildPipe(pid, 0, "write");
+  const output = outputOf(FrameType.output, child.stdout, new ChildPipe(pid, 1, "read"));
+  const errorOutput = outputOf(FrameType.errorOutput, child.stderr, new ChildPipe(pid, 2, "read"));
+  const abortInput = () => {
+    inputPipe.close();
+    input.abort().catch(() => {});
+  };
   return {
     pid,
     outputs: [output, errorOutput],
     status: child.status.then(exitOf),
-    write: (bytes) => input.write(bytes).catch(() => {}),
-    endInput: () => void input.close().catch(() => {}),
+    async write(bytes) {
+      inputPipe.bulk.met(bytes.length);
+      const rest = bytes.subarray(inputPipe.bulk.carry(bytes));
+      if (rest.length > 0) await input.write(rest).catch(() => {});
+    },
+    endInput() {
+      inputPipe.close();
+      input.close().catch(() => {});
+    },
     resize() {},
     signal: (signal) => void trySignal(-pid, signal),
-    release: () => void input.abort().catch(() => {}),
+    release: abortInput,
     close() {
-      input.abort().catch(() => {});
+      abortInput();
       output.cancel();
       errorOutput.cancel();
     },
   };
 }
 
-function pipe(
+function outputOf(
   type: FrameType,
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  pipe: ChildPipe,
 ): OutputSource & { cancel(): void } {
   const reader = stream.getReader({ mode: "byob" });
   let buffer = new Uint8Array(READ_BYTES);
   return {
     type,
     async read() {
+      const ready = pipe.bulk.carry(buffer);
+      if (ready > 0) return buffer.subarray(0, ready);
       const { value, done } = await reader.read(buffer);
-      if (done || value === undefined) return null;
+      if (done || value === undefined) {
+        pipe.close();
+        return null;
+      }
+      pipe.bulk.met(value.length);
       // Reading hands the memory over; what comes back stands for the same.
-      buffer = new Uint8Array(value.buffer);
+      const isFull = value.length === READ_BYTES;
+      buffer = isFull ? new Uint8Array(BULK_READ_BYTES) : new Uint8Array(value.buffer);
       return value;
     },
-    cancel: () => void reader.cancel().catch(() => {}),
+    cancel() {
+      pipe.close();
+      reader.cancel().catch(() => {});
+    },
   };
 }

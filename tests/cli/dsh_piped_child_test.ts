@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import type { OutputSource } from "../../cmd/dsh/server/child.ts";
+import { startPiped } from "../../cmd/dsh/server/piped_child.ts";
+
+const PIECE = 256 << 10;
+const PIECES = 40;
+/** What a pipe takes that nobody reads from, once it carries bulk data, bytes. */
+const ROOMY_BYTES = 1 << 20;
+
+function start(...program: string[]) {
+  const account = { name: "me", uid: Deno.uid()!, gid: Deno.gid()!, home: "/", shell: "/bin/sh" };
+  return startPiped({ program, environment: new Map(), account });
+}
+
+async function digest(source: OutputSource): Promise<string> {
+  const hash = createHash("sha256");
+  for (let piece = await source.read(); piece !== null; piece = await source.read()) {
+    hash.update(piece);
+  }
+  return hash.digest("hex");
+}
+
+/** How many ends of pipes we hold. */
+function pipes(): number {
+  return [...Deno.readDirSync("/proc/self/fd")].filter(({ name }) => {
+    try {
+      return Deno.readLinkSync(`/proc/self/fd/${name}`).startsWith("pipe:");
+    } catch {
+      return false; // the directory's own
+    }
+  }).length;
+}
+
+Deno.test({
+  name: "dsh's programs: bulk data passes both ways, its end is seen, and no descriptor stays",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const before = pipes();
+    const child = start("cat");
+    const [output, errorOutput] = child.outputs;
+    const [back, errors] = [digest(output!), digest(errorOutput!)];
+    const hash = createHash("sha256");
+    for (let count = 0; count < PIECES; count++) {
+      // Also what is not a multiple of a page, and what is too little for the other way.
+      const piece = crypto.getRandomValues(new Uint8Array(65_536)).subarray(0, 65_536 - count);
+      const large = new Uint8Array(PIECE - count);
+      large.set(piece);
+      for (const bytes of [large, large.slice(0, count)]) {
+        hash.update(bytes);
+        await child.write(bytes);
+      }
+    }
+    child.endInput();
+    assert.equal(await back, hash.digest("hex"));
+    assert.equal(await errors, createHash("sha256").digest("hex"));
+    assert.deepEqual(await child.status, { code: 0 });
+    child.release();
+    child.close();
+    // The runtime ends its own a turn later.
+    for (let turn = 0; turn < 100 && pipes() > before; turn++) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    assert.equal(pipes(), before);
+  },
+});
+
+Deno.test({
+  name:
+    "dsh's programs: a pipe that carries bulk data has more room, and is gone when it is closed",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const child = start("sleep", "60");
+    const piece = new Uint8Array(65_536);
+    for (let sent = 0; sent < ROOMY_BYTES; sent += piece.length) await child.write(piece);
+    child.close();
+    Deno.kill(child.pid, "SIGTERM");
+    assert.deepEqual(await child.status, { signal: "SIGTERM" });
+    await child.write(piece);
+  },
+});
