@@ -163,15 +163,20 @@ export class Pty implements Disposable {
    */
   async write(bytes: Uint8Array<ArrayBuffer>): Promise<number> {
     while (!this.#closed) {
-      const count = Number(libc().write(this.#master, bytes, BigInt(bytes.length)));
-      if (count > 0) {
-        if (count <= KEY_BYTES) this.#awaitEcho();
-        return count;
-      }
+      const count = this.writeNow(bytes);
+      if (count > 0) return count;
       const events = await this.#until(POLLOUT);
       if ((events & POLLOUT) === 0) return 0;
     }
     return 0;
+  }
+
+  /** Types bytes as far as the terminal takes them without waiting; how many that were. */
+  writeNow(bytes: Uint8Array<ArrayBuffer>): number {
+    if (this.#closed) return 0;
+    const count = Number(libc().write(this.#master, bytes, BigInt(bytes.length)));
+    if (count > 0 && count <= KEY_BYTES) this.#awaitEcho();
+    return Math.max(0, count);
   }
 
   /** Hangs up: the programs get SIGHUP from the system, and whoever waits goes on. */

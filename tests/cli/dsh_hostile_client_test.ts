@@ -24,6 +24,7 @@ function actions(options: { stuck?: boolean } = {}) {
   const seen: string[] = [];
   return {
     seen,
+    takeInput: () => 0,
     onInput(bytes: Uint8Array) {
       seen.push(`input ${bytes.length}`);
       return options.stuck ? new Promise<void>(() => {}) : Promise.resolve();
@@ -82,6 +83,42 @@ Deno.test("dsh server: input beyond the credit ends the session, so that memory 
   })();
   await assert.rejects(serving, { name: "ProtocolError", message: /more input than/ });
   sending.catch(() => {});
+});
+
+Deno.test("dsh server: input that a program has no room for waits its turn; credit is for all of it", async () => {
+  const { link, client, channel } = pair();
+  client.send(FrameType.request, REQUEST);
+  await link.request();
+  const taken: number[] = [];
+  let waiting: (() => void) | undefined;
+  const program = {
+    ...actions(),
+    // Every third one finds room for a part of it.
+    takeInput(bytes: Uint8Array) {
+      assert.equal(waiting, undefined, "nothing overtakes what waits");
+      const count = taken.length % 3 === 0 ? bytes.length : Math.floor(bytes.length / 2);
+      taken.push(...bytes.subarray(0, count));
+      return count;
+    },
+    onInput(bytes: Uint8Array) {
+      taken.push(...bytes);
+      return new Promise<void>((resolve) => waiting = resolve).then(() => waiting = undefined);
+    },
+  };
+  const serving = link.serve(program);
+  const sent = Uint8Array.from({ length: 500 }, (_, index) => index);
+  for (let at = 0, size = 1; at < sent.length; at += size++) {
+    await client.send(FrameType.input, sent.subarray(at, at + size));
+    waiting?.();
+  }
+  await client.send(FrameType.detach);
+  assert.equal(await serving, "detached");
+  for (let turn = 0; turn < 1000 && taken.length < sent.length; turn++) {
+    waiting?.();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
+  assert.deepEqual(Uint8Array.from(taken), sent);
+  channel.close();
 });
 
 Deno.test("dsh server: a signal overtakes input that the program does not read", async () => {

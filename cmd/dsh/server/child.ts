@@ -18,6 +18,8 @@ export interface Child {
   readonly outputs: readonly OutputSource[];
   /** How it ended. */
   readonly status: Promise<ProgramExit>;
+  /** Gives it input, as far as there is room now: how many bytes. */
+  writeNow(bytes: Uint8Array<ArrayBuffer>): number;
   /** Gives it input; resolves when it was taken, also when nobody reads it any more. */
   write(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** No more input. */

@@ -23,7 +23,9 @@ const REQUEST_TIMEOUT_MS = 20_000;
 
 /** What a client does with its session. */
 export interface ClientActions {
-  /** Takes input; resolves when there is room for more. */
+  /** Takes as much input as there is room for now; how many bytes. */
+  takeInput(bytes: Uint8Array<ArrayBuffer>): number;
+  /** Takes the rest of it; resolves when there is room for more. */
   onInput(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   onInputEnd(): void;
   onResize(size: TerminalSize): void;
@@ -157,23 +159,30 @@ class PacedInput {
     this.#grant = grant;
   }
 
-  take(bytes: Uint8Array): void {
+  take(bytes: Uint8Array<ArrayBuffer>): void {
     if (this.#ended) throw new ProtocolError("message", "input after its end");
     this.#credit -= bytes.length;
     if (this.#credit < 0) throw new ProtocolError("message", "more input than there is credit");
-    const copy = bytes.slice();
+    const taken = this.#waiting === 0 ? this.#actions.takeInput(bytes) : 0;
+    this.#took(taken);
+    if (taken === bytes.length) return;
+    const rest = bytes.slice(taken);
     const isNext = this.#waiting++ === 0;
-    const taken = isNext
-      ? this.#actions.onInput(copy)
-      : this.#last.then(() => this.#actions.onInput(copy));
-    this.#last = taken.then(() => {
+    const done = isNext
+      ? this.#actions.onInput(rest)
+      : this.#last.then(() => this.#actions.onInput(rest));
+    this.#last = done.then(() => {
       this.#waiting--;
-      this.#taken += copy.length;
-      if (this.#taken < CREDIT_STEP) return;
-      this.#credit += this.#taken;
-      this.#grant(this.#taken);
-      this.#taken = 0;
+      this.#took(rest.length);
     });
+  }
+
+  #took(bytes: number): void {
+    this.#taken += bytes;
+    if (this.#taken < CREDIT_STEP) return;
+    this.#credit += this.#taken;
+    this.#grant(this.#taken);
+    this.#taken = 0;
   }
 
   end(): void {

@@ -39,11 +39,11 @@ export function startPiped(launch: Launch): Child {
     pid,
     outputs: [output, errorOutput],
     status: child.status.then(exitOf),
-    async write(bytes) {
+    writeNow(bytes) {
       inputPipe.bulk.met(bytes.length);
-      const rest = bytes.subarray(inputPipe.bulk.carry(bytes));
-      if (rest.length > 0) await input.write(rest).catch(() => {});
+      return inputPipe.bulk.carry(bytes);
     },
+    write: (bytes) => input.write(bytes).catch(() => {}),
     endInput() {
       inputPipe.close();
       input.close().catch(() => {});

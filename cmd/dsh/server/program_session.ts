@@ -81,6 +81,12 @@ export class ProgramSession {
   get actions(): ClientActions {
     const child = this.#child;
     return {
+      takeInput: (bytes) => {
+        this.lastActivity = performance.now();
+        const count = child.writeNow(bytes);
+        this.received += count;
+        return count;
+      },
       onInput: async (bytes) => {
         this.lastActivity = performance.now();
         await child.write(bytes);

@@ -46,6 +46,11 @@ export function startAtTerminal(launch: Launch, size: TerminalSize): Child {
         pty.read(buffer).then((count) => count === null ? null : buffer.subarray(0, count)),
     }],
     status: child.status.then(exitOf),
+    writeNow(bytes) {
+      const count = pty.writeNow(bytes);
+      if (count > 0) isLineBegun = !LINE_ENDS.has(bytes[count - 1]!);
+      return count;
+    },
     async write(bytes) {
       isLineBegun = !LINE_ENDS.has(bytes.at(-1)!);
       for (let at = 0; at < bytes.length;) {
