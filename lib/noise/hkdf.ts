@@ -34,6 +34,7 @@ export function hkdf(
   if (rounds > 255) {
     throw new NoiseError("oversize", `HKDF yields at most ${255 * hash.length} bytes`);
   }
+  if (hash.hkdf !== undefined) return hash.hkdf(salt, inputKey, info, length);
   const pseudoRandomKey = hash.hmac(salt, inputKey);
   const output = new Uint8Array(rounds * hash.length);
   let block: Uint8Array = EMPTY;
