@@ -7,7 +7,7 @@ import { sleep } from "./sleep.ts";
 import { isEarlyDatagram } from "./early_pipe.ts";
 import type { KeyEncapsulation } from "../noise/mod.ts";
 import { type ChainVerifier, createRequest, Listening, RequestGuard } from "./signalling/mod.ts";
-import { type Clock, prepareQuic, turnOfEventLoop } from "../net/mod.ts";
+import { type Clock, prepareQuic, turnOfSockets } from "../net/mod.ts";
 
 /** Addresses for documentation (RFC 5737); nothing is sent to them. */
 const [OURS, THEIRS] = ["192.0.2.1", "192.0.2.2"].map((ip) => ({ ip, port: 9 })) as [
@@ -55,7 +55,7 @@ async function rehearse(options: RehearsalOptions, signal: AbortSignal): Promise
     for (const act of ACTS) {
       if (signal.aborted) return;
       await act(options);
-      await turnOfEventLoop(); // what has come meanwhile goes first
+      await turnOfSockets(); // what has come meanwhile goes first
     }
   } catch {
     // the call itself will tell

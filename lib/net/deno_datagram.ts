@@ -2,7 +2,7 @@ import { canonicalIp, type SocketAddress } from "../ip/mod.ts";
 import { NetError, reasonOf } from "./net_error.ts";
 import { SendQueue } from "./send_queue.ts";
 import type { UdpBindOptions, UdpSocket } from "./udp_socket.ts";
-import { turnOfEventLoop } from "./clock.ts";
+import { turnOfSockets } from "./clock.ts";
 import { withoutZone, withZone, zoneOf } from "./zone.ts";
 
 /** The longest UDP payload, plus one so that nothing is cut unnoticed. */
@@ -82,7 +82,7 @@ class DenoDatagramSocket implements UdpSocket {
       } catch (error) {
         if (this.#closed || error instanceof Deno.errors.BadResource) break;
         // ICMP errors surface on receive on some systems: the socket itself is sound
-        if (++errors % ERRORS_BEFORE_PAUSE === 0) await turnOfEventLoop();
+        if (++errors % ERRORS_BEFORE_PAUSE === 0) await turnOfSockets();
       }
     }
   }

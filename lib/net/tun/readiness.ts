@@ -1,4 +1,4 @@
-import { turnOfEventLoop } from "../clock.ts";
+import { turnOfSockets } from "../clock.ts";
 import { type TunLibc, tunLibc } from "./libc.ts";
 import { RuntimeEvents } from "./runtime_events.ts";
 
@@ -121,7 +121,7 @@ export class Readiness {
         this.#attentiveUntilMs = -Infinity;
         return;
       }
-      await turnOfEventLoop();
+      await turnOfSockets();
       quiet = this.#take(0) === "nothing" ? quiet + 1 : 0;
     }
     const endMs = performance.now() + LONGEST_WAIT_MS;
