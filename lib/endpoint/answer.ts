@@ -65,8 +65,12 @@ interface Brought {
 
 /** What the endpoint decides about requests, and what it does with those that succeed. */
 export interface AnswerPolicy {
-  /** Why to refuse this peer: a code of {@linkcode REFUSAL} and a reason; undefined lets it in. */
-  refusal(peer: VerifiedChain): Refusal | undefined;
+  /**
+   * Why to refuse this peer: a code of {@linkcode REFUSAL} and a reason; undefined lets it in.
+   *
+   * @param resumes whether it wants to go on with a session that there is
+   */
+  refusal(peer: VerifiedChain, resumes: boolean): Refusal | undefined;
   /** A peer has been refused, for whatever reason. */
   refused?(code: number): void;
   /** The peer's session of that id, if it is still to be gone on with. */
@@ -168,7 +172,8 @@ export class Answerer {
       if (code === REFUSAL.policy) session?.fail(reason, NOT_AUTHORIZED);
       reply(request.refuse(code, reason));
     };
-    const refusal = this.#refusal(request) ?? (resume && !session ? NOTHING_TO_RESUME : undefined);
+    const refusal = this.#refusal(request, session !== undefined) ??
+      (resume && !session ? NOTHING_TO_RESUME : undefined);
     if (refusal !== undefined) return refuse(refusal);
     const giving = new AbortController();
     const giveUp = () => giving.abort(new ConnectError("busy", "others needed its place"));
@@ -233,14 +238,14 @@ export class Answerer {
     this.#backlogTimer?.cancel();
   }
 
-  #refusal(request: IncomingRequest<VerifiedChain>): Refusal | undefined {
+  #refusal(request: IncomingRequest<VerifiedChain>, resumes: boolean): Refusal | undefined {
     if (this.#closing.signal.aborted) return { code: REFUSAL.closing, reason: "shutting down" };
     const { tcp, udp } = this.#transports(request);
     if (!tcp && !udp) {
       const { transport } = this.#context;
       return { code: REFUSAL.transport, reason: `only ${transport} is to be had here` };
     }
-    return this.#policy.refusal(request.peer);
+    return this.#policy.refusal(request.peer, resumes);
   }
 
   #transports(request: IncomingRequest<VerifiedChain>): { tcp: boolean; udp: boolean } {
@@ -276,6 +281,10 @@ export class Answerer {
     const transports = this.#transports(request);
     trace?.step({ type: "gathering" });
     const gathering = await this.#context.gather(transports);
+    if (this.#closing.signal.aborted) {
+      await gathering.close();
+      throw new ConnectError("aborted", "shutting down");
+    }
     const negotiation = new Negotiation(gathering, {
       controlling: false,
       trace,

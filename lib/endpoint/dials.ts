@@ -65,7 +65,7 @@ export class Dials {
     const caller = options.signal === undefined ? [] : [options.signal];
     const signal = AbortSignal.any([this.#closing.signal, ...caller]);
     if (signal.aborted) throw abortedConnect(signal);
-    const dial = this.#dials.get(peerId) ?? this.#start(peerId);
+    const dial = this.#underWay(peerId) ?? this.#start(peerId);
     dial.waiters++;
     const gone = Promise.withResolvers<never>();
     const leave = () => gone.reject(abortedConnect(signal));
@@ -82,6 +82,12 @@ export class Dials {
       for (const timer of timers) timer.cancel();
       if (--dial.waiters === 0) dial.controller.abort(reason);
     }
+  }
+
+  /** The dial to share: one that was given up takes its time to end. */
+  #underWay(peerId: string): Dial | undefined {
+    const dial = this.#dials.get(peerId);
+    return dial?.controller.signal.aborted ? undefined : dial;
   }
 
   #patience(
@@ -130,7 +136,9 @@ export class Dials {
       waiters: 0,
     };
     this.#dials.set(peerId, dial);
-    const forget = () => this.#dials.delete(peerId);
+    const forget = () => {
+      if (this.#dials.get(peerId) === dial) this.#dials.delete(peerId);
+    };
     dial.session.then(forget, forget);
     return dial;
   }

@@ -131,15 +131,13 @@ export class Endpoint implements AsyncDisposable {
     };
     this.#dials = new Dials(this.#context, (established) => this.#begin(established, true));
     this.#answerer = new Answerer(this.#context, {
-      refusal: (peer) => this.#refusal(peer),
+      refusal: (peer, resumes) => this.#refusal(peer, resumes),
       refused: (code) => this.#totals.refused(code),
       resumable: (peer, sessionId) =>
         this.#sessions.values().find((session) =>
           !session.outgoing && session.peer.id === peer.id && equalBytes(session.id, sessionId)
         ),
-      established: (established) => {
-        this.#dials.arrived(this.#begin(established, false));
-      },
+      established: (established) => this.#dials.arrived(this.#begin(established, false)),
     }, options.maxPendingPeers ?? DEFAULT_MAX_PENDING_PEERS);
     this.#door = new OwnDoor({
       interfaces: options.interfaces,
@@ -151,18 +149,18 @@ export class Endpoint implements AsyncDisposable {
       clock: systemClock,
       wallClock: Date.now,
       interfaces: options.interfaces,
-      onChange: (ips) => this.#networkChanged(ips),
+      onChange: (ips, isOneGone) => this.#networkChanged(ips, isOneGone),
     });
   }
 
-  #networkChanged(ips: ReadonlySet<string>): void {
+  #networkChanged(ips: ReadonlySet<string>, isOneGone: boolean): void {
     log.info("the network has changed: {ips}", { ips: [...ips].join(", ") });
     this.#mapper?.refresh().catch((error) => log.warn("port mapping: {error}", { error }));
     this.#dhtRelay?.networkChanged();
     this.#door.refresh();
     this.#context.doors?.clear();
     this.#dht.networkChanged().catch((error) => log.warn("DHT: {error}", { error }));
-    for (const session of this.#sessions) session.networkChanged(ips);
+    for (const session of this.#sessions) session.networkChanged(ips, isOneGone);
   }
 
   /**
@@ -339,10 +337,11 @@ export class Endpoint implements AsyncDisposable {
     else await mapper.close();
   }
 
-  #refusal(peer: PeerInfo): { code: number; reason: string } | undefined {
+  #refusal(peer: PeerInfo, resumes: boolean): { code: number; reason: string } | undefined {
     const { id } = peer;
     const reason = this.#admission.refusal(peer);
     if (reason !== undefined) return { code: REFUSAL.policy, reason };
+    if (resumes) return undefined;
     if (this.#sessions.size >= (this.#options.maxSessions ?? DEFAULT_MAX_SESSIONS)) {
       return { code: REFUSAL.busy, reason: "too many sessions" };
     }
@@ -389,7 +388,8 @@ export class Endpoint implements AsyncDisposable {
     this.#totals.begun(session);
     this.#admission.begin(session);
     this.#datagrams.begin(session);
-    if (outgoing && lasting === undefined) this.#improve(session);
+    if (this.#closed !== undefined) session.fail("the endpoint is closed");
+    else if (outgoing && lasting === undefined) this.#improve(session);
     return session;
   }
 

@@ -67,6 +67,7 @@ export class Gatherings {
   /** Makes one ready now. */
   prepare(transports: TransportChoice): void {
     if (this.#closed) return;
+    discard(this.#prepared);
     const gathering = this.#options(transports).then((options) => Gathering.start(options));
     gathering.catch(() => {}); // take() tries again, and tells
     this.#prepared = { gathering, transports, hosts: this.#hosts() };

@@ -12,8 +12,8 @@ export interface NetworkWatchOptions {
   readonly wallClock: () => number;
   /** The interfaces that count; all but loopback when absent. */
   readonly interfaces: readonly string[] | undefined;
-  /** The addresses that there are now. */
-  readonly onChange: (ips: ReadonlySet<string>) => void;
+  /** The addresses that there are now; and whether one that there was is gone. */
+  readonly onChange: (ips: ReadonlySet<string>, isOneGone: boolean) => void;
 }
 
 /** Notices that the host's addresses have changed, or that the machine has slept. */
@@ -41,11 +41,12 @@ export class NetworkWatch {
     this.#timer = clock.setTimer(clock.now() + INTERVAL_MS, () => {
       const ips = this.#look(), now = wallClock();
       const slept = now - this.#lookedAt > SLEEP_MS;
-      const changed = ips.size !== this.#ips.size || ips.difference(this.#ips).size > 0;
+      const isOneGone = this.#ips.difference(ips).size > 0;
+      const changed = isOneGone || ips.size > this.#ips.size;
       this.#ips = ips;
       this.#lookedAt = now;
       this.#arm();
-      if (changed || slept) onChange(ips);
+      if (changed || slept) onChange(ips, isOneGone);
     });
   }
 

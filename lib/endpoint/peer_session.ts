@@ -156,6 +156,11 @@ export class PeerSession {
     return this.#driver.pipe !== undefined;
   }
 
+  /** How many pipes it has had. */
+  get pipes(): number {
+    return this.#session.stats.pipes;
+  }
+
   /** Whether the path in use leads over a relay. */
   get isRelayed(): boolean {
     return isRelayed(this.#driver.pipe);
@@ -176,9 +181,12 @@ export class PeerSession {
   }
 
   /** The host's addresses have changed: a path from an address that is gone is not waited for. */
-  networkChanged(ips: ReadonlySet<string>): void {
+  networkChanged(ips: ReadonlySet<string>, isOneGone: boolean): void {
     const pipe = this.#driver.pipe;
-    if (pipe !== undefined && !ips.has(pipe.local.ip)) this.#driver.drop("silent");
+    if (pipe === undefined || ips.has(pipe.local.ip)) return;
+    // The end of a path over our relay is the relay's. What leads there may be what is gone.
+    if (isOneGone || !isRelayed(pipe)) this.#driver.drop("silent");
+    else if (this.#session.sentBeside(this.#options.clock.now())) this.#driver.wake();
   }
 
   /** Ends the session at once: on both sides every channel fails with the reason. */

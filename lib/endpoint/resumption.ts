@@ -48,17 +48,17 @@ export async function resume(
       return session.attach(pipe);
     } catch (error) {
       if (error instanceof SessionUnknown) return session.fail(wording(loss));
-      if (!(error instanceof ConnectError)) throw error;
-      log.info("not resumed yet: {error}", { error: error.message });
+      log.info("not resumed yet: {error}", { error: reasonOf(error) });
+      const code = error instanceof ConnectError ? error.code : undefined;
       // The peer knows the session, or knows us, and does not want us any more.
-      if (error.code === "refused") return session.fail(error.message, NOT_AUTHORIZED);
-      const refused = !answered && error.code === "identity";
+      if (code === "refused") return session.fail(reasonOf(error), NOT_AUTHORIZED);
+      const refused = !answered && code === "identity";
       // Nodes count as good for long after the last word of them; whoever closes a connection has
       // been heard.
       const online = context.explainSilence(session.peer.id).code !== "no-network" &&
         (loss.kind === "closed" || context.datagramsHeard() > heard);
       if (answered) unanswered = 0;
-      else if (online && error.code === "timeout") unanswered++;
+      else if (online && code === "timeout") unanswered++;
       if (refused || unanswered >= UNANSWERED_ATTEMPTS[loss.kind]) {
         return session.fail(wording(loss));
       }
@@ -80,8 +80,14 @@ export async function awaitResumption(
   session: PeerSession,
   loss: PipeLoss,
 ): Promise<void> {
+  const { pipes } = session;
   await sleep(clock, WAIT_MS[loss.kind], session.ended);
-  if (!session.hasPipe) session.fail(wording(loss));
+  // One that came and was lost, too, has a wait of its own.
+  if (!session.hasPipe && session.pipes === pipes) session.fail(wording(loss));
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function wording({ kind, message }: PipeLoss): string {

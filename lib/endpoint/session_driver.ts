@@ -121,9 +121,10 @@ export class SessionDriver {
       }
     } finally {
       this.#flushing = false;
+      // A pipe that was replaced while its last write was under way leaves the flushing to us; mostly
+      // that write fails then.
+      if (this.#pipe !== pipe) this.wake();
     }
-    // A pipe that was replaced while its last write was under way leaves the flushing to us.
-    if (this.#pipe !== pipe) this.wake();
     this.#armTimer();
   }
 

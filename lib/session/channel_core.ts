@@ -110,9 +110,10 @@ export class ChannelCore implements Schedulable {
     return this.#isOver;
   }
 
-  /** True when DATA or FIN could go out now. */
+  /** True when DATA or FIN could go out now. The acceptor has to say ACCEPT before. */
   get hasData(): boolean {
-    return (this.frames & (SEND_OPEN | SEND_RESET | SEND_DECLINE)) === 0 &&
+    return (this.isLocal || !this.isPending) &&
+      (this.frames & (SEND_OPEN | SEND_RESET | SEND_DECLINE)) === 0 &&
       (this.send.sendable > 0 || this.send.wantsFin);
   }
 

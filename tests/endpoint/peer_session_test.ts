@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { LastingPipe } from "../../lib/endpoint/context.ts";
+import { HeldPipe } from "../../lib/endpoint/held_pipe.ts";
 import { PeerSession } from "../../lib/endpoint/peer_session.ts";
 import type { PipeLoss } from "../../lib/endpoint/session_driver.ts";
 import { type Pipe, systemClock } from "../../lib/net/mod.ts";
@@ -185,4 +186,21 @@ Deno.test("the end of a session ends the making of its lasting pipe", async () =
   await new Promise((resolve) => setTimeout(resolve, 1));
   await assert.rejects(late.write(Uint8Array.of(1)), "it is closed");
   listener.session.fail("over");
+});
+
+Deno.test("one more address of the host is no reason to leave a path over our relay; one less is", async () => {
+  const [near, far] = memoryPipes();
+  const overRelay = new HeldPipe(near, {
+    local: { ip: "203.0.113.7", port: 50_000 },
+    relayed: true,
+    release: () => Promise.resolve(),
+  });
+  const dialler = makeEnd(true, overRelay), listener = makeEnd(false, far);
+  await open(dialler, listener);
+  dialler.session.networkChanged(new Set(["192.0.2.1", "172.18.0.1"]), false);
+  assert.deepEqual([dialler.session.hasPipe, dialler.losses], [true, []]);
+  dialler.session.networkChanged(new Set(["172.18.0.1"]), true);
+  assert.deepEqual(dialler.losses.map(({ kind }) => kind), ["silent"]);
+  for (const { session } of [dialler, listener]) session.fail("over");
+  await Promise.all([dialler.over, listener.over]);
 });

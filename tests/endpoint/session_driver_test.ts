@@ -53,6 +53,10 @@ class End {
     this.#driver.attach(pipe);
   }
 
+  attach(pipe: Pipe): void {
+    this.#driver.attach(pipe);
+  }
+
   /** Lets time pass, and I/O happen after each timer; a timer that is late runs before any I/O. */
   async pass(ms: number): Promise<void> {
     for (const end = this.time.now + ms; this.time.now < end;) {
@@ -103,4 +107,26 @@ Deno.test("a peer that was silent all the while is lost soon after", async () =>
   await held.pass(2_500);
   assert.deepEqual(held.losses.map(({ kind }) => kind), ["silent"]);
   held.session.close(1, "");
+});
+
+Deno.test("a new pipe is used at once, although a write to the former one was under way", async () => {
+  const stuck = Promise.withResolvers<never>();
+  const never = new Promise<never>(() => {});
+  const [first, second] = memoryPipes();
+  // As TCP and QUIC: what waits to be written fails when the pipe is aborted.
+  const former: Pipe = {
+    ...first,
+    read: () => never,
+    write: () => stuck.promise,
+    abort: () => Promise.resolve(stuck.reject(new Error("aborted"))),
+  };
+  const end = new End(true, former);
+  await end.pass(1);
+  end.attach(second);
+  const read = first.read(new Uint8Array(1_000));
+  // No timer is due so soon.
+  await end.pass(0);
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(await Promise.race([read, Promise.resolve(0)]), "the new pipe is begun");
+  end.session.close(1, "");
 });

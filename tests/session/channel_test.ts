@@ -254,3 +254,39 @@ function hasCode(code: string): (error: unknown) => true {
     return true;
   };
 }
+
+Deno.test("a channel that is closed before the peer accepts it ends in order, and nothing beside it", async () => {
+  const pair = new SessionPair();
+  pair.attach();
+  const other = pair.left.session.open("other");
+  const [closed, left] = [pair.left.session.open("closed"), pair.left.session.open("left")];
+  await closed.write(pattern(10, 1));
+  await pair.run();
+  closed.close();
+  await left.readable.cancel();
+  await pair.run();
+  for (const request of pair.right.requests) {
+    const channel = request.accept();
+    await pair.run();
+    if (channel.name === "closed") assert.deepEqual(await readAll(channel), pattern(10, 1));
+    channel.close();
+  }
+  await pair.run();
+  left.close();
+  other.close();
+  await pair.run();
+  await Promise.all([closed.closed, left.closed, other.closed]);
+  assert.deepEqual([pair.left.closes, pair.right.closes], [[], []]);
+});
+
+Deno.test("a session that is closed while it has been asked for a channel ends in order", async () => {
+  const pair = new SessionPair();
+  pair.attach();
+  const asked = pair.left.session.open("asked");
+  asked.opened.catch(() => {});
+  await pair.run();
+  pair.right.session.close();
+  await pair.run();
+  assert.deepEqual(pair.left.closes, [{ code: 0, reason: "", remote: true }]);
+  await assert.rejects(asked.opened, { code: "session-closed" });
+});
