@@ -10,6 +10,7 @@ import {
   writeCertificateFile,
 } from "../../lib/identity/mod.ts";
 import { ExitCode } from "../tool/exit_code.ts";
+import { printable } from "../tool/log_line.ts";
 import { writeError } from "../tool/output.ts";
 import type { CommandContext } from "./commands.ts";
 import { registerIssued } from "./issued.ts";
@@ -26,10 +27,14 @@ export async function renew({ values, operands: [path = ""] }: CommandContext): 
   const chain = await renewedChain(leaf!, authority, values.days);
   if (values.output === undefined) await replaceCertificateFile(path, chain);
   else await writeCertificateFile(values.output, chain);
-  const { id, authority: isAuthority, notAfter } = decodeCertificate(chain[0]!);
+  const { id, subject, authority: isAuthority, notAfter } = decodeCertificate(chain[0]!);
   if (!isAuthority) await registerIssued(certificate, chain[0]!);
   const until = notAfter.toISOString().slice(0, 10);
-  writeError(`${isAuthority ? "CA" : "device"} ${id}, valid until ${until}\n`);
+  // Its owner chose the name, and a server that trusts this CA may know the device by it.
+  const name = subject === "" ? "(no name)" : JSON.stringify(subject);
+  writeError(
+    printable(`${isAuthority ? "CA" : "device"} ${id}, name ${name}, valid until ${until}\n`),
+  );
   writeError(`written: ${values.output ?? path}\n`);
   return ExitCode.ok;
 }

@@ -6,6 +6,7 @@ import {
   readCertificateFile,
   readRevocationListFile,
   type RevocationEntry,
+  verify,
   verifyRevocationList,
   writeRevocationListFile,
 } from "../../lib/identity/mod.ts";
@@ -69,7 +70,9 @@ async function serialNumbersOf(
 ): Promise<string[]> {
   if (await exists(operand)) {
     const leaf = decodeCertificate((await readCertificateFile(operand))[0]!);
-    if (leaf.issuerName === decodeCertificate(authority.chain[0]!).subjectName) {
+    const { subjectName, publicKey } = decodeCertificate(authority.chain[0]!);
+    // Many a CA has the same name: only the signature tells them apart.
+    if (leaf.issuerName === subjectName && verify(publicKey, leaf.signed, leaf.signature)) {
       return [leaf.serialNumber];
     }
     throw new ToolError(ExitCode.failure, `${operand} is not signed by this CA`);

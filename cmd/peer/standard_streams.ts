@@ -1,5 +1,5 @@
+import { isFileOrMemory } from "../../lib/net/own_file.ts";
 import { RoomyPipe } from "../../lib/net/roomy_pipe.ts";
-import { isSeekable } from "../../lib/net/seekable.ts";
 import { ExitCode, ToolError } from "../tool/exit_code.ts";
 import { BulkWay } from "./bulk_way.ts";
 import type { ByteSink, ByteSource } from "./peer_channel.ts";
@@ -21,12 +21,12 @@ export interface StandardStreams {
 const bulkInput = new BulkWay(() => {
   const pipe = RoomyPipe.open(0, "read");
   if (pipe !== undefined) return (into) => pipe.read(into);
-  return isSeekable(0) ? (into) => Deno.stdin.readSync(into) ?? 0 : undefined;
+  return isFileOrMemory(0) ? (into) => Deno.stdin.readSync(into) ?? 0 : undefined;
 });
 const bulkOutput = new BulkWay(() => {
   const pipe = RoomyPipe.open(1, "write");
   if (pipe !== undefined) return (bytes) => pipe.write(bytes);
-  return isSeekable(1) ? (bytes) => Deno.stdout.writeSync(bytes) : undefined;
+  return isFileOrMemory(1) ? (bytes) => Deno.stdout.writeSync(bytes) : undefined;
 });
 
 /** Standard input and output of this process. */

@@ -3,8 +3,10 @@ import { connect } from "../../cmd/dnc/connect.ts";
 import { ControlChannel } from "../../cmd/dnc/control/control_channel.ts";
 import { ControlEndpoint } from "../../cmd/dnc/control/control_endpoint.ts";
 import { reachMaster } from "../../cmd/dnc/control/control_socket.ts";
-import { FrameType, readHeader, readMessage } from "../../cmd/dnc/control/frame.ts";
+import { FrameType, readHeader, readMessage, writeMessage } from "../../cmd/dnc/control/frame.ts";
 import { serveControl } from "../../cmd/dnc/control/master.ts";
+import { serveChannel } from "../../cmd/dnc/control/serve_channel.ts";
+import { CONTROL_VERSION } from "../../cmd/dnc/control/version.ts";
 import type { Service } from "../../cmd/dnc/service/service.ts";
 import {
   DeclineCode,
@@ -14,6 +16,7 @@ import {
 import { OutputClosed } from "../../cmd/peer/standard_streams.ts";
 import { ToolError } from "../../cmd/tool/exit_code.ts";
 import { GivenBytes } from "../fuzz/byte_streams.ts";
+import { MemoryChannel } from "../support/memory_channel.ts";
 import { MemoryEndpoint } from "../support/memory_endpoint.ts";
 import { memoryStreams } from "../support/memory_streams.ts";
 
@@ -226,6 +229,43 @@ controlTest("what is no request is told so, and closed", echo, async ({ path, st
     assert.equal(header?.type, FrameType.failed, String(bytes));
     assert.equal((await readMessage(connection, header)).of, "other");
   }
+});
+
+controlTest("a client that says nothing is given up, others stay", echo, async (setting) => {
+  await setting.start();
+  {
+    using _hurry = hurry(5_000);
+    using silent = await Deno.connect({ transport: "unix", path: setting.path });
+    await silent.read(new Uint8Array(1)).catch(() => {});
+  }
+  const streams = memoryStreams("hello");
+  assert.equal(await connect(setting.client, options(streams)), 0);
+  assert.equal(streams.output.text, "hello");
+});
+
+/** Timers that would take so long, ms, take next to none. */
+function hurry(slow: number): Disposable {
+  const { setTimeout } = globalThis;
+  globalThis.setTimeout =
+    ((work: () => void, ms?: number) =>
+      setTimeout(work, ms === slow ? 10 : ms)) as typeof setTimeout;
+  return { [Symbol.dispose]: () => globalThis.setTimeout = setTimeout };
+}
+
+Deno.test("control socket: a client that goes as its channel comes leaves none", async () => {
+  const request: number[] = [];
+  const into = { write: (bytes: Uint8Array) => Promise.resolve(request.push(...bytes)) };
+  await writeMessage(into, FrameType.request, { version: CONTROL_VERSION, id: "P", name: "x" });
+  const given = new GivenBytes(Uint8Array.from(request));
+  const connection = {
+    read: (into: Uint8Array) => given.read(into),
+    write: () => Promise.reject(new Deno.errors.BrokenPipe()),
+    close() {},
+  } as unknown as Deno.UnixConn;
+  const [channel] = MemoryChannel.pair("x", Promise.resolve());
+  const dialler = { connect: () => Promise.resolve(channel), status: () => ({ sessions: [] }) };
+  await serveChannel(connection, dialler, "P");
+  await assert.rejects(channel.closed, { code: "reset" });
 });
 
 Deno.test("control channel: data before there is a channel is the end, not a wait", async () => {

@@ -141,6 +141,15 @@ inFolder("revoke takes files, serial numbers and ids; the list only grows", asyn
   await fail(/not by the CA "other"/, "revoke", "-o", list, ...other);
 });
 
+inFolder("revoke refuses what another CA of the same name has signed", async (folder) => {
+  const { signer } = await makeFamily(folder);
+  await succeed("-o", `${folder}/else`);
+  const other = ["-c", `${folder}/else/ca.crt`, "-p", `${folder}/else/ca.pem`];
+  await fail(/laptop\.crt is not signed by this CA/, "revoke", `${folder}/laptop.crt`, ...other);
+  await assert.rejects(Deno.stat(`${folder}/else/ca.crl`), Deno.errors.NotFound);
+  await succeed("revoke", `${folder}/laptop.crt`, ...signer);
+});
+
 inFolder("revocations at the same time are all on the list", async (folder) => {
   const { signer } = await makeFamily(folder);
   const serials = ["01", "02", "03", "04"];
@@ -182,6 +191,23 @@ inFolder("renew keeps key and name; the CA may be another one", async (folder) =
   await succeed("renew", `${folder}/ca.crt`, ...signer, "--days", "40");
   const [ca] = jsonLines(await succeed("show", "--json", `${folder}/ca.crt`));
   assert.ok(Date.parse(String(ca!.notAfter)) < Date.now() + 40 * 86_400_000);
+});
+
+inFolder("renew tells the name, which its owner chose", async (folder) => {
+  const { signer, id } = await makeFamily(folder);
+  await succeed("-o", folder, "-n", "other");
+  const other = ["-c", `${folder}/other.crt`, "-p", `${folder}/other.pem`];
+  const { stderr } = await crtmgr(["renew", `${folder}/laptop.crt`, ...other]);
+  assert.match(stderr, new RegExp(`^device ${id}, name "laptop", valid until `));
+  await succeed("-o", folder, "-n", "an\x1b[2J\u009btag", ...signer);
+  const odd = await crtmgr([
+    "renew",
+    `${folder}/an\x1b[2J\u009btag.crt`,
+    ...other,
+    "-o",
+    `${folder}/x`,
+  ]);
+  assert.match(odd.stderr, /^device [0-9a-f]{64}, name "an\\u001b\[2J\ufffdtag", valid until /);
 });
 
 inFolder("rotate makes a new key and a statement by the old one", async (folder) => {

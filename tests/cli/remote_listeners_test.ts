@@ -97,6 +97,37 @@ Deno.test("more connections than may wait at once all get a channel in the end",
   for (const connection of connections) connection.close();
 });
 
+Deno.test("a connection that is reset when its turn comes is passed over", async () => {
+  const listeners = new RemoteListeners();
+  const target = freeTarget();
+  const first = wish("A");
+  const serving = listeners.serve(first.incoming, target);
+  const buffer = new Uint8Array(1);
+  {
+    using _refusal = await refuseOptions();
+    using gone = await connect(target);
+    assert.equal(await Promise.race([gone.read(buffer), serving]), null);
+  }
+  using connection = await connect(target);
+  assert.equal(await Promise.race([first.theirs.read(buffer), serving]), 1);
+  assert.equal(buffer[0], CONNECTED);
+  first.theirs.reset();
+  await assert.rejects(serving, { code: "reset" });
+  await connection.read(buffer).catch(() => {});
+});
+
+/** As some systems do for a connection that is reset by now. */
+async function refuseOptions(): Promise<Disposable> {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  const prototype: Deno.TcpConn = Object.getPrototypeOf(connection);
+  const { setNoDelay } = prototype;
+  prototype.setNoDelay = () => {
+    throw new Deno.errors.InvalidData("Invalid argument");
+  };
+  return { [Symbol.dispose]: () => prototype.setNoDelay = setNoDelay };
+}
+
 Deno.test("a port that is taken is declined with the reason", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { incoming, declined } = wish("A");

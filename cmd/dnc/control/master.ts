@@ -55,7 +55,9 @@ export async function serveControl(dialler: Dialler, options: MasterOptions): Pr
     for await (const connection of incomingConnections(listener)) {
       clearTimeout(idle);
       clients++;
-      serveChannel(connection, dialler, id).finally(() => {
+      // What goes wrong with one client must not end the others' channels.
+      const complain = (error: unknown) => report.detail(`a client of ${path}: ${error}`);
+      serveChannel(connection, dialler, id).catch(complain).finally(() => {
         if (--clients === 0) idle = setTimeout(over.resolve, persistMs);
       });
     }

@@ -37,19 +37,27 @@ export async function serveChannel(
     const reading = forth.run().finally(() => gone.abort());
     reading.catch(() => {});
     const channel = await dialler.connect(peerId, name, { signal: gone.signal, ...timeoutMs });
+    forth.begin(channel); // first of all: then a client that has gone meanwhile resets it
     const session = dialler.status().sessions.find(({ peer }) => peer.id === peerId);
     const { path, roundTripMs } = session ?? {};
     await writeMessage(connection, FrameType.connected, { path, roundTripMs });
     const opened = channel.opened.then(() => writeMessage(connection, FrameType.opened));
     opened.catch(() => {});
-    forth.begin(channel);
     await fromPeer(channel, connection, opened);
     await channel.closed;
     await writeMessage(connection, FrameType.over);
   } catch (error) {
     await writeMessage(connection, FrameType.failed, failureMessage(error)).catch(() => {});
   } finally {
+    close(connection);
+  }
+}
+
+/** Closes a connection that may be closed already, since its client said nothing. */
+function close(connection: Deno.UnixConn): void {
+  try {
     connection.close();
+  } catch { // closed before
   }
 }
 
@@ -57,7 +65,7 @@ async function readRequest(
   connection: Deno.UnixConn,
   peerId: string,
 ): Promise<{ name: string; timeoutMs: { timeoutMs?: number } }> {
-  const timer = setTimeout(() => connection.close(), REQUEST_TIMEOUT_MS);
+  const timer = setTimeout(() => close(connection), REQUEST_TIMEOUT_MS);
   try {
     const header = await readHeader(connection);
     if (header?.type !== FrameType.request) throw new ControlProtocolError("no request came");

@@ -83,7 +83,6 @@ class RemoteListener {
     try {
       const connection = await this.#next(channel);
       if (connection === undefined) return channel.reset();
-      connection.setNoDelay(true);
       await channel.write(Uint8Array.of(CONNECTED)).catch((error) => {
         connection.close();
         throw error;
@@ -126,6 +125,12 @@ class RemoteListener {
 
   async #accept(): Promise<void> {
     for await (const connection of incomingConnections(this.#socket)) {
+      try {
+        connection.setNoDelay(true);
+      } catch { // reset by now: some systems then refuse to change an option of its socket
+        connection.close();
+        continue;
+      }
       // The youngest channel: an older one may be of a session that is over.
       const take = this.#idle.pop();
       if (take !== undefined) take(connection);

@@ -20,7 +20,7 @@ const READ_BYTES = 512;
  * @throws what broke the connection, or kept it from being made, after it is closed
  */
 export async function serveSocks(connection: StreamConnection, link: PeerLink): Promise<void> {
-  let channel: PeerChannel;
+  let channel: PeerChannel | undefined;
   try {
     const request = await handshake(connection);
     if (request === undefined) return connection.close();
@@ -32,6 +32,7 @@ export async function serveSocks(connection: StreamConnection, link: PeerLink): 
     await writeAll(channel, request.rest);
   } catch (error) {
     connection.close();
+    channel?.reset();
     throw error;
   }
   await relay(channel, connection);

@@ -33,23 +33,24 @@ export async function dialTls(remote: SocketAddress, o: TlsDialOptions): Promise
     tcp.close(); // Deno's TLS cannot choose the interface, but it can keep to it
     throw new TurnError("unreachable", `the way to ${where} does not lead over ${o.localIp}`);
   }
-  tcp.setNoDelay(true);
-  const stop = () => tcp.close();
+  // Deno.startTls takes `tcp` for its own: from then on there is only `tls` to close.
+  let open: Deno.TcpConn | Deno.TlsConn = tcp;
+  const stop = () => close(open);
   o.signal.addEventListener("abort", stop);
   try {
+    tcp.setNoDelay(true); // not of a connection that is reset by now
     const tls = await Deno.startTls(tcp, {
       hostname: o.serverName,
       caCerts: [...o.caCertificates],
       alpnProtocols: ALPN_PROTOCOLS,
     });
-    try {
-      await tls.handshake();
-    } catch (cause) {
-      tls.close();
-      throw cause;
-    }
+    open = tls;
+    o.signal.throwIfAborted();
+    await tls.handshake();
+    o.signal.throwIfAborted();
     return new TlsStream(tls);
   } catch (cause) {
+    close(open);
     const text = `no TLS with ${o.serverName} at ${where}: ${textOf(cause)}${hintOf(cause)}`;
     throw new TurnError("unreachable", text, { cause });
   } finally {
@@ -92,11 +93,16 @@ class TlsStream implements ByteStream {
   }
 
   async release(): Promise<void> {
-    try {
-      this.#conn.close();
-    } catch { // closed before
-    }
+    close(this.#conn);
     await this.#reading?.catch(() => {});
+  }
+}
+
+/** Closes a connection that may be closed already. */
+function close(conn: Deno.TcpConn | Deno.TlsConn): void {
+  try {
+    conn.close();
+  } catch { // closed before
   }
 }
 

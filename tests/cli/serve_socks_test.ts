@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import type { PeerLink } from "../../cmd/dnc/forward/peer_link.ts";
+import type { StreamConnection } from "../../cmd/dnc/relay.ts";
+import { serveSocks } from "../../cmd/dnc/socks/serve_socks.ts";
+import { encodeReply, SocksReply } from "../../cmd/dnc/socks/socks5.ts";
+import { MemoryChannel } from "../support/memory_channel.ts";
+
+const GREETING = [5, 1, 0];
+const REQUEST = [5, 1, 0, 1, 192, 0, 2, 1, 0, 80];
+
+/** A client that has sent this and waits; what is written to it goes through `write`. */
+function client(sent: readonly number[], write: (bytes: Uint8Array) => number) {
+  let left = Uint8Array.from(sent);
+  const closed = Promise.withResolvers<void>();
+  const connection = {
+    async read(into: Uint8Array) {
+      if (left.length === 0) await closed.promise;
+      const count = Math.min(into.length, left.length);
+      into.set(left.subarray(0, count));
+      left = left.slice(count);
+      return count === 0 ? null : count;
+    },
+    write: (bytes: Uint8Array) => Promise.resolve().then(() => write(bytes)),
+    close: () => closed.resolve(),
+  } as unknown as StreamConnection;
+  return { connection, closed: closed.promise };
+}
+
+function linkOf(channel: MemoryChannel): PeerLink {
+  return { open: () => Promise.resolve(channel) } as unknown as PeerLink;
+}
+
+Deno.test("SOCKS5: a client that is gone when its target is reached keeps no channel", async () => {
+  const succeeded = encodeReply(SocksReply.succeeded);
+  const { connection, closed } = client([...GREETING, ...REQUEST], (bytes) => {
+    if (bytes.length === succeeded.length) throw new Deno.errors.ConnectionReset("gone");
+    return bytes.length;
+  });
+  const [channel] = MemoryChannel.pair("x", Promise.resolve());
+  await assert.rejects(serveSocks(connection, linkOf(channel)), Deno.errors.ConnectionReset);
+  await closed;
+  assert.equal(channel.ending, "reset");
+});
+
+Deno.test("SOCKS5: a peer that aborts before the first bytes has its client closed", async () => {
+  const { connection, closed } = client(
+    [...GREETING, ...REQUEST, 1, 2, 3],
+    (bytes) => bytes.length,
+  );
+  const [channel, theirs] = MemoryChannel.pair("x", Promise.resolve());
+  theirs.reset();
+  await assert.rejects(serveSocks(connection, linkOf(channel)), { code: "reset" });
+  await closed;
+  assert.equal(channel.ending, "reset");
+});
