@@ -50,7 +50,9 @@ export async function prepareServer(options: ServerOptions): Promise<ReadyServer
   const { command, identity, signal, report, audit, entry } = options;
   const { values } = command;
   const doorkeeper = await Doorkeeper.open(command, trustDefaults(identity), audit);
-  const rules = await readRules(command, identity);
+  // Its files may change while the server runs.
+  const authorities = () => doorkeeper.authorities;
+  const rules = await readRules(command, authorities);
   const sessions = new SessionService(rules.sessions, { report, audit });
   const files = new FileService(rules.files, audit);
   return {
@@ -62,7 +64,7 @@ export async function prepareServer(options: ServerOptions): Promise<ReadyServer
       const putInForce = async (next: DshCommand) => {
         // A mistake is found before anything is changed.
         taskOf(next);
-        const nextRules = await readRules(next, identity);
+        const nextRules = await readRules(next, authorities);
         await doorkeeper.reload(next, endpoint);
         sessions.replaceRules(nextRules.sessions);
         files.replaceRules(nextRules.files);

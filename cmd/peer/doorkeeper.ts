@@ -60,6 +60,11 @@ export class Doorkeeper {
     return new Doorkeeper(command, await readTrust(command, defaults), defaults, report);
   }
 
+  /** Ids of the CAs whose devices may connect now. */
+  get authorities(): readonly string[] {
+    return this.#trust.rules.authorities;
+  }
+
   /** Why a peer is refused now; for `EndpointOptions.authorize`. */
   readonly authorize = (peer: VerifiedChain): string | undefined => {
     const reason = this.#closed ?? refusalOf(this.#trust.rules, peer, new Date());

@@ -8,7 +8,7 @@ export interface TerminalSize {
   readonly rows: number;
 }
 
-// <fcntl.h>, <poll.h>, <sys/ioctl.h> and <sys/eventfd.h> of Linux, the same on x86-64 and ARM.
+// <fcntl.h>, <poll.h> and <sys/ioctl.h> of Linux, the same on x86-64 and ARM.
 const O_RDWR = 0o2;
 const O_NOCTTY = 0o400;
 const O_NONBLOCK = 0o4000;
@@ -21,6 +21,14 @@ const F_DUPFD_CLOEXEC = 1030;
 const MAX_PATH_BYTES = 32;
 /** What a key sends, bytes at most; more is pasted. */
 const KEY_BYTES = 16;
+/**
+ * Between two looks at whether a terminal has room, ms: at first, and at most. To wait for it in
+ * the system would take one of the few threads that also read files and compute hashes.
+ */
+const FIRST_LOOK_MS = 1;
+const LAST_LOOK_MS = 50;
+/** No wait, a struct timespec. */
+const NO_TIME = new BigInt64Array([0n, 0n]);
 /** How long an echo is waited for on the spot: seconds and nanoseconds, a struct timespec. */
 const ECHO_TIMEOUT = new BigInt64Array([0n, 300_000n]);
 /** Least time between two such waits in this process, ms: they hold up everything else. */
@@ -33,10 +41,7 @@ const SYMBOLS = {
   ptsname_r: { parameters: ["i32", "buffer", "usize"], result: "i32" },
   open: { parameters: ["buffer", "i32"], result: "i32" },
   ioctl: { parameters: ["i32", "u64", "buffer"], result: "i32" },
-  eventfd: { parameters: ["u32", "i32"], result: "i32" },
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
-  // Waits in a thread of its own; reading and writing never wait.
-  poll: { parameters: ["buffer", "u64", "i32"], result: "i32", nonblocking: true },
   ppoll: { parameters: ["buffer", "u64", "buffer", "pointer"], result: "i32" },
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
@@ -86,23 +91,15 @@ export class Pty implements Disposable {
   readonly #master: number;
   /** Has a descriptor of its own. */
   readonly #output: TerminalReader;
-  /** Readable once nobody must wait any more. */
-  readonly #wake: number;
+  /** End the waits that there are. */
+  readonly #wakes = new Set<() => void>();
   #slave: number;
-  #waiting = 0;
   #closed = false;
 
-  private constructor(
-    master: number,
-    output: TerminalReader,
-    slave: number,
-    wake: number,
-    path: string,
-  ) {
+  private constructor(master: number, output: TerminalReader, slave: number, path: string) {
     this.#master = master;
     this.#output = output;
     this.#slave = slave;
-    this.#wake = wake;
     this.path = path;
   }
 
@@ -113,20 +110,19 @@ export class Pty implements Disposable {
    * @throws {Error} when the system has no terminal, or no descriptor, left
    */
   static open(size: TerminalSize): Pty {
-    const { posix_openpt, grantpt, unlockpt, ptsname_r, open, eventfd, fcntl, close } = libc();
+    const { posix_openpt, grantpt, unlockpt, ptsname_r, open, fcntl, close } = libc();
     const master = posix_openpt(O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     const name = new Uint8Array(MAX_PATH_BYTES);
     const ready = master >= 0 && grantpt(master) === 0 && unlockpt(master) === 0 &&
       ptsname_r(master, name, BigInt(name.length)) === 0;
     const slave = ready ? open(name, O_RDWR | O_NOCTTY | O_CLOEXEC) : -1;
-    const wake = slave < 0 ? -1 : eventfd(0, O_CLOEXEC | O_NONBLOCK);
-    const output = wake < 0 ? -1 : fcntl(master, F_DUPFD_CLOEXEC, 0);
+    const output = slave < 0 ? -1 : fcntl(master, F_DUPFD_CLOEXEC, 0);
     if (output < 0) {
-      for (const descriptor of [wake, slave, master]) if (descriptor >= 0) close(descriptor);
+      for (const descriptor of [slave, master]) if (descriptor >= 0) close(descriptor);
       throw new Error("no pseudo-terminal can be made: no terminal, or no descriptor, is left");
     }
     const path = new TextDecoder().decode(name.subarray(0, name.indexOf(0)));
-    const pty = new Pty(master, new TerminalReader(output), slave, wake, path);
+    const pty = new Pty(master, new TerminalReader(output), slave, path);
     pty.resize(size);
     return pty;
   }
@@ -162,11 +158,11 @@ export class Pty implements Disposable {
    * @returns how many of the bytes were taken; 0 when there is no program any more
    */
   async write(bytes: Uint8Array<ArrayBuffer>): Promise<number> {
-    while (!this.#closed) {
+    for (let ms = FIRST_LOOK_MS; !this.#closed; ms = Math.min(2 * ms, LAST_LOOK_MS)) {
       const count = this.writeNow(bytes);
       if (count > 0) return count;
-      const events = await this.#until(POLLOUT);
-      if ((events & POLLOUT) === 0) return 0;
+      if (this.#isDeserted()) return 0;
+      await this.#pause(ms);
     }
     return 0;
   }
@@ -185,9 +181,8 @@ export class Pty implements Disposable {
     this.#closed = true;
     this.release();
     this.#output.close();
-    // Without a thread that waits at it, it can go at once.
-    if (this.#waiting === 0) this.#closeDescriptors();
-    else libc().write(this.#wake, new BigUint64Array([1n]), 8n);
+    libc().close(this.#master);
+    for (const wake of this.#wakes) wake();
   }
 
   /** The same as {@linkcode close}. */
@@ -211,22 +206,22 @@ export class Pty implements Disposable {
     if (count > 0) this.#output.fulfil(count);
   }
 
-  /** Waits for an event at the terminal, or until it is closed; the events that there are. */
-  async #until(event: number): Promise<number> {
+  /** Whether there is no program any more that could read what is typed. */
+  #isDeserted(): boolean {
     // struct pollfd: descriptor, events (16 bits), returned events (16 bits).
-    const polled = new Int32Array([this.#master, event, this.#wake, POLLIN]);
-    this.#waiting++;
-    try {
-      await libc().poll(polled, 2n, -1);
-    } finally {
-      this.#waiting--;
-      if (this.#closed && this.#waiting === 0) this.#closeDescriptors();
-    }
-    return this.#closed ? 0 : new Int16Array(polled.buffer)[3]!;
+    const polled = new Int32Array([this.#master, POLLOUT]);
+    libc().ppoll(polled, 1n, NO_TIME, null);
+    // What comes without being asked for tells that the other end is closed.
+    return (new Int16Array(polled.buffer)[3]! & ~POLLOUT) !== 0;
   }
 
-  #closeDescriptors(): void {
-    libc().close(this.#master);
-    libc().close(this.#wake);
+  /** Lets some time pass, or less when the terminal is closed. */
+  async #pause(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, ms);
+    this.#wakes.add(resolve);
+    await promise;
+    this.#wakes.delete(resolve);
+    clearTimeout(timer);
   }
 }

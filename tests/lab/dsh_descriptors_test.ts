@@ -8,6 +8,8 @@ import { withDescriptors } from "./few_descriptors.ts";
 
 /** A session has all it needs with so many to spare. */
 const ENOUGH = 16;
+/** Enough for a pipe to be looked for that is quicker, when there may be no descriptor to look with. */
+const BULK_BYTES = 300_000;
 const TERMINAL = { columns: 80, rows: 24, type: "xterm" };
 
 /** How many terminals, pipes and other files a process has open; sockets come and go with the network. */
@@ -28,12 +30,16 @@ Deno.test("dsh: a server without descriptors says so, keeps none, and goes on", 
     identity: await loadOrCreateIdentity(server.clientDirectory),
     interfaces: ["lo"],
   });
-  const session = (command: string, terminal: typeof TERMINAL | undefined) =>
+  const session = (
+    command: string,
+    terminal: typeof TERMINAL | undefined,
+    output = new MemorySink(),
+  ) =>
     runSession(endpoint, {
       ...{ id: server.id, report: { notice() {}, detail() {} }, timeoutMs: undefined },
       terminal: undefined,
       request: { command, binary: undefined, terminal, environment: [], kept: undefined },
-      streams: { ...memoryStreams(""), errorOutput: new MemorySink() },
+      streams: { ...memoryStreams(""), output, errorOutput: new MemorySink() },
       signals: {
         signal: AbortSignal.timeout(30_000),
         forward: undefined,
@@ -47,10 +53,12 @@ Deno.test("dsh: a server without descriptors says so, keeps none, and goes on", 
   let refused = 0;
   for (let spare = 0; spare <= ENOUGH; spare++) {
     await withDescriptors(server.pid, spare, async () => {
+      const output = new MemorySink();
       const results = await Promise.all([
-        session("exit 3", undefined),
+        session(`head -c ${BULK_BYTES} /dev/zero; exit 3`, undefined, output),
         session("exit 4", TERMINAL),
       ]);
+      if (results[0] === 3) assert.equal(output.bytes.length, BULK_BYTES);
       const told = /the peer cannot start a program: .*(Too many open files|no descriptor)/;
       for (const [index, result] of results.entries()) {
         if (spare === ENOUGH) assert.equal(result, 3 + index);

@@ -142,3 +142,44 @@ ptyTest("keys that are typed one by one come back whole and in order", async () 
   pty.close();
   await child.status;
 });
+
+ptyTest("programs that do not read hold up nothing else, however many they are", async () => {
+  const ptys = Array.from({ length: 40 }, () => Pty.open(SIZE));
+  const line = new Uint8Array(4096).fill("\n".charCodeAt(0));
+  let taken = 0;
+  const typing = ptys.map(async (pty) => {
+    for (let count = 1; count > 0; taken += count) count = await pty.write(line);
+  });
+  const late = Promise.withResolvers<string>();
+  const timer = setTimeout(() => late.resolve("held up"), 5_000);
+  // The system makes room a little later than it takes the first lines.
+  for (let before = -1; before < taken;) {
+    before = taken;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  const other = crypto.subtle.digest("SHA-256", line).then(() => "done");
+  const outcome = await Promise.race([other, late.promise]);
+  for (const pty of ptys) pty.close();
+  await Promise.all(typing);
+  clearTimeout(timer);
+  assert.equal(outcome, "done");
+});
+
+ptyTest("typing ends when there is no program any more", async () => {
+  using pty = Pty.open(SIZE);
+  const child = shell(pty, "stty raw -echo; echo ready; exec sleep 60");
+  await pty.read(new Uint8Array(16));
+  pty.release();
+  const bytes = new Uint8Array(65_536);
+  while (pty.writeNow(bytes) > 0);
+  const typing = (async () => {
+    while (await pty.write(bytes) > 0);
+    return "ended";
+  })();
+  child.kill("SIGKILL");
+  await child.status;
+  const late = Promise.withResolvers<string>();
+  const timer = setTimeout(() => late.resolve("goes on"), 5_000);
+  assert.equal(await Promise.race([typing, late.promise]), "ended");
+  clearTimeout(timer);
+});

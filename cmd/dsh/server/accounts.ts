@@ -6,12 +6,12 @@ import type { UserRule } from "./user_rule.ts";
 export class Accounts {
   readonly #rules: readonly { peer: string | undefined; account: Account }[];
   readonly #usual: Account | undefined;
-  readonly #authorities: readonly string[];
+  readonly #authorities: () => readonly string[];
 
   private constructor(
     rules: readonly { peer: string | undefined; account: Account }[],
     usual: Account | undefined,
-    authorities: readonly string[],
+    authorities: () => readonly string[],
   ) {
     this.#rules = rules;
     this.#usual = usual;
@@ -21,11 +21,14 @@ export class Accounts {
   /**
    * Looks up the accounts of rules. Where every rule names a peer, there is none for the others.
    *
-   * @param authorities ids of the CAs whose devices are known by the names in their certificates;
-   *   any other CA may have written anything there
+   * @param authorities tells the ids of the CAs whose devices are known by the names in their
+   *   certificates now; any other CA may have written anything there
    * @throws {ToolError} usage, when there is no such user, or only root could become it
    */
-  static async of(rules: readonly UserRule[], authorities: readonly string[]): Promise<Accounts> {
+  static async of(
+    rules: readonly UserRule[],
+    authorities: () => readonly string[],
+  ): Promise<Accounts> {
     const found = await Promise.all(
       rules.map(async ({ peer, user }) => ({ peer, account: await accountOf(user) })),
     );
@@ -38,7 +41,7 @@ export class Accounts {
 
   /** The account for a peer; undefined when there is none: then it may run nothing. */
   accountFor(peer: VerifiedChain): Account | undefined {
-    const name = peerMatches({ authorities: this.#authorities }, peer)
+    const name = peerMatches({ authorities: this.#authorities() }, peer)
       ? peer.subjects[0]
       : undefined;
     const rule = this.#rules.find((rule) => rule.peer === peer.id) ??

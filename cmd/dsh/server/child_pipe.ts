@@ -32,11 +32,18 @@ export class ChildPipe {
 
 /** Opens the pipe of that name once more. Only what we have ourselves is opened. */
 function ourEnd(name: string, access: "read" | "write"): RoomyPipe | undefined {
-  for (const { name: descriptor } of Deno.readDirSync("/proc/self/fd")) {
-    if (linkOf(`/proc/self/fd/${descriptor}`) !== name) continue;
-    return RoomyPipe.open(Number(descriptor), access);
+  const ours = ownDescriptors().find((descriptor) =>
+    linkOf(`/proc/self/fd/${descriptor}`) === name
+  );
+  return ours === undefined ? undefined : RoomyPipe.open(Number(ours), access);
+}
+
+function ownDescriptors(): string[] {
+  try {
+    return [...Deno.readDirSync("/proc/self/fd")].map(({ name }) => name);
+  } catch {
+    return []; // none is left to look with
   }
-  return undefined;
 }
 
 function linkOf(path: string): string | undefined {

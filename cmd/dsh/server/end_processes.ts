@@ -8,7 +8,8 @@ const LOOK_MS = 50;
 
 /**
  * Ends all processes of a process session: SIGHUP, and SIGKILL for those that are still there two
- * seconds later. Only what has made a session of its own (setsid) is left alone.
+ * seconds later. Only what has made a session of its own (setsid) is left alone. It never fails:
+ * while no descriptor is left to look at processes with, it tries again.
  *
  * @param session process id of its leader
  */
@@ -16,10 +17,10 @@ export async function endProcesses(session: number): Promise<void> {
   const deadline = performance.now() + HANGUP_MS;
   const told = new Set<number>();
   while (true) {
-    const left = await processesOf(session);
-    if (left.length === 0) return;
+    const left = await processesOf(session).catch(() => undefined);
+    if (left?.length === 0) return;
     const late = performance.now() > deadline;
-    for (const pid of left) {
+    for (const pid of left ?? []) {
       if (late) trySignal(pid, "SIGKILL");
       else if (!told.has(pid)) {
         trySignal(pid, "SIGHUP");

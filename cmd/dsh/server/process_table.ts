@@ -5,8 +5,12 @@ const TERMINAL_GROUP = 5;
 
 /** The process group in the foreground of a process's terminal. */
 export function foregroundGroup(pid: number): number | undefined {
-  const group = Number(readStat(pid)?.[TERMINAL_GROUP]);
-  return group > 0 ? group : undefined;
+  try {
+    const group = Number(readStat(pid)?.[TERMINAL_GROUP]);
+    return group > 0 ? group : undefined;
+  } catch {
+    return undefined; // no descriptor is left to look with
+  }
 }
 
 /** Processes by the process session that they are in; what has ended and is not reaped is not. */
@@ -18,6 +22,7 @@ let nextTable: Promise<SessionTable> | undefined;
  * The processes of a process session. Whoever asks at the same time shares one look at the table.
  *
  * @param session process id of its leader
+ * @throws {Error} when nobody can look now, for example because no descriptor is left
  */
 export async function processesOf(session: number): Promise<readonly number[]> {
   nextTable ??= Promise.resolve().then(() => {
@@ -41,12 +46,23 @@ async function readTable(): Promise<SessionTable> {
   return table;
 }
 
+/**
+ * The fields of a process; undefined where there is none, or it is hidden from us.
+ *
+ * @throws {Error} when that cannot be told now
+ */
 function readStat(pid: number): string[] | undefined {
   try {
     const text = Deno.readTextFileSync(`/proc/${pid}/stat`);
     // The name stands in parentheses and may hold anything, parentheses too.
     return text.slice(text.lastIndexOf(")") + 2).split(" ");
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (isNoProcess(error)) return undefined;
+    throw error;
   }
+}
+
+function isNoProcess(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied ||
+    (error instanceof Error && "code" in error && error.code === "ESRCH");
 }

@@ -1,3 +1,4 @@
+import { turnOfEventLoop } from "../../../lib/net/mod.ts";
 import { waitAtMost } from "../../tool/waiting.ts";
 import { FrameType, MAX_STREAM_BYTES } from "../protocol/frame.ts";
 import type { ProgramExit } from "../protocol/messages.ts";
@@ -42,6 +43,7 @@ export class ProgramSession {
   readonly #ended = Promise.withResolvers<ProgramExit>();
   #client: ClientLink | undefined;
   #delivering = 0;
+  #isOver = false;
   #lastOutput = performance.now();
 
   /**
@@ -101,6 +103,8 @@ export class ProgramSession {
   /** Hangs up: the program gets SIGHUP, and is killed if that does not end it. */
   end(): void {
     this.#client = undefined;
+    // By now the process id may be another's.
+    if (this.#isOver) return;
     this.#child.close();
     endProcesses(this.#child.pid);
   }
@@ -118,6 +122,7 @@ export class ProgramSession {
     this.#ended.resolve(exit);
     await endProcesses(pid);
     this.#child.close();
+    this.#isOver = true;
   }
 
   /** Carries output to whoever has the session. */
@@ -134,11 +139,15 @@ export class ProgramSession {
   }
 
   async #send(type: FrameType, buffer: Uint8Array, length: number): Promise<void> {
+    const client = this.#client;
     this.#delivering++;
     try {
-      await this.#client?.writer.sendInPlace(type, buffer, length);
+      await client?.writer.sendInPlace(type, buffer, length);
     } catch {
-      // The client is gone; whoever waits for it knows.
+      // Who cannot be written to is gone: whoever waits for it is told, and gets a turn, which a
+      // program that prints quickly would else never leave to anybody.
+      client?.reset();
+      await turnOfEventLoop();
     }
     this.#delivering--;
   }

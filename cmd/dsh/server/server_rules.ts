@@ -1,5 +1,5 @@
 import type { Identity } from "../../../lib/identity/mod.ts";
-import { readTrust, type TrustDefaults } from "../../peer/trust.ts";
+import type { TrustDefaults } from "../../peer/trust.ts";
 import type { DshCommand } from "../run.ts";
 import { allowedRoot } from "../transfer/server/allowed_root.ts";
 import type { FileRules } from "../transfer/server/file_service.ts";
@@ -26,12 +26,14 @@ export function trustDefaults(identity: Identity): TrustDefaults {
 /**
  * Reads the rules of a command line.
  *
- * @throws {ToolError} usage, when a file cannot be used, or a user is none
+ * @param authorities tells the CAs whose devices may connect now, see {@linkcode Accounts.of}
+ * @throws {ToolError} usage, when a user is none
  */
-export async function readRules(command: DshCommand, identity: Identity): Promise<ServerRules> {
-  const { values } = command;
-  const { rules } = await readTrust(command, trustDefaults(identity));
-  const accounts = await Accounts.of(values.user, rules.authorities);
+export async function readRules(
+  { values }: DshCommand,
+  authorities: () => readonly string[],
+): Promise<ServerRules> {
+  const accounts = await Accounts.of(values.user, authorities);
   return {
     sessions: {
       policy: {

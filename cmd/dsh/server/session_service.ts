@@ -3,7 +3,12 @@ import { DeclineCode, type IncomingChannel } from "../../peer/peer_channel.ts";
 import type { Report } from "../../peer/report.ts";
 import { waitAtMost } from "../../tool/waiting.ts";
 import { FrameType } from "../protocol/frame.ts";
-import { encodeExit, encodeStarted, type ProgramExit } from "../protocol/messages.ts";
+import {
+  encodeExit,
+  encodeStarted,
+  type ProgramExit,
+  type SessionFailure,
+} from "../protocol/messages.ts";
 import { ProtocolError } from "../protocol/protocol_error.ts";
 import type { SessionRequest } from "../protocol/session_request.ts";
 import type { Account } from "./account.ts";
@@ -21,8 +26,13 @@ import { startAtTerminal } from "./terminal_child.ts";
 const SCROLLBACK_BYTES = 256 * 1024;
 /** Longest wait for a client to hang up after the last frame, ms. */
 const FAREWELL_MS = 20_000;
+/** Longest wait for a client that is sent away to take the reason, ms: it may not read at all. */
+const DISMISS_MS = 2_000;
+/** The same while the server shuts down, ms. */
+const CLOSE_MS = 250;
 /** Between two looks at whether a session is idle, ms. */
 const IDLE_LOOK_MS = 250;
+const TOO_MANY = "this peer has too many sessions";
 
 /** A channel whose peer has shown its certificates. */
 export interface KnownChannel extends IncomingChannel {
@@ -88,8 +98,9 @@ export class SessionService {
   /** Serves one channel to its end. */
   async serve(incoming: KnownChannel): Promise<void> {
     const { peer } = incoming;
-    if (this.#live.size + this.#starting >= this.#rules.maxSessions || this.#closed) {
-      return incoming.decline(DeclineCode.occupied, "this peer has too many sessions");
+    // Only the request tells who comes back to a session, and starts none.
+    if (this.#starting >= this.#rules.maxSessions || this.#closed) {
+      return incoming.decline(DeclineCode.occupied, TOO_MANY);
     }
     const link = new ClientLink(incoming.accept());
     this.#starting++;
@@ -103,7 +114,7 @@ export class SessionService {
       await this.#connect(live, link, request);
     } catch (error) {
       if (error instanceof ProtocolError) {
-        await link.fail({ code: "refused", reason: `protocol violated: ${error.message}` });
+        await dismiss(link, { code: "refused", reason: `protocol violated: ${error.message}` });
       } else if (error instanceof StartFailure) {
         await link.fail({ code: "failed", reason: error.message });
       } else link.reset();
@@ -116,7 +127,7 @@ export class SessionService {
     this.#closed = true;
     await Promise.all([...this.#live].map(async ({ session, expiry }) => {
       clearTimeout(expiry);
-      await waitAtMost(this.#hangUp(session, "the peer is shutting down"), IDLE_LOOK_MS);
+      await this.#hangUp(session, "the peer is shutting down", CLOSE_MS);
       await session.finished;
     }));
   }
@@ -135,7 +146,9 @@ export class SessionService {
       ? { refusal: "this peer has no user for you" }
       : decide(policy, request, account);
     const kept = request.kept?.name;
-    const refusal = "refusal" in decision ? decision.refusal : this.#refuseKept(peer.id, request);
+    const refusal = "refusal" in decision
+      ? decision.refusal
+      : this.#refuseMore() ?? this.#refuseKept(peer.id, request);
     if (account === undefined || "refusal" in decision || refusal !== undefined) {
       const command = request.command ?? request.binary ?? "shell";
       const nobody = { peer, request, account: undefined, command, since: new Date() };
@@ -158,12 +171,21 @@ export class SessionService {
       kept !== undefined && keepMs > 0 ? new Scrollback(SCROLLBACK_BYTES) : undefined,
       ignored,
     );
-    const live = { session, keptName: kept, peerId: peer.id, expiry: undefined };
+    const live: LiveSession = { session, keptName: kept, peerId: peer.id, expiry: undefined };
     this.#live.add(live);
     const about = { peer, request, account, command: decision.description, since: new Date() };
     session.ended.then((exit) => this.#audit(about, exit, session));
-    session.finished.then(() => this.#live.delete(live));
+    session.finished.then(() => {
+      // Its process id may be another's by then.
+      clearTimeout(live.expiry);
+      this.#live.delete(live);
+    });
     return live;
+  }
+
+  #refuseMore(): string | undefined {
+    if (this.#closed) return "the peer is shutting down";
+    return this.#live.size < this.#rules.maxSessions ? undefined : TOO_MANY;
   }
 
   #refuseKept(peerId: string, { kept, terminal }: SessionRequest): string | undefined {
@@ -183,7 +205,9 @@ export class SessionService {
       () => {},
     );
     session.attach(link);
-    former?.fail({ code: "ended", reason: "the session was attached from elsewhere" });
+    if (former !== undefined) {
+      void dismiss(former, { code: "ended", reason: "the session was attached from elsewhere" });
+    }
     if (request.kept?.mode === "attach" && request.terminal !== undefined) {
       session.actions.onResize(request.terminal);
       // The same size is no news: programs draw their screen again on this only.
@@ -213,13 +237,14 @@ export class SessionService {
     if (session.client !== link) return;
     session.detach(link);
     if (live.keptName === undefined || this.#closed) return session.end();
+    if (!this.#live.has(live)) return;
     live.expiry = setTimeout(() => session.end(), this.#rules.keepMs);
   }
 
-  async #hangUp(session: ProgramSession, reason: string): Promise<void> {
+  async #hangUp(session: ProgramSession, reason: string, patienceMs?: number): Promise<void> {
     const { client } = session;
     session.end();
-    await client?.fail({ code: "ended", reason });
+    if (client !== undefined) await dismiss(client, { code: "ended", reason }, patienceMs);
   }
 
   #watchIdle(session: ProgramSession): { reached: Promise<"idle">; stop(): void } {
@@ -250,6 +275,20 @@ export class SessionService {
     };
     this.#logs.audit.notice(auditLine(entry, new Date()));
   }
+}
+
+/**
+ * Tells a client why it has to leave. One that does not take that in time is left without a word:
+ * what waits to be sent to it would hold up its session for ever.
+ */
+async function dismiss(
+  client: ClientLink,
+  failure: SessionFailure,
+  patienceMs = DISMISS_MS,
+): Promise<void> {
+  let isTold = false;
+  await waitAtMost(client.fail(failure).then(() => isTold = true), patienceMs);
+  if (!isTold) client.reset();
 }
 
 /** A program could not be started. */

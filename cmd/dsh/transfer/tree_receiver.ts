@@ -150,14 +150,15 @@ export class TreeReceiver {
   }
 
   async #considerFile(index: number, entry: FileEntry): Promise<Answer> {
+    // Before anything is opened that nobody would close.
+    if (this.#wanted.size >= WINDOW) {
+      throw new ProtocolError("message", `more than ${WINDOW} files at once`);
+    }
     const found = await this.#tree.find(entry);
     if (found === "same" || entry.size === 0) {
       if (found !== "same") this.#tree.createEmpty(entry);
       this.#observer.tally.settle(entry.size, found !== "same");
       return { index, kind: "have" };
-    }
-    if (this.#wanted.size >= WINDOW) {
-      throw new ProtocolError("message", `more than ${WINDOW} files at once`);
     }
     const part = found === "nothing" ? undefined : found.part;
     if (part === undefined || this.#heldParts >= MAX_HELD_PARTS) {
@@ -172,7 +173,10 @@ export class TreeReceiver {
 
   async #begin(begin: FileBegin): Promise<void> {
     const { entry, part: former } = this.#unwant(begin.index);
-    if (this.#current !== undefined) throw new ProtocolError("message", "a file within a file");
+    if (this.#current !== undefined) {
+      former?.close();
+      throw new ProtocolError("message", "a file within a file");
+    }
     if (begin.offset !== 0 && begin.offset !== former?.size) {
       former?.close();
       throw new ProtocolError("message", "a file begins behind what is there of it");

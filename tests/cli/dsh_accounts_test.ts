@@ -1,0 +1,23 @@
+import assert from "node:assert/strict";
+import { userInfo } from "node:os";
+import { Accounts } from "../../cmd/dsh/server/accounts.ts";
+
+const peer = (authority: string) => ({
+  ...{ id: "f00", chainIds: ["f00", authority], issuerId: authority, subjects: ["ann", ""] },
+  ...{ serialNumbers: ["1", "2"], notAfter: new Date(2 ** 42) },
+});
+
+Deno.test({
+  name: "dsh accounts: names count where a CA wrote them that is trusted now",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    let authorities = ["former"];
+    const { username } = userInfo();
+    const accounts = await Accounts.of([{ peer: "ann", user: username }], () => authorities);
+    assert.equal(accounts.accountFor(peer("former"))?.name, username);
+    assert.equal(accounts.accountFor(peer("next")), undefined);
+    authorities = ["next"];
+    assert.equal(accounts.accountFor(peer("former")), undefined);
+    assert.equal(accounts.accountFor(peer("next"))?.name, username);
+  },
+});
