@@ -26,6 +26,14 @@ const LISTENERS_PER_KEY_LIMIT = 1024;
 const LISTENERS_LIMIT = 16_384;
 /** Listeners of one IPv4 address or IPv6 /64, each of which every change is sent to. */
 const LISTENERS_PER_SOURCE_LIMIT = 1024;
+/** The same at one key. */
+const LISTENERS_PER_SOURCE_AND_KEY_LIMIT = 32;
+/** Updates to one listener that are under way; what comes meanwhile goes together in later ones. */
+const UNDER_WAY_LIMIT = 8;
+/** Values, and ids, that wait for that; the oldest are not told. */
+const WAITING_LIMIT = 256;
+/** Ids in one update: it has to fit a datagram. */
+const IDS_PER_UPDATE = 64;
 /** Updates in a row that a listener may leave unanswered before it is forgotten. */
 const UNANSWERED_LIMIT = 3;
 
@@ -39,7 +47,17 @@ interface Listener {
   /** Version 0 takes reply-shaped notices that it does not acknowledge. */
   readonly legacy: boolean;
   unanswered: number;
+  /** Updates that are not answered yet. */
+  underWay: number;
+  waiting: Waiting | undefined;
   timer: Timer | undefined;
+}
+
+/** What a listener is told as soon as it has answered. */
+interface Waiting {
+  readonly values: Map<bigint, StoredValue>;
+  readonly refreshed: Set<bigint>;
+  readonly expired: Set<bigint>;
 }
 
 /** What a `listen` query asks for. */
@@ -85,6 +103,8 @@ export class Listeners {
         return;
       }
       if (sourceCount >= LISTENERS_PER_SOURCE_LIMIT) return;
+      const atKey = listeners?.values().filter((other) => other.source === source).toArray() ?? [];
+      if (atKey.length >= LISTENERS_PER_SOURCE_AND_KEY_LIMIT) return;
       this.#perSource.set(source, sourceCount + 1);
       const { sid, where, legacy } = request, key = request.key.slice();
       listener = {
@@ -96,6 +116,8 @@ export class Listeners {
         where,
         legacy,
         unanswered: 0,
+        underWay: 0,
+        waiting: undefined,
         timer: undefined,
       };
       if (listeners === undefined) this.#byKey.set(keyText, listeners = new Map());
@@ -110,7 +132,13 @@ export class Listeners {
 
   /** A value is new or changed. */
   notifyStored(key: Uint8Array, stored: StoredValue, now: number): void {
-    for (const listener of this.#at(key, stored)) this.#sendValues(listener, [stored], now);
+    for (const listener of this.#at(key, stored)) {
+      if (isBusy(listener)) {
+        const { values, expired } = waitingOf(listener);
+        expired.delete(stored.value.id);
+        keep(values, stored.value.id, () => values.set(stored.value.id, stored));
+      } else this.#sendValues(listener, [stored], now);
+    }
   }
 
   /** A value's life was extended (`re`), or is over (`exp`). */
@@ -120,9 +148,31 @@ export class Listeners {
     what: "refreshed" | "expired",
     now: number,
   ): void {
+    const { id } = stored.value;
     for (const listener of this.#at(key, stored)) {
-      this.#sendIds(listener, { [what]: [stored.value.id] }, now);
+      if (isBusy(listener)) {
+        const waiting = waitingOf(listener), ids = waiting[what];
+        if (what === "expired") waiting.values.delete(id);
+        keep(ids, id, () => ids.add(id));
+      } else this.#sendIds(listener, { [what]: [id] }, now);
     }
+  }
+
+  /** An update has been answered, or never will be: some of what waits for that goes now. */
+  #settled(listener: Listener, now: number): void {
+    listener.underWay--;
+    const { waiting, key, target, sid } = listener;
+    const name = `${target.addressText}/${target.key}/${sid}`;
+    const isForgotten = this.#byKey.get(idText(key))?.get(name) !== listener;
+    if (waiting === undefined || isBusy(listener) || isForgotten) return;
+    const values = takeValues(waiting.values);
+    if (values.length > 0) return this.#sendValues(listener, values, now);
+    for (const what of ["refreshed", "expired"] as const) {
+      const ids = [...waiting[what]].slice(0, IDS_PER_UPDATE);
+      for (const id of ids) waiting[what].delete(id);
+      if (ids.length > 0) return this.#sendIds(listener, { [what]: ids }, now);
+    }
+    listener.waiting = undefined;
   }
 
   #at(key: Uint8Array, { value }: StoredValue): Listener[] {
@@ -195,15 +245,22 @@ export class Listeners {
     packed: readonly Uint8Array[] | undefined,
     now: number,
   ): void {
+    listener.underWay++;
     listener.overlay.requests.send({
       to: listener.target.address,
       question,
       ...(packed === undefined ? {} : { packed }),
-      onReply: () => listener.unanswered = 0,
-      onExpire: () => {
-        if (++listener.unanswered < UNANSWERED_LIMIT) return;
-        const { addressText, key } = listener.target;
-        this.#forget(idText(listener.key), `${addressText}/${key}/${listener.sid}`);
+      onReply: (_reply, _values, at) => {
+        listener.unanswered = 0;
+        this.#settled(listener, at);
+      },
+      onError: (_code, at) => this.#settled(listener, at),
+      onExpire: (at) => {
+        if (++listener.unanswered >= UNANSWERED_LIMIT) {
+          const { addressText, key } = listener.target;
+          this.#forget(idText(listener.key), `${addressText}/${key}/${listener.sid}`);
+        }
+        this.#settled(listener, at);
       },
     }, now);
   }
@@ -223,4 +280,32 @@ export class Listeners {
     else this.#perSource.delete(listener.source);
     if (listeners.size === 0) this.#byKey.delete(keyText);
   }
+}
+
+function isBusy({ underWay, legacy }: Listener): boolean {
+  return !legacy && underWay >= UNDER_WAY_LIMIT;
+}
+
+function waitingOf(listener: Listener): Waiting {
+  return listener.waiting ??= { values: new Map(), refreshed: new Set(), expired: new Set() };
+}
+
+/** The oldest, as many as one update has room for; takes them off. */
+function takeValues(waiting: Map<bigint, StoredValue>): StoredValue[] {
+  const taken: StoredValue[] = [];
+  let size = 0;
+  for (const [id, stored] of waiting) {
+    size += stored.packed.length;
+    if (taken.length > 0 && size > UPDATE_SIZE_LIMIT) break;
+    taken.push(stored);
+    waiting.delete(id);
+  }
+  return taken;
+}
+
+/** Puts something last in a list that is bounded, in place of the first when it is full. */
+function keep(list: Map<bigint, unknown> | Set<bigint>, id: bigint, put: () => void): void {
+  list.delete(id);
+  put();
+  if (list.size > WAITING_LIMIT) list.delete(list.keys().next().value!);
 }

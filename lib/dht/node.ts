@@ -153,6 +153,7 @@ export class DhtNode {
       listeners,
       reassembly: this.#reassembly,
       budget: this.#budget,
+      awaitsUpdates: (sid) => updateSinks.has(sid),
       onUpdate: (packet, values, from, at) => {
         updateSinks.get(packet.sid ?? 0)?.(packet, values, from, at);
       },

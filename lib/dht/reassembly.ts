@@ -11,6 +11,10 @@ export const FRAGMENT_TOTAL_MS = 10_000;
 /** Fragments ahead of their packet, bytes kept for one packet and in all. */
 const EARLY_BYTES_LIMIT = 128 << 10;
 const EARLY_BYTES_TOTAL_LIMIT = 2 << 20;
+/** Values that a packet may announce; its source, and all, as long as they are awaited. */
+const ANNOUNCED_PER_PACKET = 1024;
+const ANNOUNCED_PER_SOURCE = 4096;
+const ANNOUNCED_LIMIT = 65_536;
 /** Values under reassembly, bytes in all. */
 const ASSEMBLY_BYTES_LIMIT = 16 << 20;
 
@@ -21,6 +25,9 @@ interface Piece {
 }
 
 interface Assembly {
+  readonly source: string;
+  /** Values that were announced. */
+  readonly announced: number;
   readonly values: DhtValue[];
   readonly sizes: Map<number, number>;
   readonly pieces: Map<number, Piece>;
@@ -45,6 +52,8 @@ export class Reassembly {
   readonly #early = new Map<string, Early>();
   #earlyBytes = 0;
   #assemblyBytes = 0;
+  readonly #announcedBy = new Map<string, number>();
+  #announced = 0;
 
   /** Timers come from the engine. */
   constructor(engine: Engine) {
@@ -69,17 +78,30 @@ export class Reassembly {
     for (const [index, element] of elements.entries()) {
       if (typeof element !== "number") {
         if (element !== undefined && "id" in element) values.push(element);
-      } else if (element > 0 && element <= PACKED_VALUE_LIMIT && announced + element <= limit) {
+      } else if (sizes.size === ANNOUNCED_PER_PACKET) break;
+      else if (element > 0 && element <= PACKED_VALUE_LIMIT && announced + element <= limit) {
         sizes.set(index, element);
         announced += element;
       }
     }
-    if (sizes.size === 0) return done(values, now);
+    const source = from.slice(0, from.lastIndexOf(":"));
+    if (sizes.size === 0 || !this.#hasRoom(source, sizes.size)) return done(values, now);
     if (this.#assemblies.has(key)) return;
+    this.#count(source, sizes.size);
     const deadline = now + FRAGMENT_TOTAL_MS;
     const timer = this.#gapTimer(key, now, deadline);
     const pieces = new Map<number, Piece>();
-    this.#assemblies.set(key, { values, sizes, pieces, done, deadline, allocated: 0, timer });
+    this.#assemblies.set(key, {
+      source,
+      announced: sizes.size,
+      values,
+      sizes,
+      pieces,
+      done,
+      deadline,
+      allocated: 0,
+      timer,
+    });
     const early = this.#takeEarly(key);
     if (early !== undefined) this.add(from, tid, early.parts, now);
   }
@@ -93,18 +115,33 @@ export class Reassembly {
   add(from: string, tid: number, parts: readonly FragmentPart[], now: number): void {
     const key = `${from}/${tid}`, assembly = this.#assemblies.get(key);
     if (assembly === undefined) return this.#keepEarly(key, parts, now);
-    this.#engine.timers.cancel(assembly.timer);
-    assembly.timer = this.#gapTimer(key, now, assembly.deadline);
-    for (const part of parts) this.#place(assembly, part);
+    const placed = parts.filter((part) => this.#place(assembly, part));
+    if (placed.length > 0) {
+      this.#engine.timers.cancel(assembly.timer);
+      assembly.timer = this.#gapTimer(key, now, assembly.deadline);
+    }
     if (assembly.sizes.size === 0) this.#finish(key, now);
   }
 
-  #place(assembly: Assembly, { index, offset, bytes }: FragmentPart): void {
+  #hasRoom(source: string, count: number): boolean {
+    return this.#announced + count <= ANNOUNCED_LIMIT &&
+      (this.#announcedBy.get(source) ?? 0) + count <= ANNOUNCED_PER_SOURCE;
+  }
+
+  #count(source: string, change: number): void {
+    const own = (this.#announcedBy.get(source) ?? 0) + change;
+    if (own > 0) this.#announcedBy.set(source, own);
+    else this.#announcedBy.delete(source);
+    this.#announced += change;
+  }
+
+  /** Whether it was a part of something that is awaited. */
+  #place(assembly: Assembly, { index, offset, bytes }: FragmentPart): boolean {
     const size = assembly.sizes.get(index);
-    if (size === undefined || bytes.length === 0 || offset + bytes.length > size) return;
+    if (size === undefined || bytes.length === 0 || offset + bytes.length > size) return false;
     let piece = assembly.pieces.get(index);
     if (piece === undefined) {
-      if (this.#assemblyBytes + size > ASSEMBLY_BYTES_LIMIT) return;
+      if (this.#assemblyBytes + size > ASSEMBLY_BYTES_LIMIT) return false;
       piece = { bytes: new Uint8Array(size), spans: [] };
       this.#assemblyBytes += size;
       assembly.allocated += size;
@@ -112,7 +149,7 @@ export class Reassembly {
     }
     piece.bytes.set(bytes, offset);
     piece.spans = mergeSpan(piece.spans, offset, offset + bytes.length);
-    if (piece.spans.length > 1 || piece.spans[0]![1] - piece.spans[0]![0] < size) return;
+    if (piece.spans.length > 1 || piece.spans[0]![1] - piece.spans[0]![0] < size) return true;
     assembly.sizes.delete(index);
     assembly.pieces.delete(index);
     try {
@@ -121,6 +158,7 @@ export class Reassembly {
       if (!(error instanceof DhtDecodeError)) throw error;
       this.#engine.counters.malformed++;
     }
+    return true;
   }
 
   #finish(key: string, now: number): void {
@@ -128,6 +166,7 @@ export class Reassembly {
     if (assembly === undefined) return;
     this.#assemblies.delete(key);
     this.#assemblyBytes -= assembly.allocated;
+    this.#count(assembly.source, -assembly.announced);
     this.#engine.timers.cancel(assembly.timer);
     assembly.done(assembly.values, now);
   }

@@ -25,6 +25,8 @@ import { admitValue, VALUE_TYPE } from "./value_type.ts";
 
 /** Bytes of values that one put may announce. */
 const PUT_VALUES_LIMIT = 1 << 20;
+/** Values that one put may store: each costs time, and is told to all who listen there. */
+const PUT_COUNT_LIMIT = 32;
 /** Bytes of values in one reply to a verified requester, and for a new listener. */
 const GET_VALUES_LIMIT = 1 << 20;
 /** Rows in one `fileds`: they cannot be fragmented. */
@@ -62,6 +64,8 @@ export interface ResponderParts {
   readonly listeners: Listeners;
   readonly reassembly: Reassembly;
   readonly budget: ReplyBudget;
+  /** Whether we listen somewhere under this number. */
+  readonly awaitsUpdates: (sid: number) => boolean;
   /** Values or ids that a storer sent us, because we listen there. */
   readonly onUpdate: (packet: QueryPacket, values: DhtValue[], from: string, now: number) => void;
 }
@@ -192,7 +196,7 @@ export class Responder {
       : Math.max(0, engine.wallClock() - packet.created) * 1000;
     const kept = this.#isResponsible(key, source.overlay, now);
     const store = (values: DhtValue[], at: number) => {
-      for (const value of values) {
+      for (const value of values.slice(0, PUT_COUNT_LIMIT)) {
         if (value.id === 0n) {
           this.#refuse(packet, source, DHT_ERROR.malformed, "Put with invalid id");
           continue;
@@ -244,8 +248,9 @@ export class Responder {
 
   /** Acknowledged even when we no longer listen, or the storer would repeat it. */
   #update(packet: QueryPacket, source: Source, now: number): void {
-    const { reassembly, onUpdate } = this.#parts;
+    const { reassembly, awaitsUpdates, onUpdate } = this.#parts;
     this.#reply(packet, source, {});
+    if (!awaitsUpdates(packet.sid ?? 0)) return;
     const elements = packet.values ?? [];
     const done = (values: DhtValue[], at: number) => onUpdate(packet, values, source.text, at);
     reassembly.expect(source.text, packet.tid, elements, GET_VALUES_LIMIT, now, done);

@@ -13,6 +13,9 @@ export const VALUES_PER_KEY_LIMIT = 65_536;
 /** Memory that a value alone under its key takes besides its packed bytes, as measured. */
 const VALUE_OVERHEAD = 1_280;
 
+/** Of the largest user's values, one in so many is chosen at once to make room. */
+const EVICTED_PART = 16;
+
 /** A value that we keep for others. */
 export interface StoredValue {
   readonly keyText: string;
@@ -48,6 +51,8 @@ export class Storage {
   readonly #keys = new Map<string, Map<bigint, StoredValue>>();
   readonly #sources = new Map<string, { bytes: number; values: Set<StoredValue> }>();
   #bytes = 0;
+  /** Those that go next, the last one first. */
+  #victims: StoredValue[] = [];
 
   /** `bytesLimit` bounds packed values and their overhead together. */
   constructor(
@@ -137,16 +142,22 @@ export class Storage {
   }
 
   #evict(now: number): void {
+    if (this.#victims.length === 0) this.#victims = this.#chooseVictims();
+    const first = this.#victims.pop()!;
+    const isThere = this.#keys.get(first.keyText)?.get(first.value.id) === first;
+    if (!isThere) return; // it has gone by itself meanwhile
+    this.#remove(first);
+    this.#observer.expired(first.key, first, now);
+  }
+
+  /** Values of the largest user that expire first: some at once, because looking for them takes long. */
+  #chooseVictims(): StoredValue[] {
     let largest: { bytes: number; values: Set<StoredValue> } | undefined;
     for (const source of this.#sources.values()) {
       if (largest === undefined || source.bytes > largest.bytes) largest = source;
     }
-    let first: StoredValue | undefined;
-    for (const stored of largest!.values) {
-      if (first === undefined || stored.expiresAt < first.expiresAt) first = stored;
-    }
-    this.#remove(first!);
-    this.#observer.expired(first!.key, first!, now);
+    const values = [...largest!.values].sort((a, b) => a.expiresAt - b.expiresAt);
+    return values.slice(0, Math.ceil(values.length / EVICTED_PART)).reverse();
   }
 
   #add(stored: StoredValue): void {

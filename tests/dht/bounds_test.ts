@@ -292,6 +292,73 @@ Deno.test("a new listener at a crowded key gets the latest megabyte", () => {
   assert.ok(bytesOf(sent) < 1.2 * (1 << 20), `${bytesOf(sent)} bytes`);
 });
 
+/** What a listener is told by updates, in order: ids of values, of what is over in brackets. */
+function told(sent: readonly Sent[]): string[] {
+  return sent.flatMap(({ packet }) => {
+    if (packet.kind !== "query" || packet.name !== "update") return [];
+    const values = (packet.values ?? []).flatMap((one) =>
+      typeof one === "object" && "id" in one ? [`${one.id}`] : []
+    );
+    return [...values, ...(packet.expired ?? []).map((id) => `[${id}]`)];
+  });
+}
+
+Deno.test("a listener that does not answer costs no more for each value; once it does, it is told all", () => {
+  const bench = new Bench(), token = bench.token();
+  bench.query({ name: "listen", key: KEY, sid: 42, version: 1, token });
+  const sent: Sent[] = [];
+  for (let id = 1; id <= 20; id++) sent.push(...bench.put(value(id, 1)));
+  const first = sent.filter(({ packet }) => packet.kind === "query");
+  assert.equal(first.length, 8);
+  const heard = told(first);
+  // Each answer makes room for what has waited, all of it together.
+  for (let answers = first; answers.length > 0;) {
+    const updates = answers.filter(({ packet }) => packet.kind === "query");
+    answers = updates.flatMap(({ packet }) =>
+      bench.say({ kind: "reply", tid: packet.tid, id: STRANGER_ID })
+    );
+    heard.push(...told(answers));
+  }
+  assert.deepEqual(heard, Array.from({ length: 20 }, (_, index) => `${index + 1}`));
+});
+
+Deno.test("one put of many values, and many listeners of one source, make few updates", () => {
+  const bench = new Bench(), token = bench.token();
+  for (let sid = 1; sid <= 200; sid++) {
+    bench.query({ name: "listen", key: KEY, sid, version: 1, token });
+    bench.wait(5);
+  }
+  const values = Array.from({ length: 700 }, (_, index) => value(index + 1, 0));
+  const sent = bench.query({ name: "put", key: KEY, token, values });
+  const updates = sent.filter(({ packet }) => packet.kind === "query").length;
+  assert.equal(updates, 32 * 8);
+  assert.equal(replies(sent).length, 32);
+});
+
+Deno.test("updates that nobody has asked for announce nothing; a put may announce a thousand values", () => {
+  const bench = new Bench();
+  const values = new Array(3_000).fill(1);
+  const isAwaited = (tid: number) => {
+    const parts = [{ index: 0, offset: 0, bytes: Uint8Array.of(0xc0) }];
+    const { malformed } = bench.node.counters;
+    bench.say({ kind: "fragment", tid, parts });
+    // What is awaited is put together at once, and is no value.
+    return bench.node.counters.malformed > malformed;
+  };
+  bench.query({ name: "update", sid: 7, tid: 1_000, values });
+  assert.equal(isAwaited(1_000), false);
+  const token = bench.token();
+  let awaited = 0;
+  for (let tid = 2_000; tid < 2_020; tid++) {
+    bench.query({ name: "put", key: KEY, token, tid, values });
+    if (isAwaited(tid)) awaited++;
+  }
+  assert.equal(awaited, 4, "one source may announce 4,096 values at a time");
+  bench.wait(20_000);
+  bench.query({ name: "put", key: KEY, token: bench.token(), tid: 3_000, values });
+  assert.equal(isAwaited(3_000), true, "afterwards it may again");
+});
+
 Deno.test("a version-0 listener gets reply-shaped notices with its sid as tid", () => {
   const bench = new Bench();
   bench.put(value(1));
