@@ -207,6 +207,7 @@ export class DhtService {
   async networkChanged(): Promise<void> {
     const { port = 0, interfaces } = this.#options;
     await this.#sockets.rebind({ port, interfaces });
+    if (this.#closed !== undefined) return; // meanwhile: nobody would end a new discovery
     const discovery = this.#discovery;
     this.#startDiscovery();
     await discovery?.then((driver) => driver.close());

@@ -31,6 +31,7 @@ export class DhtSockets {
   /** Which socket suits which destination, as far as it was asked for. */
   readonly #routes = new Map<string, UdpSocket | undefined>();
   #relay: DatagramPort | undefined;
+  #closed = false;
   #onDatagram: (bytes: Uint8Array, from: SocketAddress) => void = () => {};
 
   /** Takes over bound sockets. */
@@ -43,7 +44,7 @@ export class DhtSockets {
    * gone lose theirs. Sockets on all addresses stay as they are.
    */
   async rebind(options: DhtSocketOptions): Promise<void> {
-    if (options.interfaces === undefined) return;
+    if (options.interfaces === undefined || this.#closed) return;
     const addresses = hostAddresses({ interfaces: options.interfaces });
     const kept = this.#bound.filter(({ address }) =>
       addresses.some(({ ip }) => ip === address?.ip)
@@ -54,6 +55,10 @@ export class DhtSockets {
       ...options,
       port: options.port || this.port(4) || this.port(6) || 0,
     });
+    if (this.#closed) { // while it bound: close() has not seen these
+      await Promise.all(bound.map(({ socket }) => socket.close()));
+      return;
+    }
     this.#bound = [...kept, ...bound];
     this.#routes.clear();
     this.receive(this.#onDatagram);
@@ -99,6 +104,7 @@ export class DhtSockets {
 
   /** Closes all; their ports are free when it resolves. */
   async close(): Promise<void> {
+    this.#closed = true;
     await Promise.all([this.#relay?.close(), ...this.#bound.map(({ socket }) => socket.close())]);
   }
 

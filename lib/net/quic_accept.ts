@@ -5,7 +5,7 @@ import { type Pipe, StreamPipe } from "./pipe.ts";
 import { DEFAULT_ROUND_TRIP_MS, quicTransport } from "./quic_api.ts";
 import type { QuicCredentials } from "./quic_certificate.ts";
 import { bindQuic } from "./quic_endpoint.ts";
-import { type MeantConnection, meantConnection } from "./quic_incoming.ts";
+import { type MeantConnection, QuicHall } from "./quic_incoming.ts";
 import { quicRemote, QuicStream } from "./quic_stream.ts";
 
 /** What {@linkcode acceptQuic} takes. */
@@ -26,8 +26,10 @@ export interface QuicAcceptOptions {
   readonly onListening?: (local: SocketAddress) => void;
 }
 
-/** Handshakes that may be under way; more are refused. */
-const MAX_HANDSHAKES = 8;
+/** A handshake may take this time, in milliseconds: a slow way with a loss needs some seconds. */
+const HANDSHAKE_TIMEOUT_MS = 5_000;
+/** Connections that may be waiting for their first byte; more are refused. */
+const MAX_SILENT_CONNECTIONS = 8;
 
 /**
  * Waits for one QUIC connection on a UDP port and takes its one stream as a pipe. The first
@@ -91,24 +93,19 @@ function firstMeant(
   remote: SocketAddress | undefined,
   conns: Set<Deno.QuicConn>,
 ): Promise<MeantConnection> {
-  let handshakes = 0;
-  const take = (incoming: Deno.QuicIncoming) =>
-    meantConnection(incoming, (conn) => {
+  const hall = new QuicHall({
+    handshakeMs: HANDSHAKE_TIMEOUT_MS,
+    maxSilent: MAX_SILENT_CONNECTIONS,
+    onConnected: (conn) => {
       conns.add(conn);
       return remote === undefined || equalSocketAddress(quicRemote(conn), remote);
-    });
+    },
+  });
   return new Promise((resolve, reject) => {
     const listen = async () => {
       for (;;) {
         const incoming = await listener.incoming();
-        if (handshakes >= MAX_HANDSHAKES) {
-          incoming.refuse();
-          continue;
-        }
-        handshakes++;
-        take(incoming)
-          .then((meant) => meant && resolve(meant), () => {})
-          .finally(() => handshakes--);
+        hall.take(incoming).then((meant) => meant && resolve(meant), () => {});
       }
     };
     listen().catch((error) => reject(new NetError("closed", "QUIC listener", { cause: error })));

@@ -3,7 +3,7 @@ import { type Pipe, StreamPipe } from "./pipe.ts";
 import { DEFAULT_ROUND_TRIP_MS, quicTransport } from "./quic_api.ts";
 import type { QuicCredentials } from "./quic_certificate.ts";
 import { bindQuic } from "./quic_endpoint.ts";
-import { meantConnection } from "./quic_incoming.ts";
+import { QuicHall } from "./quic_incoming.ts";
 import { QuicStream } from "./quic_stream.ts";
 import type { PipeListener } from "./tcp_listener.ts";
 
@@ -17,6 +17,8 @@ export interface QuicListenOptions {
   readonly onPipe: (pipe: Pipe) => void;
 }
 
+/** A connection must be made within this time, in milliseconds, or is given up. */
+const HANDSHAKE_TIMEOUT_MS = 5_000;
 /** A connection must bring its first byte within this time, in milliseconds, or is closed. */
 const FIRST_BYTE_TIMEOUT_MS = 5_000;
 /** Connections that may be waiting for their first byte; more are refused. */
@@ -38,37 +40,31 @@ export function listenQuic({ local, credentials, onPipe }: QuicListenOptions): P
   });
   const bound = { ip: canonicalIp(local.ip), port: endpoint.addr.port };
   const open = new Set<Deno.QuicConn>();
-  let silent = 0, closed = false;
+  let closed = false;
   const letGo = () => {
     if (closed && open.size === 0) endpoint.close();
   };
+  const hall = new QuicHall({
+    handshakeMs: HANDSHAKE_TIMEOUT_MS,
+    silenceMs: FIRST_BYTE_TIMEOUT_MS,
+    maxSilent: MAX_SILENT_CONNECTIONS,
+    onConnected: (conn) => {
+      open.add(conn);
+      conn.closed.catch(() => {}).then(() => void open.delete(conn)).then(letGo);
+      return !closed;
+    },
+  });
   const take = async (incoming: Deno.QuicIncoming): Promise<void> => {
-    let connection: Deno.QuicConn | undefined;
-    const patience = setTimeout(() => connection?.close(), FIRST_BYTE_TIMEOUT_MS);
-    try {
-      const meant = await meantConnection(incoming, (conn) => {
-        connection = conn;
-        open.add(conn);
-        conn.closed.catch(() => {}).then(() => void open.delete(conn)).then(letGo);
-        return !closed;
-      });
-      if (meant === undefined) return connection?.close();
-      const { conn, reader, writer } = meant;
-      onPipe(new StreamPipe(new QuicStream(bound, endpoint, conn, reader, writer, true)));
-    } catch { // ended by the stranger, or by our patience
-    } finally {
-      clearTimeout(patience);
-    }
+    const meant = await hall.take(incoming);
+    if (meant === undefined) return;
+    const { conn, reader, writer } = meant;
+    onPipe(new StreamPipe(new QuicStream(bound, endpoint, conn, reader, writer, true)));
   };
   const listening = (async () => {
     while (!closed) {
       const incoming = await listener.incoming();
-      if (silent >= MAX_SILENT_CONNECTIONS || closed) {
-        incoming.refuse();
-        continue;
-      }
-      silent++;
-      take(incoming).finally(() => silent--);
+      if (closed) incoming.refuse();
+      else take(incoming).catch(() => {});
     }
   })().catch(() => {}); // stopped
   return {

@@ -11,6 +11,7 @@ export class TurnDriver {
   readonly #clock: Clock;
   #timer: Timer | undefined;
   #timerAt: number | undefined;
+  #turning = false;
   #closed = false;
 
   constructor(client: TurnClient, link: ServerLink, clock: Clock) {
@@ -28,7 +29,8 @@ export class TurnDriver {
   do<T>(action: (now: number) => T): T | undefined {
     if (this.#closed) return undefined;
     const result = action(this.#clock.now());
-    this.#turn();
+    // called back from within a turn, which goes on: peers must not decide how deep it nests
+    if (!this.#turning) this.#turn();
     return result;
   }
 
@@ -41,14 +43,26 @@ export class TurnDriver {
 
   #turn(): void {
     const client = this.#client;
-    for (let event = client.pollEvent(); event; event = client.pollEvent()) this.onEvent(event);
-    if (this.#closed) return;
-    while (!this.#link.congested) {
-      const bytes = client.pollTransmit();
-      if (bytes === undefined) break;
+    this.#turning = true;
+    try {
+      for (let busy = true; busy;) {
+        const event = client.pollEvent();
+        if (event !== undefined) this.onEvent(event);
+        busy = this.#transmit() || event !== undefined;
+      }
+    } finally {
+      this.#turning = false;
+    }
+    if (!this.#closed) this.#arm(client.pollTimeout());
+  }
+
+  /** Sends what the link takes. Whether there was anything. */
+  #transmit(): boolean {
+    for (let count = 0;; count++) {
+      const bytes = this.#closed || this.#link.congested ? undefined : this.#client.pollTransmit();
+      if (bytes === undefined) return count > 0;
       this.#link.send(bytes);
     }
-    this.#arm(client.pollTimeout());
   }
 
   /** A timer that is early enough stays: data moves deadlines with every datagram. */

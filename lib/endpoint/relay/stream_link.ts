@@ -7,6 +7,8 @@ const CONGESTED_BYTES = 128 * 1024;
 /** How much is read at once, and how much memory is set aside for several reads, bytes. */
 const READ_BYTES = 64 * 1024;
 const SLAB_BYTES = 4 * READ_BYTES;
+/** How long closing waits for what is being written, in milliseconds. */
+const LAST_WRITE_MS = 500;
 
 /** TCP or TLS to a TURN server. What waits is written together. */
 export class StreamLink implements ServerLink {
@@ -48,7 +50,13 @@ export class StreamLink implements ServerLink {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    if (!this.congested) await this.#writing;
+    if (!this.congested && this.#writing !== undefined) {
+      // in a network that is dead the system gives up only after many minutes
+      const late = Promise.withResolvers<void>();
+      const timer = setTimeout(late.resolve, LAST_WRITE_MS);
+      await Promise.race([this.#writing, late.promise]);
+      clearTimeout(timer);
+    }
     await this.#stream.release();
   }
 
