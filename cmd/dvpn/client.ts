@@ -1,4 +1,4 @@
-import { hostAddresses, isOnLink } from "../../lib/net/host_addresses.ts";
+import { everyHostAddress, isOnLink } from "../../lib/net/host_addresses.ts";
 import { ExitCode, ToolError } from "../tool/exit_code.ts";
 import { explainFailure } from "../peer/failure.ts";
 import { describePath } from "../peer/report.ts";
@@ -136,7 +136,7 @@ export class VpnClient {
       device: device.name,
       mtu: Math.min(mtu, settings.mtu),
       addresses: client,
-      reach: server.map((address) => ({ ...address, prefix: address.family === 4 ? 32 : 128 })),
+      reach: server.map(alone),
     });
   }
 
@@ -157,7 +157,8 @@ export class VpnClient {
       await link.greet(encodeGreeting({ mtu, segmentsUdp: device.segmentsUdp, direct }));
       const greeting = decodeServerGreeting(await link.greeting());
       link.hear(greeting.direct);
-      refuseOverlap(greeting.client);
+      // Its own addresses lead to it one by one, wherever they are.
+      refuseOverlap([...greeting.client, ...greeting.server.map(alone)]);
       const gate = new PacketGate(permissionsFor(this.#context, this.#serverId));
       return await work({ link, greeting, own: new AddressFilter(greeting.client), gate });
     } catch (error) {
@@ -193,7 +194,7 @@ export class VpnClient {
           peer: greeting.server,
           remote: remoteAddress(endpoint, link.id),
           isClient: true,
-        });
+        }, signal);
       }
       await exchangePackets(link, device, this.#uplink, { notFrom: own, to: own, gate });
     } catch (error) {
@@ -214,9 +215,14 @@ function given({ client, names = { servers: [], search: [] } }: ServerGreeting):
   return { families: client.map(({ family }) => family), names };
 }
 
-/** A server may not take over a network that this host is in. */
+/** An address without the others of its network. */
+function alone(address: InterfaceAddress): InterfaceAddress {
+  return { ...address, prefix: address.family === 4 ? 32 : 128 };
+}
+
+/** A server may not take over a network that this host is in, nor a part of one. */
 function refuseOverlap(addresses: readonly InterfaceAddress[]): void {
-  for (const here of hostAddresses()) {
+  for (const here of everyHostAddress()) {
     for (const given of addresses) {
       const shorter = { ...here, prefix: Math.min(here.prefix, given.prefix) };
       if (!isOnLink(given.ip, shorter)) continue;

@@ -71,7 +71,8 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
     return await showAddresses(values, task.id);
   }
   if (task.kind === "clean-up") {
-    const { count } = await new ThisHost().undoLeft();
+    const { count, failed } = await new ThisHost().undoLeft();
+    if (failed.length > 0) throw new ToolError(ExitCode.failure, notUndone(failed));
     writeOutput(count > 0 ? "undone\n" : "nothing to undo\n");
     return ExitCode.ok;
   }
@@ -162,8 +163,13 @@ async function perform(
     const tunnel = clientTunnel(context, task.id, values, relays);
     const client = new VpnClient(context, task.id, tunnel, values.timeout);
     if (values["dry-run"]) return show(await client.plan());
-    if (isArmed) await tunnel.arm();
-    return await withStatus(context, client, () => client.run());
+    try {
+      if (isArmed) await tunnel.arm();
+      return await withStatus(context, client, () => client.run());
+    } finally {
+      // The client ends it, too, but what comes before that can fail.
+      await tunnel.end();
+    }
   }
   if (task.kind === "mesh") {
     const { createMesh } = await import("./mesh/create_mesh.ts");
@@ -226,9 +232,15 @@ async function undoLeft(
   report: Report,
 ): Promise<(() => Promise<void>) | undefined> {
   const keep = keepsKillSwitch ? killSwitch(device, Deno.uid() ?? 0).undo : undefined;
-  const { count, undoKept } = await host.undoLeft(keep);
-  if (count > 0) report.notice("what a dvpn that was killed had left is undone");
+  const { count, failed, undoKept } = await host.undoLeft(keep);
+  if (failed.length > 0) report.notice(`warning: ${notUndone(failed)}`);
+  else if (count > 0) report.notice("what a dvpn that was killed had left is undone");
   return undoKept;
+}
+
+/** It is tried again at the next start, or by `--cleanup`. */
+function notUndone(failed: readonly string[]): string {
+  return ["not undone, of what a dvpn that was killed had left:", ...failed].join("\n  ");
 }
 
 /** Works, and tells whoever asks by `--status`. */

@@ -1,4 +1,4 @@
-import { hostAddresses } from "../../lib/net/host_addresses.ts";
+import { everyHostAddress } from "../../lib/net/host_addresses.ts";
 import { DeclineCode, type IncomingChannel, type PeerCertificates } from "../peer/peer_channel.ts";
 import type { AddressPool } from "./address/address_pool.ts";
 import { formatInterfaceAddress, type InterfaceAddress } from "./address/address_range.ts";
@@ -11,11 +11,15 @@ import type { NameSettings } from "./dns/resolv_conf.ts";
 import { interfacePlan } from "./plan/interface_plan.ts";
 import { AppliedPlan, type NetworkPlan } from "./plan/network_plan.ts";
 import { gatewayPlan } from "./route/gateway.ts";
+import { networkOf } from "./rules/network.ts";
 import { PacketGate } from "./rules/packet_gate.ts";
 import { type Permission, serverPermissions } from "./rules/permission.ts";
 import { runUpScript } from "./up_script.ts";
 import { peerLink, remoteAddress, VPN_CHANNEL, type VpnContext } from "./vpn_context.ts";
 import type { LinkStatus, VpnStatus } from "./status.ts";
+
+/** RFC 1035 §4.2. */
+const DNS_PORT = 53;
 
 /** A client with what it was given. */
 interface Client extends TableClient {
@@ -137,13 +141,18 @@ export class VpnServer {
 
   #permissionsFor(peer: PeerCertificates): Permission[] {
     const { clientToClient, nat, names } = this.#beyond;
-    return serverPermissions(this.#context.rules.permissionsOf(peer), {
+    const rules = this.#context.rules.permissionsOf(peer);
+    const host = everyHostAddress().map(({ ip }) => ip);
+    const permissions = serverPermissions(rules, {
       own: this.#own,
       clients: this.#pool.networks,
       clientToClient,
       gateway: nat,
-      host: hostAddresses().map(({ ip }) => ip).filter((ip) => !names.servers.includes(ip)),
+      host,
     });
+    if (rules !== undefined || !nat) return permissions;
+    // Before the denial of the host's addresses, as the first permission that fits counts.
+    return [...host.filter((ip) => names.servers.includes(ip)).flatMap(toNames), ...permissions];
   }
 
   async #take(incoming: IncomingChannel): Promise<void> {
@@ -196,7 +205,7 @@ export class VpnServer {
         peer: addresses,
         remote: remoteAddress(endpoint, link.id),
         isClient: false,
-      });
+      }, this.#context.signal);
     }
     await exchangePackets(link, device, this.#uplink, {
       from: new AddressFilter(addresses),
@@ -217,4 +226,12 @@ export class VpnServer {
     this.#clients.delete(id);
     this.#table.leave(client);
   }
+}
+
+/** An address is reached as a name server. */
+function toNames(ip: string): Permission[] {
+  const ports = { first: DNS_PORT, last: DNS_PORT };
+  return (["udp", "tcp"] as const).map((protocol) => (
+    { network: networkOf(ip), protocol, ports, allows: true }
+  ));
 }

@@ -1,5 +1,6 @@
 import { ExitCode, ToolError } from "../tool/exit_code.ts";
 import type { InterfaceAddress } from "./address/address_range.ts";
+import { outcomeOf } from "./plan/outcome.ts";
 
 /** A script that has not ended by then is stopped, ms. */
 const SCRIPT_TIMEOUT_MS = 30_000;
@@ -19,9 +20,14 @@ export interface ConnectedPeer {
  * peer's public address, whether we are the client, and the two addresses again for IPv6. The
  * interface has its addresses already and is up.
  *
- * @throws {ToolError} failure, when it cannot be run or fails
+ * @param signal ends it
+ * @throws {ToolError} failure, when it cannot be run or fails; the signal's reason
  */
-export async function runUpScript(path: string, peer: ConnectedPeer): Promise<void> {
+export async function runUpScript(
+  path: string,
+  peer: ConnectedPeer,
+  signal?: AbortSignal,
+): Promise<void> {
   const address = (list: readonly InterfaceAddress[], family: 4 | 6) =>
     list.find((one) => one.family === family)?.ip ?? "";
   const args = [
@@ -34,17 +40,17 @@ export async function runUpScript(path: string, peer: ConnectedPeer): Promise<vo
     address(peer.own, 6),
   ];
   try {
-    const { success, code } = await new Deno.Command(path, {
+    const child = new Deno.Command(path, {
       args,
       stdin: "null",
       // standard output is for what was asked for
       stdout: "null",
       stderr: "inherit",
-      signal: AbortSignal.timeout(SCRIPT_TIMEOUT_MS),
-    }).output();
+    }).spawn();
+    const { success, code } = await outcomeOf(child, child.status, SCRIPT_TIMEOUT_MS, signal);
     if (!success) throw new ToolError(ExitCode.failure, `${path} failed with status ${code}`);
   } catch (cause) {
-    if (cause instanceof ToolError) throw cause;
+    if (cause instanceof ToolError || signal?.aborted) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ToolError(ExitCode.failure, `${path}: ${reason}`, { cause });
   }

@@ -41,17 +41,29 @@ export const MAX_HOST_ADDRESSES = 32;
  */
 export function hostAddresses(options: { interfaces?: readonly string[] } = {}): HostAddress[] {
   const named = options.interfaces;
+  const addresses = named === undefined
+    ? everyHostAddress().filter(({ ip }) => isRoutable(ip))
+    : addressesOf((name) => named.includes(name));
+  return addresses.slice(0, MAX_HOST_ADDRESSES);
+}
+
+/**
+ * All addresses of the host in the same order, loopback and link-local ones too, except those of
+ * interfaces that this process has made: for decisions that no address may escape.
+ */
+export function everyHostAddress(): HostAddress[] {
+  return addressesOf((name) => !OWN_INTERFACES.has(name));
+}
+
+function addressesOf(isWanted: (name: string) => boolean): HostAddress[] {
   const addresses: HostAddress[] = [];
   for (const { name, address, cidr } of networkInterfaces()) {
-    const wanted = named === undefined
-      ? isRoutable(address) && !OWN_INTERFACES.has(name)
-      : named.includes(name);
-    if (!wanted) continue;
+    if (!isWanted(name)) continue;
     const prefix = Number(cidr.slice(cidr.indexOf("/") + 1));
     addresses.push({ name, ip: canonicalIp(address), prefix });
   }
   const unique = new Map(addresses.map((entry) => [`${entry.name} ${entry.ip}`, entry]));
-  return [...unique.values()].sort(inOrder).slice(0, MAX_HOST_ADDRESSES);
+  return [...unique.values()].sort(inOrder);
 }
 
 /** The names of the interfaces that have an address, sorted. */

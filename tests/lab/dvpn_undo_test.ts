@@ -91,6 +91,26 @@ dvpnInternetTest(
   },
 );
 
+dvpnInternetTest(
+  "kill -9: a kill switch that was left opens when the next one fails at once",
+  async (lab) => {
+    const before = await lab.state("client");
+    const { server, client, id } = await lab.connect(ALL);
+    for (const process of [server, client]) {
+      process.kill("SIGKILL");
+      await process.status;
+    }
+    // Nobody can listen where a directory is that is not empty.
+    const socket = `${lab.directory}/client/config/dvpn/dvpn0.sock`;
+    await Deno.remove(socket);
+    await Deno.mkdir(`${socket}/in-the-way`, { recursive: true });
+    const next = lab.start("client", id, ...ALL.client);
+    assert.notEqual((await next.status).code, 0);
+    await lab.isAs("client", before);
+    assert.deepEqual(journals(lab, "client"), []);
+  },
+);
+
 dvpnInternetTest("--cleanup leaves alone what belongs to one that runs", async (lab) => {
   await lab.connect(ALL);
   for (const side of SIDES) {
@@ -173,6 +193,30 @@ dvpnInternetTest("resolv.conf that is mounted by itself, as in a container", asy
   );
   assert.equal(said, "ours\n");
   assert.match(await resolvConf(lab), /example\.org/);
+});
+
+dvpnInternetTest("resolv.conf in a directory that is read-only", async (lab) => {
+  const plan = new URL("../../cmd/dvpn/plan/perform.ts", import.meta.url);
+  const etc = `${lab.directory}/etc`;
+  await Deno.mkdir(etc);
+  for (const name of ["target", "etc/mounted", "etc/file"]) {
+    await Deno.writeTextFile(`${lab.directory}/${name}`, "before");
+  }
+  await Deno.symlink("../target", `${etc}/link`);
+  const program = `
+    const { perform } = await import(${JSON.stringify(plan.href)});
+    for (const name of ["file", "link", "mounted"]) {
+      const file = ${JSON.stringify(etc)} + "/" + name;
+      const done = perform({ file, state: { text: "ours", mode: 0o644 } });
+      const result = await done.then(() => "done", () => "failed");
+      console.log(name, result, await Deno.readTextFile(file));
+    }`;
+  const mount = `mount --bind ${etc} ${etc} && mount -o remount,ro,bind ${etc} &&
+    mount --bind ${lab.etc("client")}/resolv.conf ${etc}/mounted && exec "$@"`;
+  const said = await run(
+    ...["unshare", "-m", "sh", "-c", mount, "sh", Deno.execPath(), "eval", program],
+  );
+  assert.equal(said, "file failed before\nlink failed before\nmounted done ours\n");
 });
 
 dvpnInternetTest("resolv.conf that somebody else has written since stays", async (lab) => {

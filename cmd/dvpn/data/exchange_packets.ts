@@ -1,3 +1,4 @@
+import { NetError } from "../../../lib/net/net_error.ts";
 import { type Admission, admit } from "./downlink.ts";
 import type { PacketDevice } from "./packet_device.ts";
 import type { PeerLink } from "./peer_link.ts";
@@ -23,6 +24,19 @@ export async function exchangePackets(
   const whole = { ...admission, refuse };
   await link.receive(
     (bytes) => admit(bytes, device, whole, link.traffic),
-    () => uplink.drainOnTheSpot(),
+    () => drainIfThere(uplink),
   );
+}
+
+/**
+ * A peer's packet may come when the interface is gone already, and datagrams come to whoever waits
+ * for the socket of all peers: {@linkcode Uplink.run} is the one to tell.
+ */
+function drainIfThere(uplink: Uplink): boolean {
+  try {
+    return uplink.drainOnTheSpot();
+  } catch (error) {
+    if (error instanceof NetError && error.code === "closed") return true;
+    throw error;
+  }
 }

@@ -160,7 +160,12 @@ class DirectSocket {
       const { length, from } = received;
       if (length < 4) continue;
       const index = new DataView(this.#buffer.buffer).getUint32(0);
-      this.#ways.get(index)?.(this.#buffer.subarray(0, length), from);
+      try {
+        this.#ways.get(index)?.(this.#buffer.subarray(0, length), from);
+      } catch {
+        // The datagram is lost, as any may be: the others' are still to come.
+        this.#isLeft = true;
+      }
     }
     return false;
   }

@@ -158,7 +158,7 @@ export class Mesh implements Routes {
         peer: addresses,
         remote: remoteAddress(endpoint, member.id),
         isClient: false,
-      });
+      }, this.#context.signal);
     }
     const from = new AddressFilter(addresses);
     const admission = { from, to: this.#own, ...gate !== undefined && { gate } };

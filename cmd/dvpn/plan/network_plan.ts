@@ -12,6 +12,9 @@ export interface PlanStep {
 /** Changes to this host's network, in the order to make them. */
 export type NetworkPlan = readonly PlanStep[];
 
+/** Forgets what has been undone; what has failed stays remembered. */
+export type Forget = (failed: readonly Action[]) => Promise<void>;
+
 /** Where plans are applied: this host, or what stands for it in a test. */
 export interface PlanHost {
   /** Makes one change. @throws {ToolError} with the change and what went wrong */
@@ -22,9 +25,9 @@ export interface PlanHost {
    * Remembers what would undo a plan, so that the next start can do it should this process be
    * killed.
    *
-   * @returns what forgets it
+   * @returns what forgets it, but for what could not be undone
    */
-  remember(undo: readonly Action[]): Promise<() => Promise<void>>;
+  remember(undo: readonly Action[]): Promise<Forget>;
 }
 
 /** A host that other processes change as well. */
@@ -48,10 +51,10 @@ export interface NetworkHost extends PlanHost {
  */
 export class AppliedPlan {
   readonly #host: PlanHost;
-  readonly #forget: () => Promise<void>;
+  readonly #forget: Forget;
   readonly #made: PlanStep[] = [];
 
-  private constructor(host: PlanHost, forget: () => Promise<void>) {
+  private constructor(host: PlanHost, forget: Forget) {
     this.#host = host;
     this.#forget = forget;
   }
@@ -73,11 +76,17 @@ export class AppliedPlan {
     return applied;
   }
 
-  /** Undoes what was made. A change that fails does not keep the others from being made. */
+  /**
+   * Undoes what was made. A change that fails does not keep the others from being made; it stays
+   * remembered, and can be tried again.
+   */
   async undo(): Promise<void> {
+    const failed: PlanStep[] = [];
     for (let step = this.#made.pop(); step !== undefined; step = this.#made.pop()) {
-      if (step.undo !== undefined) await this.#host.undo(step.undo).catch(() => {});
+      const { undo } = step;
+      if (undo !== undefined) await this.#host.undo(undo).catch(() => failed.unshift(step!));
     }
-    await this.#forget();
+    this.#made.push(...failed);
+    await this.#forget(failed.map(({ undo }) => undo!).reverse());
   }
 }

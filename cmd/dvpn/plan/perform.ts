@@ -6,6 +6,16 @@ import { runCommand } from "./run_command.ts";
 /** More than any file that is changed here has. */
 const MAX_FILE_BYTES = 64 << 10;
 const PERMISSIONS = 0o7777;
+/** What commands say of what is not there. */
+const GONE = [
+  "No such file or directory",
+  "No such process",
+  "No such device",
+  "Cannot find device",
+  "does not exist",
+  "Address not found",
+  "Cannot assign requested address",
+];
 
 /** Makes one change to this host. @throws {ToolError} failure, with the change and the reason */
 export async function perform(action: Action): Promise<void> {
@@ -17,6 +27,14 @@ export async function perform(action: Action): Promise<void> {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new ToolError(ExitCode.failure, `${showAction(action)}: ${reason}`, { cause });
   }
+}
+
+/** Whether a change has failed because what it is to take away is not there. */
+export function isGone(error: unknown): boolean {
+  if (!(error instanceof ToolError)) return false;
+  const { cause, message } = error;
+  if (cause !== undefined) return cause instanceof Deno.errors.NotFound;
+  return GONE.some((words) => message.includes(words));
 }
 
 /** The value that a setting of the kernel has; undefined when there is no such setting. */
@@ -56,12 +74,24 @@ async function change({ file, state, insteadOf }: FileChange): Promise<void> {
   const bytes = new TextEncoder().encode(state.text);
   try {
     await writeAtomic(file, bytes, state.mode);
-    // against the umask
-    await Deno.chmod(file, state.mode);
-  } catch {
-    // A file that is mounted by itself, as in containers, cannot be replaced.
-    await Deno.writeFile(file, bytes);
+  } catch (error) {
+    if (!await isMounted(file, error)) throw error;
+    return await Deno.writeFile(file, bytes);
   }
+  // against the umask
+  await Deno.chmod(file, state.mode);
+}
+
+/**
+ * Whether a file cannot be replaced because it is mounted by itself, as in containers. Nothing else
+ * is written over: behind a link is a file that nobody has noted, and a full disk would leave none.
+ */
+async function isMounted(file: string, error: unknown): Promise<boolean> {
+  const cause = error instanceof Error ? error.cause : undefined;
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  // The directory around it may be read-only, and the file not; if it is, nothing happens to it.
+  if (code !== "EBUSY" && code !== "EXDEV" && code !== "EROFS") return false;
+  return await Deno.lstat(file).then(({ isFile }) => isFile, () => false);
 }
 
 async function textOf(path: string): Promise<string | undefined> {

@@ -1,8 +1,11 @@
 import { ExitCode, ToolError } from "../../tool/exit_code.ts";
 import { shellLine } from "../../tool/invocation.ts";
+import { outcomeOf } from "./outcome.ts";
 
 /** A command that has not ended by then is stopped, ms. */
 const COMMAND_TIMEOUT_MS = 10_000;
+/** Where the system's own programs are, which the PATH of cron and of some users lacks. */
+const SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin";
 
 /** Which of a distribution's packages a program is from. */
 const PACKAGES: Record<string, string> = {
@@ -16,16 +19,21 @@ const PACKAGES: Record<string, string> = {
  *
  * @throws {ToolError} failure, with the command and what it said
  */
-export async function runCommand(command: readonly string[]): Promise<void> {
+export async function runCommand(
+  command: readonly string[],
+  timeoutMs: number = COMMAND_TIMEOUT_MS,
+): Promise<void> {
   const [program, ...args] = command;
   try {
-    const { success, stderr } = await new Deno.Command(program!, {
+    const child = new Deno.Command(program!, {
       args,
       stdin: "null",
       stdout: "null",
       stderr: "piped",
-      signal: AbortSignal.timeout(COMMAND_TIMEOUT_MS),
-    }).output();
+      // Whether something is gone is told by words, see `isGone`.
+      env: { LC_ALL: "C", PATH: `${Deno.env.get("PATH") || "/usr/bin:/bin"}:${SYSTEM_PATH}` },
+    }).spawn();
+    const { success, stderr } = await outcomeOf(child, child.output(), timeoutMs);
     if (success) return;
     throw failure(command, new TextDecoder().decode(stderr).trim());
   } catch (cause) {

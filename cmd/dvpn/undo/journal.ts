@@ -1,5 +1,6 @@
 import { readBounded, writeSecret } from "../../../lib/net/atomic_file.ts";
 import type { Action } from "../plan/action.ts";
+import type { Forget } from "../plan/network_plan.ts";
 import type { ProcessMark } from "./process_mark.ts";
 
 /** More than the changes of one process need. */
@@ -39,17 +40,22 @@ export class Journal {
   /**
    * Adds what undoes a plan.
    *
-   * @returns what takes it out again
+   * @returns what takes it out again, but for what has failed
    * @throws {NetError} `file` when the file cannot be written
    */
-  async enter(undo: readonly Action[]): Promise<() => Promise<void>> {
+  async enter(undo: readonly Action[]): Promise<Forget> {
     if (undo.length === 0) return () => Promise.resolve();
     // The last plan made is the first one to be undone.
     this.#plans = [undo, ...this.#plans];
     await this.#save();
-    return async () => {
-      this.#plans = this.#plans.filter((plan) => plan !== undo);
-      await this.#save();
+    let entry = undo;
+    return async (failed) => {
+      const left = undo.filter((action) => failed.includes(action));
+      this.#plans = this.#plans.map((plan) => plan === entry ? left : plan)
+        .filter(({ length }) => length > 0);
+      entry = left;
+      // A file that cannot be written stays and tells of more: the next start finds that undone.
+      await this.#save().catch(() => {});
     };
   }
 
@@ -57,13 +63,17 @@ export class Journal {
     const save = async () => {
       const undo = this.#plans.flat();
       if (undo.length === 0) return await Deno.remove(this.path).catch(() => {});
-      const record: JournalRecord = { process: this.#process, undo };
-      await writeSecret(this.path, new TextEncoder().encode(`${JSON.stringify(record)}\n`));
+      await writeRecord(this.path, { process: this.#process, undo });
     };
     const saved = this.#writing.then(save);
     this.#writing = saved.catch(() => {});
     return saved;
   }
+}
+
+/** Writes, or replaces, a record. @throws {NetError} `file` */
+export async function writeRecord(path: string, record: JournalRecord): Promise<void> {
+  await writeSecret(path, new TextEncoder().encode(`${JSON.stringify(record)}\n`));
 }
 
 /** The records in a directory; what cannot be read as one is left out. */

@@ -1,8 +1,14 @@
 import { configDirectory } from "../../tool/config_directory.ts";
 import type { Action, SysctlChange } from "../plan/action.ts";
-import type { NetworkHost } from "../plan/network_plan.ts";
-import { perform, sysctlValue } from "../plan/perform.ts";
-import { Journal, type JournalRecord, readRecords } from "./journal.ts";
+import type { Forget, NetworkHost } from "../plan/network_plan.ts";
+import { isGone, perform, sysctlValue } from "../plan/perform.ts";
+import {
+  Journal,
+  type JournalRecord,
+  readRecords,
+  type StoredRecord,
+  writeRecord,
+} from "./journal.ts";
 import { isAlive, ownMark, type ProcessMark } from "./process_mark.ts";
 
 /** Where root's journals are: changes outlive a reboot only in files, and so do these. */
@@ -13,6 +19,16 @@ export function journalDirectory(): string {
   const given = Deno.env.get("STATE_DIRECTORY");
   if (given) return `${given}/dvpn`;
   return Deno.uid() === 0 ? SYSTEM_DIRECTORY : `${configDirectory()}/dvpn`;
+}
+
+/** What came of undoing what killed processes have left. */
+export interface LeftUndone {
+  /** How many processes there were. */
+  readonly count: number;
+  /** What could not be undone, and why; it stays in the journals. */
+  readonly failed: readonly string[];
+  /** Undoes what was to be kept, if there was that. */
+  readonly undoKept?: () => Promise<void>;
 }
 
 /** This host's network, as this process and others like it change it. */
@@ -33,14 +49,22 @@ export class ThisHost implements NetworkHost {
     await perform(action);
   }
 
-  /** Takes one back, unless another process that runs needs it, too. @throws {ToolError} */
+  /**
+   * Takes one back, unless another process that runs needs it, too, or it is gone already.
+   *
+   * @throws {ToolError}
+   */
   async undo(action: Action): Promise<void> {
     if ("sysctl" in action && await this.#claimedValue(action.sysctl) !== undefined) return;
-    await perform(action);
+    try {
+      await perform(action);
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
   }
 
   /** Remembers what would undo a plan. @throws {NetError} `file` */
-  async remember(undo: readonly Action[]): Promise<() => Promise<void>> {
+  async remember(undo: readonly Action[]): Promise<Forget> {
     return await this.#journal.enter(undo);
   }
 
@@ -62,30 +86,59 @@ export class ThisHost implements NetworkHost {
    * Undoes what processes have left that were killed.
    *
    * @param keep what to leave, and to remember as ours, until it is undone by what is returned
-   * @returns how many processes there were, and what undoes the kept action if there was one
    */
-  async undoLeft(keep?: Action): Promise<{ count: number; undoKept?: () => Promise<void> }> {
+  async undoLeft(keep?: Action): Promise<LeftUndone> {
     const records = await readRecords(this.#directory);
     const left = records.filter(({ process }) => !isAlive(process) && this.#concerns(process));
-    const isKept = (action: Action) => JSON.stringify(action) === JSON.stringify(keep);
-    const actions = left.flatMap(({ process, undo }) =>
-      // After a reboot, files are all that is left.
-      process.boot === this.#process.boot ? undo : undo.filter((action) => "file" in action)
-    );
-    const forget = actions.some(isKept) ? await this.remember([keep!]) : undefined;
-    for (const action of actions) if (!isKept(action)) await this.undo(action).catch(() => {});
-    for (const { path } of left) {
-      // One of the same number as ours has been replaced already.
-      if (forget === undefined || path !== this.#journal.path) {
-        await Deno.remove(path).catch(() => {});
+    // What could not be undone before may belong to one that runs by now, which undoes it.
+    const taken = (await this.#others()).flatMap(({ undo }) => undo);
+    const isKept = (action: Action) => isSame(action, keep);
+    const todo = left.map((record) => ({ record, actions: this.#stillMade(record) }));
+    const isThere = todo.some(({ actions }) => actions.some(isKept));
+    const forget = isThere ? await this.remember([keep!]) : undefined;
+    const failed: string[] = [];
+    for (const { record, actions } of todo) {
+      const stay: Action[] = [];
+      for (const action of actions) {
+        if (isKept(action) || taken.some((one) => isSame(action, one))) continue;
+        await this.undo(action).catch((error) => {
+          stay.push(action);
+          failed.push(error instanceof Error ? error.message : String(error));
+        });
       }
+      await this.#settle(record, stay, isThere);
     }
-    if (forget === undefined) return { count: left.length };
+    const count = left.length;
+    if (forget === undefined) return { count, failed };
     const undoKept = async () => {
-      await this.undo(keep!).catch(() => {});
-      await forget();
+      const isUndone = await this.undo(keep!).then(() => true, () => false);
+      await forget(isUndone ? [] : [keep!]);
     };
-    return { count: left.length, undoKept };
+    return { count, failed, undoKept };
+  }
+
+  /** After a reboot, files are all that is left. */
+  #stillMade({ process, undo }: JournalRecord): readonly Action[] {
+    return process.boot === this.#process.boot ? undo : undo.filter((action) => "file" in action);
+  }
+
+  /** Leaves in a dead process's journal what could not be undone. */
+  async #settle(
+    { path, process }: StoredRecord,
+    stay: readonly Action[],
+    isOursWritten: boolean,
+  ): Promise<void> {
+    if (path === this.#journal.path) {
+      // One of the same number as ours: it will be, or has been, replaced by ours.
+      if (stay.length > 0) await this.remember(stay);
+      else if (!isOursWritten) await Deno.remove(path).catch(() => {});
+      return;
+    }
+    const settled = stay.length > 0
+      ? writeRecord(path, { process, undo: stay })
+      : Deno.remove(path);
+    // What cannot be written tells of more than is left, which does no harm.
+    await settled.catch(() => {});
   }
 
   async #claimedValue(sysctl: string): Promise<string | undefined> {
@@ -104,4 +157,8 @@ export class ThisHost implements NetworkHost {
   #concerns({ network, boot }: ProcessMark): boolean {
     return network === this.#process.network || boot !== this.#process.boot;
   }
+}
+
+function isSame(one: Action, other: Action | undefined): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }

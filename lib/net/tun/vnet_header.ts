@@ -31,10 +31,11 @@ export const GSO_UDP = 5;
 /** `gso_type`, or-ed to TCP: congestion window reduced is set in the first segment only. */
 const GSO_ECN = 0x80;
 
-/** Offset of the checksum in a TCP header (RFC 9293 §3.1). */
-const TCP_CHECKSUM = 16;
-/** Offset of the checksum in a UDP header (RFC 768). */
-const UDP_CHECKSUM = 6;
+/** Offset of the checksum in the header, by protocol (RFC 9293 §3.1, RFC 768). */
+const CHECKSUM_FIELDS: ReadonlyMap<number, number> = new Map([
+  [PROTOCOL_TCP, 16],
+  [PROTOCOL_UDP, 6],
+]);
 const TCP_HEADER_BYTES = 20;
 const UDP_HEADER_BYTES = 8;
 /** Linux takes no smaller TCP segments than 48 bytes (`TCP_MIN_MSS`), so no honest packet has more. */
@@ -72,6 +73,9 @@ export function readOffloadedPacket(bytes: Uint8Array): OffloadedPacket {
   if (needsChecksum) {
     if (packet.fragment) throw new PacketError("offload", "a fragment has no whole checksum");
     if (start !== packet.transport) throw new PacketError("offload", "checksum not of transport");
+    // In another field it would be written over what was decided on: the destination port, say.
+    const field = CHECKSUM_FIELDS.get(packet.protocol);
+    if (checksumAt - start !== field) throw new PacketError("offload", "checksum field");
     if (checksumAt + 2 > packetBytes.length) throw new PacketError("offload", "checksum outside");
   }
   const kind = bytes[1]! & ~GSO_ECN;
@@ -81,8 +85,6 @@ export function readOffloadedPacket(bytes: Uint8Array): OffloadedPacket {
   const headerBytes = segmentedHeaderBytes(packetBytes, packet, kind);
   // Segments differ, so their checksums do: there is no whole packet to have had one.
   if (!needsChecksum) throw new PacketError("offload", "segmentation without checksum");
-  const field = kind === GSO_UDP ? UDP_CHECKSUM : TCP_CHECKSUM;
-  if (checksumAt !== packet.transport + field) throw new PacketError("offload", "checksum field");
   const segmentBytes = readU16(bytes, 4);
   const most = kind === GSO_UDP ? MAX_UDP_SEGMENTS : MAX_TCP_SEGMENTS;
   if (segmentBytes === 0 || (packetBytes.length - headerBytes) / segmentBytes > most) {

@@ -52,11 +52,11 @@ class NotedHost implements PlanHost {
     return this.perform(action);
   }
 
-  remember(undo: readonly Action[]): Promise<() => Promise<void>> {
-    const names = undo.map((action) => (action as readonly string[])[0]!);
-    this.remembered.push(...names);
-    return Promise.resolve(() => {
-      for (const name of names) this.remembered.splice(this.remembered.indexOf(name), 1);
+  remember(undo: readonly Action[]): Promise<(failed: readonly Action[]) => Promise<void>> {
+    const name = (action: Action) => (action as readonly string[])[0]!;
+    this.remembered.push(...undo.map(name));
+    return Promise.resolve((failed) => {
+      this.remembered.splice(0, Infinity, ...failed.map(name));
       return Promise.resolve();
     });
   }
@@ -86,6 +86,18 @@ Deno.test("dvpn plan: a step that fails undoes those before it, and none keeps o
   const host = new NotedHost("c", "-b");
   const plan = ["a", "b", "c", "d"].map((name) => ({ apply: [name], undo: [`-${name}`] }));
   await assert.rejects(AppliedPlan.apply(plan, host), /c failed/);
-  assert.deepEqual(host.remembered, []);
+  assert.deepEqual(host.remembered, ["-b"]);
   assert.deepEqual(host.ran, ["a", "b", "c", "-b", "-a"]);
+});
+
+Deno.test("dvpn plan: only what was undone is forgotten; the rest is tried again", async () => {
+  const host = new NotedHost("-b", "-c");
+  const plan = ["a", "b", "c"].map((name) => ({ apply: [name], undo: [`-${name}`] }));
+  const applied = await AppliedPlan.apply(plan, host);
+  await applied.undo();
+  assert.deepEqual(host.remembered, ["-c", "-b"]);
+  host.ran.length = 0;
+  await applied.undo();
+  assert.deepEqual(host.ran, ["-c", "-b"]);
+  assert.deepEqual(host.remembered, ["-c", "-b"]);
 });

@@ -71,15 +71,90 @@ Deno.test("dvpn undo: what a dead process has left is undone, in its order; the 
     const living = { ...ownMark(), pid: child.pid, startTime };
     assert.ok(isAlive(living));
     await leave(directory, living, [note("living")]);
+    // It could not be undone at the time, and belongs by now to the one that runs.
+    await leave(directory, { ...dead(), pid: 8 }, [note("living")]);
     await Deno.writeTextFile(`${directory}/1-1.journal`, "{ not a record");
-    assert.equal((await new ThisHost(directory).undoLeft()).count, 1);
+    assert.equal((await new ThisHost(directory).undoLeft()).count, 2);
     assert.equal(await Deno.readTextFile(log), "a\nb\n");
-    assert.equal((await new ThisHost(directory).undoLeft()).count, 0);
     child.kill("SIGKILL");
     await child.status;
     assert.ok(!isAlive(living));
     assert.equal((await new ThisHost(directory).undoLeft()).count, 1);
     assert.equal(await Deno.readTextFile(log), "a\nb\nliving\n");
+  });
+});
+
+Deno.test("dvpn undo: what fails is named, and tried again until it is done", async () => {
+  await inDirectory(async (directory) => {
+    const [log, there] = [`${directory}/log`, `${directory}/there`];
+    const needs = ["sh", "-c", `test -e ${there} || { echo not there >&2; exit 1; }`];
+    // One whose number is ours now, as in containers, and one of another number.
+    for (const pid of [Deno.pid, 7]) {
+      const note = ["sh", "-c", `echo ${pid === 7 ? "other" : "same"} >> ${log}`];
+      await leave(directory, { ...dead(), pid }, [note, needs, ["dvpn-lacks-it"]]);
+    }
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const { failed } = await new ThisHost(directory).undoLeft();
+      assert.equal(failed.length, 4);
+      assert.match(failed[0]!, /test -e .*: not there$/);
+      assert.match(failed[1]!, /there is no dvpn-lacks-it/);
+      // These are remembered as ours as long as this process runs, which it does in the test.
+      const ours = `${directory}/${ownMark().network}-${Deno.pid}.journal`;
+      const { undo } = JSON.parse(await Deno.readTextFile(ours));
+      assert.deepEqual(undo, [needs, ["dvpn-lacks-it"]]);
+      await leave(directory, dead(), undo);
+    }
+    assert.deepEqual((await Deno.readTextFile(log)).trim().split("\n").sort(), ["other", "same"]);
+    await Deno.writeTextFile(there, "");
+    assert.equal((await new ThisHost(directory).undoLeft()).failed.length, 2);
+  });
+});
+
+Deno.test("dvpn undo: what is gone already is undone", async () => {
+  await inDirectory(async (directory) => {
+    const says = (text: string) => ["sh", "-c", `echo '${text}' >&2; exit 2`];
+    await leave(directory, dead(), [
+      says("Error: Could not process rule: No such file or directory"),
+      says('Cannot find device "dvpn0"'),
+      says("RTNETLINK answers: No such process"),
+      says("Error: ipv4: FIB table does not exist."),
+      says("Error: ipv4: Address not found."),
+      says('Failed to resolve interface "dvpn0": No such device'),
+      { file: `${directory}/none`, state: { absent: true } },
+      { sysctl: "net/ipv4/conf/dvpn-none/forwarding", value: "0" },
+    ]);
+    assert.deepEqual((await new ThisHost(directory).undoLeft()).failed, []);
+    assert.equal((await new ThisHost(directory).undoLeft()).count, 0);
+  });
+});
+
+Deno.test("dvpn undo: the journal keeps what a plan could not undo", async () => {
+  await inDirectory(async (directory) => {
+    const undo = ["test", "-e", `${directory}/there`];
+    const plan = [{ apply: ["true"], undo: ["true"] }, { apply: ["true"], undo }];
+    const applied = await AppliedPlan.apply(plan, new ThisHost(directory));
+    await applied.undo();
+    assert.deepEqual(JSON.parse(await Deno.readTextFile(journalOf(directory))).undo, [undo]);
+    await Deno.writeTextFile(undo[2]!, "");
+    await applied.undo();
+    assert.deepEqual([...Deno.readDirSync(directory)].map(({ name }) => name), ["there"]);
+  });
+});
+
+Deno.test("dvpn undo: --cleanup names what it could not undo, and fails", async () => {
+  await inDirectory(async (directory) => {
+    await Deno.mkdir(`${directory}/dvpn`);
+    await leave(`${directory}/dvpn`, dead(), [["true"], ["false"]]);
+    const program = new URL("../../../cmd/dvpn.ts", import.meta.url).pathname;
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--unstable-net", program, "--cleanup"],
+      env: { STATE_DIRECTORY: directory, HOME: directory },
+      signal: AbortSignal.timeout(20_000),
+    }).output();
+    assert.equal(code, 1);
+    assert.equal(new TextDecoder().decode(stdout), "");
+    assert.match(new TextDecoder().decode(stderr), /not undone.*\n.*false/);
+    assert.match(await Deno.readTextFile(journalOf(`${directory}/dvpn`)), /"undo":\[\["false"\]\]/);
   });
 });
 
@@ -149,5 +224,20 @@ Deno.test("dvpn undo: files, links and nothing come back as they were", async ()
     await perform({ file, state: { absent: true }, insteadOf: "somebody's" });
     assert.deepEqual(await fileState(file), states[3]);
     await assert.rejects(perform({ file: `${directory}/none/x`, state: states[0] }), /printf/);
+  });
+});
+
+Deno.test("dvpn undo: a file that cannot be replaced is left alone, and so is what a link leads to", async () => {
+  await inDirectory(async (directory) => {
+    // There is no room in the name for that of the file that would replace it.
+    const [file, link] = ["f", "l"].map((letter) => `${directory}/${letter.repeat(250)}`);
+    await Deno.writeTextFile(file!, "before");
+    await Deno.writeTextFile(`${directory}/target`, "before");
+    await Deno.symlink("target", link!);
+    for (const path of [file!, link!]) {
+      const state = { text: "ours", mode: 0o644 };
+      await assert.rejects(perform({ file: path, state }), /printf.*cannot write/);
+      assert.equal(await Deno.readTextFile(path), "before");
+    }
   });
 });

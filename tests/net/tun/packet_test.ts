@@ -157,6 +157,31 @@ for (const [what, change, code] of HOSTILE) {
   });
 }
 
+for (const [protocol, field, others] of [["tcp", 16, [2, 6]], ["udp", 6, [2, 16]]] as const) {
+  for (const family of [4, 6] as const) {
+    Deno.test(`hostile: the checksum of ${protocol} over IPv${family} is in its own field`, () => {
+      const bytes = offloaded({ family, protocol, payload: payloadOf(30) }, 0);
+      assert.equal(bytes[8], field);
+      assert.equal(codeOf(() => readOffloadedPacket(bytes)), "none");
+      for (const other of others) { // 2 is the destination port, which rules are about
+        bytes[8] = other;
+        assert.equal(codeOf(() => readOffloadedPacket(bytes)), "offload");
+      }
+    });
+  }
+}
+
+Deno.test("hostile: a checksum of neither TCP nor UDP is not ours to complete", () => {
+  for (const offset of [2, 6, 16]) {
+    const bytes = offloaded({ family: 4, protocol: "udp", payload: payloadOf(30) }, 0);
+    bytes[VNET_HEADER_BYTES + 9] = 1; // ICMP
+    bytes[8] = offset;
+    assert.equal(codeOf(() => readOffloadedPacket(bytes)), "offload");
+    bytes[0] = 0;
+    assert.equal(codeOf(() => readOffloadedPacket(bytes)), "none");
+  }
+});
+
 Deno.test("hostile: a packet cut anywhere is refused", () => {
   const bytes = offloaded(TCP4, 1000);
   for (const length of [0, 5, 10, 15, 30, 45, 49, 51, bytes.length - 1]) {
