@@ -26,24 +26,29 @@ async function digest(source: OutputSource): Promise<string> {
   return hash.digest("hex");
 }
 
-/** The pipes of which we hold an end. */
-function pipes(): Set<string> {
-  const links = [...Deno.readDirSync("/proc/self/fd")].map(({ name }) => {
+/** The pipes that are a program's standard streams, by their names. */
+function pipesOf(pid: number): string[] {
+  return [0, 1, 2].map((descriptor) => Deno.readLinkSync(`/proc/${pid}/fd/${descriptor}`));
+}
+
+/** Those of them of which we hold an end. */
+function held(pipes: readonly string[]): string[] {
+  return [...Deno.readDirSync("/proc/self/fd")].flatMap(({ name }) => {
     try {
-      return Deno.readLinkSync(`/proc/self/fd/${name}`);
+      return [Deno.readLinkSync(`/proc/self/fd/${name}`)];
     } catch {
-      return ""; // the directory's own
+      return []; // the directory's own
     }
-  });
-  return new Set(links.filter((link) => link.startsWith("pipe:")));
+  }).filter((link) => pipes.includes(link));
 }
 
 Deno.test({
   name: "dsh's programs: bulk data passes both ways, its end is seen, and no descriptor stays",
   ignore: Deno.build.os !== "linux",
   async fn() {
-    const before = pipes();
     const child = start("cat");
+    const pipes = pipesOf(child.pid);
+    assert.equal(held(pipes).length, 3);
     const [output, errorOutput] = child.outputs;
     const [back, errors] = [digest(output!), digest(errorOutput!)];
     const hash = createHash("sha256");
@@ -64,10 +69,10 @@ Deno.test({
     child.release();
     child.close();
     // The runtime ends its own a turn later.
-    for (let turn = 0; turn < 100 && pipes().difference(before).size > 0; turn++) {
+    for (let turn = 0; turn < 500 && held(pipes).length > 0; turn++) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    assert.deepEqual(pipes().difference(before), new Set());
+    assert.deepEqual(held(pipes), []);
   },
 });
 
