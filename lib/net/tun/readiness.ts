@@ -1,4 +1,4 @@
-import { turnOfSockets } from "../clock.ts";
+import { turnOfEventLoop } from "../clock.ts";
 import { type TunLibc, tunLibc } from "./libc.ts";
 import { RuntimeEvents } from "./runtime_events.ts";
 
@@ -121,7 +121,7 @@ export class Readiness {
         this.#attentiveUntilMs = -Infinity;
         return;
       }
-      await turnOfSockets();
+      await turnOfEventLoop();
       quiet = this.#take(0) === "nothing" ? quiet + 1 : 0;
     }
     const endMs = performance.now() + LONGEST_WAIT_MS;
