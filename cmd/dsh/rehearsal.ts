@@ -1,4 +1,4 @@
-import { turnOfSockets } from "../../lib/net/mod.ts";
+import { turnOfEventLoop } from "../../lib/net/mod.ts";
 import { type Channel, Session } from "../../lib/session/mod.ts";
 import { EscapeFilter } from "./client/escape_filter.ts";
 import { CLIENT_TYPES, FrameType, SERVER_TYPES } from "./protocol/frame.ts";
@@ -38,7 +38,7 @@ async function type(keys: number, signal: AbortSignal): Promise<void> {
   const line = new Line();
   for (let key = 0; key < keys && !signal.aborted; key++) {
     await line.type();
-    if (key % KEYS_AT_ONCE === 0) await turnOfSockets();
+    if (key % KEYS_AT_ONCE === 0) await turnOfEventLoop();
   }
   line.close();
 }

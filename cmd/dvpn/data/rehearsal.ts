@@ -1,5 +1,5 @@
 import { parseIp } from "../../../lib/ip/mod.ts";
-import { turnOfSockets } from "../../../lib/net/mod.ts";
+import { turnOfEventLoop } from "../../../lib/net/mod.ts";
 import { MAX_TUN_READ_BYTES, TunDevice, VNET_HEADER_BYTES } from "../../../lib/net/tun/mod.ts";
 import { waitAtMost } from "../../tool/waiting.ts";
 import type { InterfaceAddress } from "../address/address_range.ts";
@@ -96,7 +96,7 @@ async function perform(roundTrips: number, signal: AbortSignal): Promise<number>
     count += come;
     if (come < AT_ONCE) break;
     // What has come meanwhile goes first; and to wait is part of it.
-    if (batch % BATCHES_BETWEEN_PAUSES > 0) await turnOfSockets();
+    if (batch % BATCHES_BETWEEN_PAUSES > 0) await turnOfEventLoop();
     else await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
   return count;
