@@ -13,8 +13,8 @@ async function printed(server: DshServer, size: TerminalSize, line: string): Pro
     stdin: "null",
   }).spawn();
   const shown = await shownAt(pty, child);
-  // Without what the client said of itself, and took back, before.
-  return shown.split("\x1b[J").at(-1)!;
+  // Without what the runtime and the client said of themselves, and took back, before.
+  return shown.split(/\x1b\[J|\r\x1b\[K/).at(-1)!;
 }
 
 Deno.test({
