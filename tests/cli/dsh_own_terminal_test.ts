@@ -14,7 +14,7 @@ async function printed(server: DshServer, size: TerminalSize, line: string): Pro
   }).spawn();
   const shown = await shownAt(pty, child);
   // Without what the runtime and the client said of themselves, and took back, before.
-  return shown.split(/\x1b\[J|\r\x1b\[K/).at(-1)!;
+  return shown.split("\x1b[J").at(-1)!.split("\r\x1b[K").at(-1)!;
 }
 
 Deno.test({
