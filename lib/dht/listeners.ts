@@ -93,7 +93,7 @@ export class Listeners {
   ): void {
     const keyText = idText(request.key);
     const target = new RemoteNode(request.id.slice(), from);
-    const name = `${target.addressText}/${target.key}/${request.sid}`;
+    const name = nameOf(target, request.sid);
     let listeners = this.#byKey.get(keyText);
     let listener = listeners?.get(name);
     const isNew = listener === undefined;
@@ -162,8 +162,7 @@ export class Listeners {
   #settled(listener: Listener, now: number): void {
     listener.underWay--;
     const { waiting, key, target, sid } = listener;
-    const name = `${target.addressText}/${target.key}/${sid}`;
-    const isForgotten = this.#byKey.get(idText(key))?.get(name) !== listener;
+    const isForgotten = this.#byKey.get(idText(key))?.get(nameOf(target, sid)) !== listener;
     if (waiting === undefined || isBusy(listener) || isForgotten) return;
     const values = takeValues(waiting.values);
     if (values.length > 0) return this.#sendValues(listener, values, now);
@@ -257,8 +256,7 @@ export class Listeners {
       onError: (_code, at) => this.#settled(listener, at),
       onExpire: (at) => {
         if (++listener.unanswered >= UNANSWERED_LIMIT) {
-          const { addressText, key } = listener.target;
-          this.#forget(idText(listener.key), `${addressText}/${key}/${listener.sid}`);
+          this.#forget(idText(listener.key), nameOf(listener.target, listener.sid));
         }
         this.#settled(listener, at);
       },
@@ -280,6 +278,11 @@ export class Listeners {
     else this.#perSource.delete(listener.source);
     if (listeners.size === 0) this.#byKey.delete(keyText);
   }
+}
+
+/** What tells the listeners at a key apart. */
+function nameOf({ addressText, key }: RemoteNode, sid: number): string {
+  return `${addressText}/${key}/${sid}`;
 }
 
 function isBusy({ underWay, legacy }: Listener): boolean {

@@ -11,7 +11,7 @@ export const FRAGMENT_TOTAL_MS = 10_000;
 /** Fragments ahead of their packet, bytes kept for one packet and in all. */
 const EARLY_BYTES_LIMIT = 128 << 10;
 const EARLY_BYTES_TOTAL_LIMIT = 2 << 20;
-/** Values that a packet may announce; its source, and all, as long as they are awaited. */
+/** Values that one packet, one source's packets and all packets may announce until they are there. */
 const ANNOUNCED_PER_PACKET = 1024;
 const ANNOUNCED_PER_SOURCE = 4096;
 const ANNOUNCED_LIMIT = 65_536;
@@ -63,7 +63,7 @@ export class Reassembly {
   /**
    * Takes the `values` of a packet. Calls `done` at once when nothing is missing, else when the last
    * fragment is there or time is up, then with the values that are complete. Announced values beyond
-   * `limit` bytes are not collected.
+   * `limit` bytes, or beyond what one packet, its source or all may announce, are not collected.
    */
   expect(
     from: string,
@@ -115,8 +115,10 @@ export class Reassembly {
   add(from: string, tid: number, parts: readonly FragmentPart[], now: number): void {
     const key = `${from}/${tid}`, assembly = this.#assemblies.get(key);
     if (assembly === undefined) return this.#keepEarly(key, parts, now);
-    const placed = parts.filter((part) => this.#place(assembly, part));
-    if (placed.length > 0) {
+    let isPlaced = false;
+    for (const part of parts) if (this.#place(assembly, part)) isPlaced = true;
+    // Nothing is kept waiting by what it does not wait for.
+    if (isPlaced) {
       this.#engine.timers.cancel(assembly.timer);
       assembly.timer = this.#gapTimer(key, now, assembly.deadline);
     }

@@ -1,4 +1,5 @@
 import { getLogger } from "@logtape/logtape";
+import { reasonOf } from "../net/mod.ts";
 import type { EndpointContext } from "./context.ts";
 import { dialPeer } from "./dial.ts";
 import { SessionUnknown } from "./dial_errors.ts";
@@ -84,10 +85,6 @@ export async function awaitResumption(
   await sleep(clock, WAIT_MS[loss.kind], session.ended);
   // One that came and was lost, too, has a wait of its own.
   if (!session.hasPipe && session.pipes === pipes) session.fail(wording(loss));
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function wording({ kind, message }: PipeLoss): string {

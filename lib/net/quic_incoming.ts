@@ -27,12 +27,12 @@ export const MAX_QUIC_HANDSHAKES = 256;
 
 /** Where incoming connections wait until their clients have said that they mean it. */
 export class QuicHall {
-  readonly #o: QuicHallOptions;
+  readonly #options: QuicHallOptions;
   #handshakes = 0;
   #silent = 0;
 
   constructor(options: QuicHallOptions) {
-    this.#o = options;
+    this.#options = options;
   }
 
   /**
@@ -43,7 +43,7 @@ export class QuicHall {
    * begin as a pipe does, or not in time; it is closed then
    */
   async take(incoming: Deno.QuicIncoming): Promise<MeantConnection | undefined> {
-    const { onConnected, maxSilent, silenceMs } = this.#o;
+    const { onConnected, maxSilent, silenceMs } = this.#options;
     if (this.#handshakes >= MAX_QUIC_HANDSHAKES || this.#silent >= maxSilent) {
       incoming.refuse();
       return undefined;
@@ -78,7 +78,7 @@ export class QuicHall {
     const patience = setTimeout(() => {
       isLate = true;
       late.resolve(undefined);
-    }, this.#o.handshakeMs);
+    }, this.#options.handshakeMs);
     const completed = async () => {
       // nothing may be read from the incoming connection: Deno 2.9 loses it then
       const conn = await incoming.accept();

@@ -7,6 +7,7 @@ import { createRequest, REFUSAL } from "../../lib/endpoint/signalling/mod.ts";
 import { type VerifiedChain, verifyChain } from "../../lib/identity/mod.ts";
 import { random, systemClock } from "../../lib/net/mod.ts";
 import { ML_KEM_768 } from "../../lib/noise/mod.ts";
+import { loopbackGatheringOptions } from "../support/loopback_gathering.ts";
 import { throwawayIdentity } from "../support/throwaway_identity.ts";
 
 const [ALICE, BOB] = await Promise.all(["alice", "bob"].map(throwawayIdentity));
@@ -45,17 +46,7 @@ Deno.test("an answerer that is closed while it gathers accepts nothing, and lets
   const gathered = Promise.withResolvers<void>(), closed = Promise.withResolvers<void>();
   const answerer = new Answerer(
     context(async (transports) => {
-      const gathering = await Gathering.start({
-        transports,
-        interfaces: ["lo"],
-        stunServers: [],
-        publicIp: () => Promise.resolve(undefined),
-        turnServers: [],
-        relayOnly: false,
-        mapper: undefined,
-        clock: systemClock,
-        random,
-      });
+      const gathering = await Gathering.start(loopbackGatheringOptions(transports));
       const close = gathering.close.bind(gathering);
       gathering.close = () => close().then(closed.resolve);
       answerer.close();

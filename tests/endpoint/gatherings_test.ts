@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { Gathering } from "../../lib/endpoint/gathering.ts";
 import { Gatherings } from "../../lib/endpoint/gatherings.ts";
-import { random, systemClock } from "../../lib/net/mod.ts";
+import { systemClock } from "../../lib/net/mod.ts";
+import { loopbackGatheringOptions } from "../support/loopback_gathering.ts";
 
 Deno.test("gatherings: one that another takes the place of is closed", async () => {
   let made = 0, open = 0;
@@ -18,18 +19,14 @@ Deno.test("gatherings: one that another takes the place of is closed", async () 
     return gathering;
   };
   try {
-    const gatherings = new Gatherings((transports) =>
-      Promise.resolve({
-        transports,
-        interfaces: ["lo"],
-        stunServers: [],
-        publicIp: () => Promise.resolve(undefined),
-        turnServers: [],
-        relayOnly: false,
-        mapper: undefined,
+    const gatherings = new Gatherings(
+      (transports) => Promise.resolve(loopbackGatheringOptions(transports)),
+      {
         clock: systemClock,
-        random,
-      }), { clock: systemClock, interfaces: ["lo"], keepReady: () => true });
+        interfaces: ["lo"],
+        keepReady: () => true,
+      },
+    );
     // As an endpoint does with STUN servers, at its start and when it listens.
     gatherings.prepare({ tcp: true, udp: true });
     gatherings.prepare({ tcp: true, udp: true });

@@ -21,6 +21,16 @@ async function resolvConf(lab: DvpnInternet): Promise<string> {
   return await Deno.readTextFile(`${lab.etc("client")}/resolv.conf`);
 }
 
+/** Connects a client and kills both sides; the server's id. */
+async function killedBoth(lab: DvpnInternet): Promise<string> {
+  const { server, client, id } = await lab.connect(ALL);
+  for (const process of [server, client]) {
+    process.kill("SIGKILL");
+    await process.status;
+  }
+  return id;
+}
+
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
   dvpnInternetTest(`${signal} undoes everything, on either side`, async (lab) => {
     const before = { client: await lab.state("client"), server: await lab.state("server") };
@@ -73,11 +83,7 @@ dvpnInternetTest(
   "kill -9: a kill switch stays closed until the next one has connected",
   async (lab) => {
     const before = await lab.state("client");
-    const { server, client, id } = await lab.connect(ALL);
-    for (const process of [server, client]) {
-      process.kill("SIGKILL");
-      await process.status;
-    }
+    const id = await killedBoth(lab);
     const next = lab.start("client", id, ...ALL.client, "--timeout", "20s");
     await next.shows(/left is undone/);
     for (let attempt = 0; attempt < 20; attempt++) {
@@ -95,11 +101,7 @@ dvpnInternetTest(
   "kill -9: a kill switch that was left opens when the next one fails at once",
   async (lab) => {
     const before = await lab.state("client");
-    const { server, client, id } = await lab.connect(ALL);
-    for (const process of [server, client]) {
-      process.kill("SIGKILL");
-      await process.status;
-    }
+    const id = await killedBoth(lab);
     // Nobody can listen where a directory is that is not empty.
     const socket = `${lab.directory}/client/config/dvpn/dvpn0.sock`;
     await Deno.remove(socket);
