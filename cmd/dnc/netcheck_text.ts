@@ -7,6 +7,7 @@ import type {
   TurnReport,
 } from "../../lib/endpoint/netcheck/mod.ts";
 import { ipFamily, ipScope } from "../../lib/ip/mod.ts";
+import { printableLine } from "../tool/log_line.ts";
 
 /** Width of the left column. */
 const LABEL_WIDTH = 12;
@@ -47,6 +48,8 @@ export function describeNetwork(report: NetcheckReport, options: NetcheckOptions
 
 function group(label: string, lines: readonly string[]): string {
   return (lines.length > 0 ? lines : ["none"])
+    // Servers say some of it.
+    .map(printableLine)
     .map((line, index) => `${(index === 0 ? label : "").padEnd(LABEL_WIDTH)}${line}\n`)
     .join("");
 }

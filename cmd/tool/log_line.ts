@@ -28,8 +28,19 @@ export function logLine(
   return `${tool}: ${level === "warning" ? "warning: " : ""}${text}\n`;
 }
 
-/** Text whose control characters cannot move a terminal's cursor; line ends stay. */
+/** What terminals take for commands, and what changes the order of the text around it. */
+// deno-lint-ignore no-control-regex
+const COMMANDS = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+
+/**
+ * Text without what terminals take for commands. Its second line and those that follow are indented,
+ * so that nobody whose words are part of it can write a line of his own.
+ */
 export function printable(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, "\ufffd");
+  return text.replace(COMMANDS, "\ufffd").replace(/\n(?=[^ ])/g, "\n  ");
+}
+
+/** The same for text that has to stay in its line. */
+export function printableLine(text: string): string {
+  return text.replace(COMMANDS, "\ufffd").replace(/[\t\n]/g, "\ufffd");
 }

@@ -102,6 +102,21 @@ Deno.test("netcheck's text says what routers and relays do", () => {
   assert.equal(text, lines.map((line) => `${line}\n`).join(""));
 });
 
+Deno.test("netcheck's text: what servers say neither moves the cursor nor begins a line", () => {
+  const text = describeNetwork({
+    interfaces: [],
+    publicIps: [],
+    nat: [],
+    unresolved: ["192.0.2.1:3478: 400 \x1b[2J\nno NAT: direct with every peer"],
+    gateways: [],
+    turn: [],
+    dht: { status: "connected", nodes: 8, connectedAfterMs: 80.4, publicIps: [] },
+    reachable: true,
+    elapsedMs: 1,
+  }, {});
+  assert.match(text, /400 \ufffd\[2J\ufffdno NAT/);
+});
+
 Deno.test("netcheck's text says what the servers cannot tell", () => {
   const server = { mapped: "198.51.100.1:4000", roundTripMs: 12, discoversBehavior: false };
   const lines = (nat: Partial<NetcheckReport["nat"][number]>) =>

@@ -1,3 +1,4 @@
+import { printableLine } from "../../../tool/log_line.ts";
 import { formatBytes } from "../../../tool/output.ts";
 import type { Tally } from "../tally.ts";
 
@@ -25,15 +26,9 @@ export function progressText(
       : []),
   ].join("  ");
   const room = columns - 1 - parts.length - 2;
-  const name = printable(tally.current);
+  const name = printableLine(tally.current);
   if (room < 8) return parts.slice(0, Math.max(0, columns - 1));
   return name.length <= room ? `${parts}  ${name}` : `${parts}  …${name.slice(1 - room)}`;
-}
-
-/** A peer's text without what terminals take for commands. */
-export function printable(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replaceAll(/[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
 }
 
 /** A time span as clocks show it: `0:05`, `1:02:03`. */

@@ -1,6 +1,7 @@
 import type { PeerChannel, PeerEndpoint } from "../../../peer/peer_channel.ts";
 import type { Report } from "../../../peer/report.ts";
 import { ToolError } from "../../../tool/exit_code.ts";
+import { printableLine } from "../../../tool/log_line.ts";
 import { formatBytes } from "../../../tool/output.ts";
 import { waitAtMost } from "../../../tool/waiting.ts";
 import { OWN_FAILURE, ownFailure } from "../../client/run_session.ts";
@@ -20,7 +21,6 @@ import { TreeError } from "../tree/tree_error.ts";
 import type { Destination } from "../tree/destination.ts";
 import { localDestination, type LocalSource, localSource } from "./local_side.ts";
 import { ProgressLine } from "./progress_line.ts";
-import { printable } from "./progress_text.ts";
 
 /** Ends a transfer that left something out that should have been copied. */
 const SOME_FAILED = 1;
@@ -109,7 +109,7 @@ async function transfer(
   const note = ({ path, reason, isFailure }: Note) => {
     progress?.clear();
     if (isFailure) tally.failures++;
-    const text = `${printable(path || remote)}: ${printable(reason)}`;
+    const text = `${printableLine(path || remote)}: ${printableLine(reason)}`;
     report.notice(isFailure ? text : `left out: ${text}`, { level: isFailure ? "error" : "info" });
   };
   const observer = { tally, note };
@@ -150,12 +150,14 @@ async function bidFarewell(output: FrameOutput, { message }: TransferFailure): P
 
 function explained(error: unknown, { local }: TransferOptions, tally: Tally): unknown {
   if (error instanceof TransferFailure && error.side === "peer") {
-    return new ToolError(OWN_FAILURE, `the peer refused: ${printable(error.message)}`, {
+    return new ToolError(OWN_FAILURE, `the peer refused: ${printableLine(error.message)}`, {
       cause: error,
     });
   }
   if (error instanceof TransferFailure || error instanceof TreeError) {
-    return new ToolError(OWN_FAILURE, `${printable(local)}: ${error.message}`, { cause: error });
+    return new ToolError(OWN_FAILURE, `${printableLine(local)}: ${error.message}`, {
+      cause: error,
+    });
   }
   const failure = ownFailure(error);
   if (!(failure instanceof ToolError) || tally.bytesCarried === 0) return failure;
