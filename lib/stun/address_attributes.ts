@@ -1,4 +1,4 @@
-import { formatIp, parseIp, type SocketAddress } from "../ip/mod.ts";
+import { canonicalIp, formatIp, parseIp, type SocketAddress } from "../ip/mod.ts";
 import { type Attribute, type AttributeCodec, badAttribute, viewOf } from "./attribute.ts";
 
 /** The high half of the cookie, with which a port is XOR-ed (RFC 8489 §14.2). */
@@ -78,9 +78,15 @@ function decodeAddress(
   }
   const address = value.slice(4);
   const port = viewOf(attribute).getUint16(2);
-  if (!transactionId) return { ip: formatIp(address), port };
+  if (!transactionId) return { ip: canonicalText(address), port };
   applyMask(address, transactionId);
-  return { ip: formatIp(address), port: port ^ COOKIE_HIGH };
+  return { ip: canonicalText(address), port: port ^ COOKIE_HIGH };
+}
+
+/** Some servers with one socket for both families call an IPv4 address an IPv6 one. */
+function canonicalText(address: Uint8Array): string {
+  const text = formatIp(address);
+  return address.length === 4 ? text : canonicalIp(text);
 }
 
 /** XORs an address in place with the cookie followed by the transaction id. */

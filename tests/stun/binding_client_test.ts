@@ -85,6 +85,20 @@ Deno.test("an old server's MAPPED-ADDRESS does, an error response and no address
   }
 });
 
+Deno.test("a server that writes IPv4 as IPv6 names the address that was meant", () => {
+  const client = clientOf([A]);
+  const [question] = take(() => client.pollTransmit());
+  const mapped = { ip: "::ffff:198.51.100.7", port: 4711 };
+  const response = encodeMessage(
+    "success",
+    Method.Binding,
+    decodeMessage(question!.bytes).transactionId,
+  ).add(XorMappedAddress, mapped).finish();
+  assert.ok(client.handleDatagram(response, A, 30));
+  const [event] = events(client);
+  assert.deepEqual(event?.type === "mapped" && event.mapped, MAPPED);
+});
+
 Deno.test("no servers, no questions; many servers, eight", () => {
   assert.deepEqual(events(clientOf([])), [{ type: "done" }]);
   const many = Array.from({ length: 50 }, (_, port) => ({ ip: "192.0.2.1", port }));
