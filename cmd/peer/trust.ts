@@ -19,7 +19,7 @@ export interface Trust {
 export interface TrustCommand {
   /** Values of the options. */
   readonly values: OptionValues<TrustOptions>;
-  /** Which of them were given. */
+  /** Which of them were given: a list that is given names whom it names, and if that is nobody. */
   readonly given: GivenOptions;
 }
 
@@ -27,7 +27,7 @@ export interface TrustCommand {
 export interface TrustDefaults {
   /** Our own identity: devices that our own CA signed are trusted, as upstream has it. */
   readonly identity: Identity;
-  /** Whether any device may connect where nobody is named who may. */
+  /** Whether any device may connect where no list says who may. */
   readonly anonymous: boolean;
 }
 
@@ -46,11 +46,11 @@ export async function readTrust(
   const authorities = await resolveAuthorities(authority);
   const known = [...authorities.certificates, ...ownAuthorities];
   const { lists, warnings } = await readRevocations(crl, known, new Date());
-  const isAnybodyNamed = authority.length + allow.length > 0;
+  const isListed = given.has("authority") || given.has("allow-peer");
   return {
     rules: {
-      anonymous: given.has("anonymous") ? values.anonymous : defaults.anonymous && !isAnybodyNamed,
-      authorities: authority.length > 0
+      anonymous: given.has("anonymous") ? values.anonymous : defaults.anonymous && !isListed,
+      authorities: given.has("authority")
         ? authorities.ids
         : ownAuthorities.slice(0, 1).map((der) => decodeCertificate(der).id),
       allow,

@@ -21,11 +21,11 @@ export async function printedConfiguration<T extends OptionTable, S extends File
     const value = one === undefined ? option.initial : one.value;
     const plain = one?.plain ?? (option.form === "flag" ? value !== opposite : value as Plain);
     const shown = secret && one !== undefined ? MASK : plain;
-    return [{ key, plain: shown, comment: comment(one) }];
+    return [{ key, plain: shown, isGiven: one !== undefined, comment: comment(one) }];
   });
   const others = Object.keys(tool.fileSettings ?? {}).map((key) => {
     const one = given.get(key);
-    return { key, plain: one?.plain, comment: comment(one) };
+    return { key, plain: one?.plain, isGiven: one !== undefined, comment: comment(one) };
   });
   const head = file === undefined ? "no configuration file" : `configuration file: ${file}`;
   return `# ${tool.name}, ${head}\n${await renderYaml([...options, ...others])}`;

@@ -145,9 +145,9 @@ bootstrap:  # -b on the command line
   - y
 port: 22  # DIR/tool.yaml:1
 timeout: 90s  # --timeout on the command line
-verbose: 0  # default
+# verbose: 0  # default
 relay_only: true  # DHTNET_RELAY_ONLY
-enable_upnp: true  # default
+# enable_upnp: true  # default
 certificate: DIR/c  # DIR/tool.yaml:4
 pass: "********"  # DIR/tool.yaml:2
 # pass_file:  # default
@@ -155,6 +155,14 @@ motto: hi  # DIR/tool.yaml:3
 `,
   );
   await parseYaml("printed", printed);
+});
+
+Deno.test("settings: what nobody gave is shown as a comment, so that it is not given by that", async () => {
+  const { printed } = await configured(["--timeout", "9s"], {});
+  assert.match(printed, /^# bootstrap: \[\] {2}# default$/m);
+  // An empty list that is given may mean something else than none.
+  const { given } = await configured([], { file: printed });
+  assert.deepEqual([...given.keys()], ["timeout"]);
 });
 
 Deno.test("settings: a secret that others can read brings a warning, and is not shown", async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Doorkeeper } from "../../cmd/peer/doorkeeper.ts";
 import { TRUST_OPTIONS } from "../../cmd/peer/trust_table.ts";
 import { parseCommandLine } from "../../cmd/tool/command_line.ts";
+import { CONFIGURATION_OPTIONS, configure } from "../../cmd/tool/configuration.ts";
 import {
   createAuthority,
   createDevice,
@@ -54,6 +55,35 @@ Deno.test("whoever is named takes the place of everybody; anonymous says otherwi
   assert.equal(all.authorize(peerOf(friend)), undefined);
   const closed = await open(true, "--no-anonymous");
   assert.ok(closed.authorize(peerOf(stranger)));
+});
+
+Deno.test("a list whose last entry is taken out names nobody, and opens to nobody", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const { self, friend, stranger, report, other } = await scene();
+    const file = `${directory}/rules.yaml`;
+    const options = { ...TRUST_OPTIONS, ...CONFIGURATION_OPTIONS };
+    const line = parseCommandLine(options, ["-d", file]);
+    const endpoint = { reauthorize: () => 0 };
+    const letsIn = async (before: string, after: string): Promise<readonly boolean[]> => {
+      await Deno.writeTextFile(file, before);
+      const first = await configure({ name: "tool", options }, line, () => undefined);
+      const doorkeeper = await Doorkeeper.open(first, { identity: self, anonymous: true }, report);
+      await Deno.writeTextFile(file, after);
+      await doorkeeper.reload(await first.reread(), endpoint);
+      return [friend, stranger].map((one) => doorkeeper.authorize(peerOf(one)) === undefined);
+    };
+    const named = `allow: [${stranger.id}]\n`, theirs = `authorities: [${other.id}]\n`;
+    // Those of our own CA are let in where no other CA takes its place.
+    assert.deepEqual(await letsIn(named, "allow: []\n"), [true, false]);
+    assert.deepEqual(await letsIn(theirs, "authorities: []\n"), [false, false]);
+    assert.deepEqual(await letsIn(named + theirs, "allow: []\nauthorities: []\n"), [false, false]);
+    assert.deepEqual(await letsIn(named, "anonymous: true\nallow: []\n"), [true, true]);
+    assert.deepEqual(await letsIn(named, "anonymous: false\n"), [true, false]);
+    assert.deepEqual(await letsIn(named, "ban: []\n"), [true, true]);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
 });
 
 Deno.test("a refusal is told once, however often a peer knocks", async () => {

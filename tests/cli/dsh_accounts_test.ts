@@ -21,3 +21,14 @@ Deno.test({
     assert.equal(accounts.accountFor(peer("next"))?.name, username);
   },
 });
+
+Deno.test({
+  name: "dsh accounts: whoever serves, where no list is given; nobody, where it is empty",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const unlisted = await Accounts.of(undefined, () => []);
+    assert.equal(unlisted.accountFor(peer("any"))?.uid, Deno.uid());
+    const emptied = await Accounts.of([], () => []);
+    assert.equal(emptied.accountFor(peer("any")), undefined);
+  },
+});

@@ -16,7 +16,7 @@ import {
 import { HEADER_BYTES } from "../../cmd/dsh/protocol/frame.ts";
 
 const ACCOUNT = { name: "ann", uid: 1000, gid: 1000, home: "/home/ann", shell: "/bin/bash" };
-const OPEN = { binary: undefined, forcedCommand: undefined, allowedCommands: [] };
+const OPEN = { binary: undefined, forcedCommand: undefined, allowedCommands: undefined };
 const SHELL = { command: undefined, binary: undefined };
 const encode = (text: string) => new TextEncoder().encode(text);
 
@@ -98,6 +98,9 @@ Deno.test("dsh policy: what peers name is not run where a binary or a list is gi
     assert.ok("refusal" in decide(listed, { ...SHELL, command }, ACCOUNT), command);
   }
   assert.ok("refusal" in decide(listed, SHELL, ACCOUNT), "a shell is not on the list");
+  const emptied = { ...OPEN, allowedCommands: [] };
+  assert.ok("refusal" in decide(emptied, { ...SHELL, command: "df -h" }, ACCOUNT));
+  assert.ok("refusal" in decide(emptied, SHELL, ACCOUNT), "nothing is on the list");
 });
 
 Deno.test("dsh policy: a forced command runs whatever is asked for", () => {

@@ -48,6 +48,30 @@ Deno.test({
 });
 
 Deno.test({
+  name: "dsh -l: a list whose last entry is taken out allows nothing",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const file = await Deno.makeTempFile({ suffix: ".yaml" });
+    await Deno.writeTextFile(file, 'allowed_commands: ["echo one"]\n');
+    await using server = await DshServer.start(["-d", file]);
+    assert.equal((await server.run(["--", "echo one"])).stdout, "one\n");
+    const refusals: [string, RegExp][] = [
+      ["allowed_commands: []\n", /"echo one" is not a command that this peer allows/],
+      ["users: []\n", /this peer has no user for you/],
+    ];
+    for (const [index, [text, reason]] of refusals.entries()) {
+      await Deno.writeTextFile(file, text);
+      server.kill("SIGHUP");
+      await server.shows(new RegExp(`(configuration read again[^]*){${index + 1}}`));
+      const refused = await server.run(["--", "echo one"]);
+      assert.deepEqual([refused.code, refused.stdout], [255, ""]);
+      assert.match(refused.stderr, reason);
+    }
+    await Deno.remove(file);
+  },
+});
+
+Deno.test({
   name: "dsh -l --quiet: who did what is logged, and who was refused; nothing else is",
   ignore: Deno.build.os !== "linux",
   async fn() {

@@ -44,8 +44,8 @@ function serviceTest(
     async fn() {
       const quiet = { notice() {}, detail() {} };
       const service = new SessionService({
-        policy: { binary: undefined, forcedCommand: undefined, allowedCommands: [] },
-        accounts: await Accounts.of([], () => []),
+        policy: { binary: undefined, forcedCommand: undefined, allowedCommands: undefined },
+        accounts: await Accounts.of(undefined, () => []),
         ...{ acceptedVariables: [], maxSessions: 9, idleTimeoutMs: undefined, keepMs: 60_000 },
         ...rules,
       }, { report: quiet, audit: quiet });

@@ -21,19 +21,20 @@ export class Accounts {
   /**
    * Looks up the accounts of rules. Where every rule names a peer, there is none for the others.
    *
+   * @param rules undefined where none are given, which is not the same as an empty list
    * @param authorities tells the ids of the CAs whose devices are known by the names in their
    *   certificates now; any other CA may have written anything there
    * @throws {ToolError} usage, when there is no such user, or only root could become it
    */
   static async of(
-    rules: readonly UserRule[],
+    rules: readonly UserRule[] | undefined,
     authorities: () => readonly string[],
   ): Promise<Accounts> {
     const found = await Promise.all(
-      rules.map(async ({ peer, user }) => ({ peer, account: await accountOf(user) })),
+      (rules ?? []).map(async ({ peer, user }) => ({ peer, account: await accountOf(user) })),
     );
     const named = found.filter(({ peer }) => peer !== undefined);
-    const usual = rules.length === 0
+    const usual = rules === undefined
       ? await ownAccount()
       : found.findLast(({ peer }) => peer === undefined)?.account;
     return new Accounts(named, usual, authorities);

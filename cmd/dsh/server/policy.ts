@@ -7,8 +7,8 @@ export interface CommandPolicy {
   readonly binary: string | undefined;
   /** A line for the shell that runs whatever a peer asks for. */
   readonly forcedCommand: string | undefined;
-  /** Lines that peers may ask for, exactly. */
-  readonly allowedCommands: readonly string[];
+  /** Lines that peers may ask for, exactly; undefined where no list is given. */
+  readonly allowedCommands: readonly string[] | undefined;
 }
 
 /** What is run for a peer. */
@@ -36,7 +36,7 @@ export function decide(
   { shell }: Account,
 ): Decision | { readonly refusal: string } {
   const { binary, forcedCommand, allowedCommands } = policy;
-  const isRestricted = binary !== undefined || allowedCommands.length > 0;
+  const isRestricted = binary !== undefined || allowedCommands !== undefined;
   const wanted = request.command ?? unusualBinary(request.binary, binary ?? shell);
   if (forcedCommand !== undefined) {
     return shellCommand(shell, forcedCommand, wanted);
@@ -47,7 +47,7 @@ export function decide(
     const isKnown = LOGIN_SHELLS.has(baseName(shell));
     return program(isKnown ? [shell, "-l"] : [shell], "login shell");
   }
-  if (!isRestricted || allowedCommands.includes(wanted)) return shellCommand(shell, wanted);
+  if (!isRestricted || allowedCommands?.includes(wanted)) return shellCommand(shell, wanted);
   return { refusal: `${JSON.stringify(wanted)} is not a command that this peer allows` };
 }
 

@@ -30,16 +30,18 @@ export function trustDefaults(identity: Identity): TrustDefaults {
  * @throws {ToolError} usage, when a user is none
  */
 export async function readRules(
-  { values }: DshCommand,
+  { values, given }: DshCommand,
   authorities: () => readonly string[],
 ): Promise<ServerRules> {
-  const accounts = await Accounts.of(values.user, authorities);
+  // A list that has become empty must not open what a longer one kept shut.
+  const users = given.has("user") ? values.user : undefined;
+  const accounts = await Accounts.of(users, authorities);
   return {
     sessions: {
       policy: {
         binary: values.binary,
         forcedCommand: values["forced-command"],
-        allowedCommands: values["allow-command"],
+        allowedCommands: given.has("allow-command") ? values["allow-command"] : undefined,
       },
       accounts,
       acceptedVariables: [...ACCEPTED_VARIABLES, ...values["accept-env"]],
