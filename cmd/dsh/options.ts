@@ -28,14 +28,14 @@ export const DSH_OPTIONS = {
   ...TRUST_OPTIONS,
   "allow-command": setting(
     list("", "COMMAND", text, "With -l: peers may run exactly this; repeatable."),
-    { key: "allowed_commands" },
+    { key: "allowed_commands", lines: true },
   ),
   "forced-command": setting(
     single("", "COMMAND", text, "With -l: runs whatever peers ask for."),
   ),
   user: setting(
     list("", "[PEER=]USER", parseUserRule, "With -l as root: whose rights sessions have."),
-    { key: "users" },
+    { key: "users", lines: true },
   ),
   "accept-env": setting(
     list("", "NAME", variablePattern, "With -l: peers may set it; * at its end: all such."),

@@ -34,6 +34,8 @@ export interface SettingTraits {
   readonly opposite?: true;
   /** It names a file, relative to the configuration file; or tells which texts do. */
   readonly file?: true | ((text: string) => boolean);
+  /** Values of this list may hold blanks and commas: a variable has one on each line. */
+  readonly lines?: true;
   /** It is never shown. */
   readonly secret?: true;
   /** Environment variable that says the same in another way; where it is set, the file does not count. */

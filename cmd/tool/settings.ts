@@ -99,7 +99,8 @@ const WORDS: Record<string, boolean> = {
 
 /**
  * What the environment gives: `DHTNET_` and the key in capitals, for example `DHTNET_BOOTSTRAP`.
- * Values of a list are separated by blanks or commas. An empty variable counts as none.
+ * Values of a list are separated by blanks or commas; where they may hold those themselves, each is
+ * a line. A variable without a value, be it blank, counts as none.
  *
  * @throws {UsageError} naming the variable
  */
@@ -110,10 +111,10 @@ export function readEnvironment(
   const given = new Map<string, Given>();
   for (const [key, name] of optionNames(table)) {
     const variable = VARIABLE_PREFIX + key.toUpperCase();
-    const text = environment(variable);
-    if (text === undefined || text === "") continue;
+    const texts = valuesIn(table[name]!, environment(variable) ?? "");
+    if (texts.length === 0) continue;
     try {
-      const { value, plain } = parseVariable(table[name]!, text);
+      const { value, plain } = parseVariable(table[name]!, texts);
       given.set(name, { value, plain, origin: { source: "environment", variable } });
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
@@ -123,10 +124,18 @@ export function readEnvironment(
   return given;
 }
 
+/** The texts of a variable's values, those of a list apart. */
+function valuesIn({ form, setting }: Option<unknown>, text: string): readonly string[] {
+  if (form !== "list") return text.trim() === "" ? [] : [text];
+  const parts = setting?.lines ? text.split("\n").map((line) => line.trim()) : text.split(/[\s,]+/);
+  return parts.filter((part) => part !== "");
+}
+
 function parseVariable(
   { form, take, initial, setting }: Option<unknown>,
-  text: string,
+  texts: readonly string[],
 ): Required<Pick<Given, "value" | "plain">> {
+  const text = texts[0]!;
   switch (form) {
     case "flag": {
       const plain = Object.hasOwn(WORDS, text.toLowerCase())
@@ -142,9 +151,7 @@ function parseVariable(
     }
     case "single":
       return { plain: text, value: take(initial, text) };
-    case "list": {
-      const words = text.split(/[\s,]+/).filter((word) => word !== "");
-      return { plain: words, value: words.reduce((values, word) => take(values, word), initial) };
-    }
+    case "list":
+      return { plain: texts, value: texts.reduce((values, one) => take(values, one), initial) };
   }
 }

@@ -20,6 +20,10 @@ const TOOL = {
     "relay-only": setting(flag("", "Relays.")),
     "no-upnp": setting(flag("", "No mapping."), { key: "enable_upnp", opposite: true }),
     certificate: setting(single("c", "FILE", text, "Certificate."), { file: true }),
+    "allow-command": setting(list("", "COMMAND", text, "Commands."), {
+      key: "allowed_commands",
+      lines: true,
+    }),
     pass: setting(single("w", "PASS", text, "Password."), {
       secret: true,
       instead: ["pass-file"],
@@ -115,6 +119,27 @@ Deno.test("settings: text stays as it is written; names of files begin at the fi
   assert.equal((await of("certificate: ~/a\n")).certificate, `${Deno.env.get("HOME")}/a`);
 });
 
+Deno.test("settings: a variable without a word counts as none, whatever its kind", async () => {
+  const file = "bootstrap: [f1]\nport: 1\nverbose: 2\nrelay_only: true\nallowed_commands: [df]\n";
+  const names = ["BOOTSTRAP", "PORT", "VERBOSE", "RELAY_ONLY", "ALLOWED_COMMANDS"];
+  const listed = (text: string) => ({ DHTNET_BOOTSTRAP: text });
+  const all = (text: string) => Object.fromEntries(names.map((name) => [`DHTNET_${name}`, text]));
+  for (const environment of [all(""), all(" "), all(" \t\n"), listed(","), listed(" ,, ")]) {
+    const { given } = await configured([], { file, environment });
+    assert.deepEqual([...given.values()].map(({ value }) => value), [["f1"], 1, 2, true, ["df"]]);
+    assert.ok([...given.values()].every(({ origin }) => origin.source === "file"));
+  }
+});
+
+Deno.test("settings: values that may hold blanks stand on lines of their own in a variable", async () => {
+  const of = async (text: string) => {
+    const environment = { DHTNET_ALLOWED_COMMANDS: text };
+    return (await configured([], { environment })).values["allow-command"];
+  };
+  assert.deepEqual(await of("rm -rf /x, df"), ["rm -rf /x, df"]);
+  assert.deepEqual(await of("\n  df -h\r\n\n  ls a,b \n"), ["df -h", "ls a,b"]);
+});
+
 Deno.test("settings: a variable that makes no sense is named", async () => {
   const cases: [Record<string, string>, RegExp][] = [
     [{ DHTNET_PORT: "x" }, /^DHTNET_PORT: expects a port/],
@@ -149,6 +174,7 @@ timeout: 90s  # --timeout on the command line
 relay_only: true  # DHTNET_RELAY_ONLY
 # enable_upnp: true  # default
 certificate: DIR/c  # DIR/tool.yaml:4
+# allowed_commands: []  # default
 pass: "********"  # DIR/tool.yaml:2
 # pass_file:  # default
 motto: hi  # DIR/tool.yaml:3

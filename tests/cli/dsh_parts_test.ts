@@ -13,6 +13,8 @@ import {
   ACCEPTED_VARIABLES,
   sessionEnvironment,
 } from "../../cmd/dsh/server/session_environment.ts";
+import { DSH_OPTIONS } from "../../cmd/dsh/options.ts";
+import { readEnvironment } from "../../cmd/tool/settings.ts";
 import { HEADER_BYTES } from "../../cmd/dsh/protocol/frame.ts";
 
 const ACCOUNT = { name: "ann", uid: 1000, gid: 1000, home: "/home/ann", shell: "/bin/bash" };
@@ -112,6 +114,19 @@ Deno.test("dsh policy: a forced command runs whatever is asked for", () => {
       originalCommand: command,
     });
   }
+});
+
+Deno.test("dsh policy: a variable names commands and people as they are, blanks and commas included", () => {
+  const variables: Record<string, string> = {
+    DHTNET_ALLOWED_COMMANDS: "rm -rf /x, df\nls",
+    DHTNET_USERS: "Ann Smith, MD=ann\nguest",
+  };
+  const given = readEnvironment(DSH_OPTIONS, (name) => variables[name]);
+  assert.deepEqual(given.get("allow-command")?.value, ["rm -rf /x, df", "ls"]);
+  assert.deepEqual(given.get("user")?.value, [
+    { peer: "Ann Smith, MD", user: "ann" },
+    { peer: undefined, user: "guest" },
+  ]);
 });
 
 Deno.test("dsh environment: what the peer may set, and what makes loaders run its code not", () => {
