@@ -8,6 +8,7 @@ import {
 import { readIdentityFile } from "../../lib/identity/identity_file.ts";
 import { ExitCode } from "../tool/exit_code.ts";
 import { writeError } from "../tool/output.ts";
+import { replaceableFile } from "../tool/replaceable_file.ts";
 import type { CommandContext } from "./commands.ts";
 import { newPassphrase, passphraseSource } from "../tool/key_passphrase.ts";
 import { readSecretKey } from "./signer.ts";
@@ -39,7 +40,7 @@ async function rewrite(
   secretKey: Uint8Array,
   options: WriteKeyOptions,
 ): Promise<number> {
-  if (output === undefined) await replaceKeyFile(path, secretKey, options);
+  if (output === undefined) await replaceKeyFile(await replaceableFile(path), secretKey, options);
   else await writeKeyFile(output, secretKey, options);
   writeError(`written: ${output ?? path}\n`);
   return ExitCode.ok;

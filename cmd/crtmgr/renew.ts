@@ -12,6 +12,7 @@ import {
 import { ExitCode } from "../tool/exit_code.ts";
 import { printable } from "../tool/log_line.ts";
 import { writeError } from "../tool/output.ts";
+import { replaceableFile } from "../tool/replaceable_file.ts";
 import type { CommandContext } from "./commands.ts";
 import { registerIssued } from "./issued.ts";
 import { loadAuthority } from "./signer.ts";
@@ -25,7 +26,7 @@ export async function renew({ values, operands: [path = ""] }: CommandContext): 
   const { identity: authority, certificate } = await loadAuthority("renew", values);
   const [leaf] = await readCertificateFile(path);
   const chain = await renewedChain(leaf!, authority, values.days);
-  if (values.output === undefined) await replaceCertificateFile(path, chain);
+  if (values.output === undefined) await replaceCertificateFile(await replaceableFile(path), chain);
   else await writeCertificateFile(values.output, chain);
   const { id, subject, authority: isAuthority, notAfter } = decodeCertificate(chain[0]!);
   if (!isAuthority) await registerIssued(certificate, chain[0]!);

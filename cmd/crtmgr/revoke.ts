@@ -12,6 +12,7 @@ import {
 } from "../../lib/identity/mod.ts";
 import { ExitCode, ToolError, UsageError } from "../tool/exit_code.ts";
 import { writeError } from "../tool/output.ts";
+import { replaceableFile } from "../tool/replaceable_file.ts";
 import type { CommandContext } from "./commands.ts";
 import { readIssued } from "./issued.ts";
 import { exists } from "./new_file.ts";
@@ -45,7 +46,7 @@ export async function revoke({ values, operands }: CommandContext): Promise<numb
   const number = (former?.number ?? 0n) + 1n;
   const nextUpdate = nextUpdateAfter(now, values.days);
   const list = createRevocationList(authority, entries.values(), { number, now, nextUpdate });
-  await writeRevocationListFile(path, list);
+  await writeRevocationListFile(await replaceableFile(path), list);
   const added = entries.size - (former?.revocations.size ?? 0);
   writeError(`revoked: ${added}, ${entries.size} in all\nwritten: ${path}, list ${number}\n`);
   writeError(`A server heeds it that has it in its configuration: crl: ${path}\n`);

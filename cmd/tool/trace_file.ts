@@ -3,6 +3,7 @@ import { writeAtomic } from "../../lib/net/atomic_file.ts";
 import { NetError } from "../../lib/net/net_error.ts";
 import { ExitCode, ToolError } from "./exit_code.ts";
 import { writeError } from "./output.ts";
+import { replaceableFile } from "./replaceable_file.ts";
 import { tracePage } from "./trace_page.ts";
 
 /** Attempts that are kept, the latest ones; and events of each. */
@@ -27,19 +28,19 @@ export class TraceFile {
   }
 
   /**
-   * Makes the file, with nothing to be seen in it yet.
+   * Makes the file, or takes the one that is there, with nothing to be seen in it yet.
    *
    * @throws {ToolError} usage, when it cannot be written
    */
   static async open(path: string, title: string): Promise<TraceFile> {
-    const file = new TraceFile(path, title);
     try {
+      const file = new TraceFile(await replaceableFile(path), title);
       await file.#write();
+      return file;
     } catch (cause) {
-      if (!(cause instanceof NetError)) throw cause;
+      if (!(cause instanceof NetError || cause instanceof ToolError)) throw cause;
       throw new ToolError(ExitCode.usage, `--trace: ${cause.message}`, { cause });
     }
-    return file;
   }
 
   /** Keeps an event. */

@@ -251,6 +251,30 @@ inFolder("a key under a passphrase works wherever the passphrase is known", asyn
   await fail(/is not encrypted/, "decrypt", key, ...passFile);
 });
 
+inFolder("what a link leads to is changed, and not only the link", async (folder) => {
+  const { signer } = await makeFamily(folder);
+  const links = `${folder}/links`;
+  await Deno.mkdir(links);
+  const revoked = ["revoke", `${folder}/laptop.crt`, ...signer];
+  await succeed(...revoked);
+  for (const name of ["laptop.crt", "laptop.pem", "ca.crl"]) {
+    const [file, link] = [`${folder}/${name}`, `${links}/${name}`];
+    await Deno.symlink(`../${name}`, link);
+    const before = await Deno.readTextFile(file);
+    if (name === "laptop.crt") await succeed("renew", link, ...signer);
+    else if (name === "ca.crl") await succeed(...revoked, "-o", link);
+    else {
+      const passphrase = { DHTNET_KEY_PASS: "open sesame" };
+      const { code, stderr } = await crtmgr(["encrypt", link], { env: passphrase });
+      assert.equal(code, 0, stderr);
+      // The key must not stay behind in the clear.
+      assert.match(await Deno.readTextFile(file), /^-----BEGIN ENCRYPTED PRIVATE KEY-----/);
+    }
+    assert.equal(await Deno.readLink(link), `../${name}`);
+    assert.notEqual(await Deno.readTextFile(file), before, name);
+  }
+});
+
 inFolder("-s makes a server's CA and id once, with upstream's names", async (folder) => {
   const directory = `${folder}/new/server/`;
   await succeed("-s", "-o", directory);

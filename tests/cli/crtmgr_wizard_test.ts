@@ -237,8 +237,11 @@ inFolder("a password in upstream's configuration moves to a file of its own", as
   await Deno.mkdir(server);
   const text = '# upstream\'s\nturn_host: "h" # the relay\nturn_user: sfl\nturn_pass: sfl-pass\n' +
     'anonymous: false\nauthorized_services:\n- {ip: "127.0.0.1", port: 22, allow: []} # me\n';
-  await Deno.writeTextFile(`${server}/dnc.yaml`, text, { mode: 0o640 });
+  // Some keep it elsewhere and link to it.
+  await Deno.writeTextFile(`${folder}/elsewhere.yaml`, text, { mode: 0o640 });
+  await Deno.symlink("../elsewhere.yaml", `${server}/dnc.yaml`);
   await wizard(folder, "server", server, "yes", "name", "", "", "", "", "", "new-pass");
+  assert.equal(await Deno.readLink(`${server}/dnc.yaml`), "../elsewhere.yaml");
   const written = await Deno.readTextFile(`${server}/dnc.yaml`);
   assert.doesNotMatch(written, /sfl-pass|turn_pass:/);
   assert.match(written, /^# upstream's\nturn_host: "h" # the relay\nturn_user: sfl\n/);

@@ -151,3 +151,37 @@ Deno.test("a file that cannot be written is a mistake that is told at once", asy
     (error) => error instanceof ToolError && error.exitCode === 2 && /--trace/.test(error.message),
   );
 });
+
+Deno.test("what is no regular file is left alone, and what a link leads to is written", async () => {
+  const directory = await Deno.makeTempDir();
+  try {
+    const [socket, folder, gone] = ["socket", "folder", "gone"].map((n) => `${directory}/${n}`);
+    using _ = Deno.listen({ transport: "unix", path: socket! });
+    await Deno.mkdir(folder!);
+    await Deno.symlink(`${directory}/nowhere`, gone!);
+    const cases: [string, RegExp][] = [
+      [socket!, /^--trace: .*socket is no regular file/],
+      [folder!, /^--trace: .*folder is a directory/],
+      [gone!, /^--trace: .*gone is a link that leads nowhere/],
+    ];
+    for (const [path, message] of cases) {
+      const before = await Deno.lstat(path);
+      await assert.rejects(TraceFile.open(path, "dnc"), {
+        name: "ToolError",
+        exitCode: 2,
+        message,
+      });
+      assert.equal((await Deno.lstat(path)).ino, before.ino, path);
+    }
+    const [page, link] = [`${folder}/page.html`, `${directory}/link.html`];
+    await Deno.writeTextFile(page, "before");
+    await Deno.symlink("folder/page.html", link);
+    const file = await TraceFile.open(link, "dnc");
+    await file.close();
+    assert.equal(await Deno.readLink(link), "folder/page.html");
+    assert.match(await Deno.readTextFile(page), /No attempt/);
+    assert.equal([...Deno.readDirSync(folder!)].length, 1, "no temporary file is left");
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});

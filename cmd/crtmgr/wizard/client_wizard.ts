@@ -8,6 +8,7 @@ import {
   replaceCertificateFile,
 } from "../../../lib/identity/mod.ts";
 import { shellLine } from "../../tool/invocation.ts";
+import { replaceableFile } from "../../tool/replaceable_file.ts";
 import { completeIdentity, describeStored } from "../complete_identity.ts";
 import { exists, makeDirectory } from "../new_file.ts";
 import { registerIssued } from "../issued.ts";
@@ -132,7 +133,7 @@ async function askReplacement(
 async function replaceCertificate(path: string, authority: SigningAuthority): Promise<void> {
   const [leaf] = await readCertificateFile(path);
   const chain = await renewDevice(leaf!, authority.identity);
-  await replaceCertificateFile(path, chain);
+  await replaceCertificateFile(await replaceableFile(path), chain);
   await registerIssued(authority.certificate, chain[0]!);
 }
 

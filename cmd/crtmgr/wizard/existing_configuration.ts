@@ -1,4 +1,5 @@
 import { readBounded, writeAtomic } from "../../../lib/net/atomic_file.ts";
+import { replaceableFile } from "../../tool/replaceable_file.ts";
 import { exists } from "../new_file.ts";
 import {
   configurationValues,
@@ -44,6 +45,7 @@ export async function askConfiguration(
  * Writes the settings to a new file, or into the one that is there.
  *
  * @throws {NetError} `file`
+ * @throws {ToolError} usage, when the name is that of no file
  */
 export async function writeConfiguration(
   { path, text }: ExistingConfiguration,
@@ -54,7 +56,8 @@ export async function writeConfiguration(
     ? newConfiguration(title, settings)
     : editedConfiguration(path, text, settings);
   const mode = text === undefined ? undefined : (await Deno.stat(path)).mode;
-  await writeAtomic(path, new TextEncoder().encode(written), (mode ?? 0o644) & 0o777);
+  const bytes = new TextEncoder().encode(written);
+  await writeAtomic(await replaceableFile(path), bytes, (mode ?? 0o644) & 0o777);
 }
 
 /** Whether it came with the package, and nobody has set it up yet: the identity is not there. */
