@@ -67,7 +67,10 @@ export function flag(letters: string, description: string): Option<boolean> {
   };
 }
 
-/** An option that counts how often it is there. */
+/** Most that counts of an option such as `-v`. */
+export const MAX_COUNT = 3;
+
+/** An option that counts how often it is there, up to {@linkcode MAX_COUNT}. */
 export function count(letters: string, description: string): Option<number> {
   return {
     letters,
@@ -75,7 +78,7 @@ export function count(letters: string, description: string): Option<number> {
     description,
     form: "count",
     initial: 0,
-    take: (previous) => previous + 1,
+    take: (previous) => Math.min(previous + 1, MAX_COUNT),
   };
 }
 

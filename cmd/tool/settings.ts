@@ -2,7 +2,7 @@ import { type Schema, SettingError } from "../../lib/config/mod.ts";
 import * as schema from "../../lib/config/schema.ts";
 import { UsageError } from "./exit_code.ts";
 import type { Given, GivenOptions } from "./given.ts";
-import type { Option, OptionTable, ValueParser } from "./option.ts";
+import { MAX_COUNT, type Option, type OptionTable, type ValueParser } from "./option.ts";
 
 /** A setting that is too rich for the command line: only the configuration file has it. */
 export interface FileSetting<T> {
@@ -73,9 +73,6 @@ export function acceptable<T>(parse: ValueParser<T>): ValueParser<T> {
     }
   };
 }
-
-/** Most that counts: of `-v`. */
-const MAX_COUNT = 3;
 
 /** How often an option would be there; true is once. */
 const COUNT: Schema<number> = {

@@ -76,7 +76,9 @@ export function scalar<T>(parse: (text: string) => T): Schema<T> {
       if (typeof node.value === "boolean") {
         return context.reject(node, `expects text, ${not(node)}`);
       }
-      return attempt(node, context, () => ({ value: parse(node.text), plain: node.value }));
+      // The text counts: 0123 and 1e3 would be shown as other ones.
+      const plain = String(node.value) === node.text ? node.value : node.text;
+      return attempt(node, context, () => ({ value: parse(node.text), plain }));
     },
   };
 }

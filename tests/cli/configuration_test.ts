@@ -191,6 +191,21 @@ Deno.test("settings: what nobody gave is shown as a comment, so that it is not g
   assert.deepEqual([...given.keys()], ["timeout"]);
 });
 
+Deno.test("settings: a number is shown as it is written, since that is what counts", async () => {
+  for (const text of ["0123", "1e3", "0x10", "010", "1.50", "123456789012345678901", "+7"]) {
+    const { values, printed } = await configured([], { file: `bootstrap: [${text}]\n` });
+    assert.deepEqual(values.bootstrap, [text]);
+    assert.equal((await configured([], { file: printed })).values.bootstrap[0], text, printed);
+  }
+  assert.match((await configured([], { file: "port: 22\n" })).printed, /^port: 22 {2}#/m);
+});
+
+Deno.test("settings: a count is shown as a file may say it, however often the option is there", async () => {
+  const { printed } = await configured(["-vvvv", "-v"], {});
+  assert.match(printed, /^verbose: 3 {2}# -v on the command line$/m);
+  assert.equal((await configured([], { file: printed })).values.verbose, 3);
+});
+
 Deno.test("settings: a secret that others can read brings a warning, and is not shown", async () => {
   const directory = await Deno.makeTempDir();
   try {
