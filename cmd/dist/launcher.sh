@@ -4,19 +4,9 @@
 set -u
 fail() { printf '%s: %s\n' '@NAME@' "$1" >&2; exit 1; }
 
-# Only a folder that is ours and that nobody else can write to is a cache.
-is_private() {
-  [ -d "$1" ] && [ ! -L "$1" ] && [ -O "$1" ] || return 1
-  case $(ls -ldn "$1") in d?????-??-*) return 0 ;; *) return 1 ;; esac
-}
-cache=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/dhtnet
-if ! is_private "$cache"; then
-  (umask 077 && mkdir -p "$cache") 2>/dev/null
-  # No home, or that of somebody else (sudo): a folder of our own among the temporary files.
-  is_private "$cache" || { cache=${TMPDIR:-/tmp}/dhtnet-$(id -u); mkdir -m 700 "$cache" 2>/dev/null; }
-  is_private "$cache" ||
-    fail "cannot use $cache as cache: it must be yours alone; set XDG_CACHE_HOME to another folder"
-fi
+@PRIVATE_CACHE@
+find_cache ||
+  fail "cannot use $cache as cache: it must be yours alone; set XDG_CACHE_HOME to a folder of yours"
 runtime=$cache/deno-@RUNTIME_HASH@
 program=$cache/@NAME@-@PROGRAM_HASH@
 

@@ -3,6 +3,7 @@ import { gzipSync } from "node:zlib";
 import { renderCompletion } from "../tool/completion.ts";
 import { renderManualPage } from "../tool/manual_page.ts";
 import { bundle, ENTRY_FILE } from "./bundle.ts";
+import { renderLauncher } from "./launcher.ts";
 import { BUNDLE_FLAGS, type Program, PROGRAMS, VERSION } from "./programs.ts";
 import { softwareBillOfMaterials } from "./sbom.ts";
 import { shippedConfiguration } from "./shipped_configuration.ts";
@@ -36,7 +37,7 @@ export async function layOutPackage(root: string, directory: string): Promise<vo
     const { name } = program;
     await bundle(program, root, `${directory}${LIBRARY}/${name}`);
     const hash = await hashOf(`${directory}${LIBRARY}/${name}`);
-    await put(`/usr/bin/${name}`, launcherOf(program, hash), 0o755);
+    await put(`/usr/bin/${name}`, await launcherOf(program, hash), 0o755);
     const help = await program.help();
     const manual = new TextEncoder().encode(renderManualPage(help, VERSION));
     await put(`/usr/share/man/man1/${name}.1.gz`, gzipSync(manual, { level: 9 }));
@@ -69,21 +70,13 @@ async function hashOf(directory: string): Promise<string> {
   return hash.digest("hex").slice(0, HASH_DIGITS);
 }
 
-/**
- * The command in `/usr/bin`: compiled code is kept in the user's cache. Of modules that it has not
- * seen the runtime keeps 45 MiB for as long as the process lives, so one that ends sees them first.
- */
-function launcherOf({ name, permissions }: Program, hash: string): string {
-  const flags = [...BUNDLE_FLAGS, ...permissions].join(" ");
-  return `#!/bin/sh
-export DENO_DIR="\${XDG_CACHE_HOME:-\${HOME:-/nonexistent}/.cache}/dhtnet/deno" DENO_NO_UPDATE_CHECK=1
-seen=$DENO_DIR/seen-${name}-${hash}
-[ -e "$seen" ] || (
-  umask 077
-  rm -f "$DENO_DIR/seen-${name}-"*
-  mkdir -p "$DENO_DIR" && touch "$seen" &&
-    ${LIBRARY}/deno cache --quiet --no-config --no-lock ${LIBRARY}/${name}/${ENTRY_FILE}
-) 2>/dev/null
-exec ${LIBRARY}/deno run ${flags} ${LIBRARY}/${name}/${ENTRY_FILE} "$@"
-`;
+/** The command in `/usr/bin`: compiled code is kept in the user's cache. */
+function launcherOf({ name, permissions }: Program, hash: string): Promise<string> {
+  return renderLauncher("package_launcher.sh", {
+    NAME: name,
+    HASH: hash,
+    LIBRARY,
+    ENTRY: ENTRY_FILE,
+    FLAGS: [...BUNDLE_FLAGS, ...permissions].join(" "),
+  });
 }

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { bundle, ENTRY_FILE } from "./bundle.ts";
 import { run } from "./command.ts";
+import { renderLauncher } from "./launcher.ts";
 import { BUNDLE_FLAGS, type Program, VERSION } from "./programs.ts";
 
 /** Hexadecimal digits of a SHA-256 that name a part in the cache. */
@@ -41,25 +42,27 @@ export async function writeSelfExtracting(
 ): Promise<void> {
   const archive = await archiveOf(program, root);
   const packed = gzipSync(archive, { level: 9 });
-  const template = await Deno.readTextFile(new URL("launcher.sh", import.meta.url));
-  const fill = (headerLength: number) =>
-    filled(template, {
+  const header = (length: number) =>
+    renderLauncher("launcher.sh", {
       NAME: program.name,
       VERSION,
       PLATFORM: platform,
       ENTRY: ENTRY_FILE,
       FLAGS: [...BUNDLE_FLAGS, ...program.permissions].join(" "),
       RUNTIME_HASH: runtime.hash,
-      RUNTIME_OFFSET: padded(headerLength + 1),
+      RUNTIME_OFFSET: padded(length + 1),
       RUNTIME_LENGTH: padded(runtime.packed.length),
       PROGRAM_HASH: hashOf(archive),
-      PROGRAM_OFFSET: padded(headerLength + runtime.packed.length + 1),
+      PROGRAM_OFFSET: padded(length + runtime.packed.length + 1),
       PROGRAM_LENGTH: padded(packed.length),
     });
   // Numbers have a fixed width, so the header's length does not depend on its content.
-  const header = new TextEncoder().encode(fill(new TextEncoder().encode(fill(0)).length));
+  const encoder = new TextEncoder();
+  const { length } = encoder.encode(await header(0));
+  // The last line of the script is an exec: the shell never reads what comes behind it.
+  const script = encoder.encode(await header(length));
   using file = await Deno.open(path, { write: true, create: true, truncate: true, mode: 0o755 });
-  for (const part of [header, runtime.packed, packed]) {
+  for (const part of [script, runtime.packed, packed]) {
     for (let at = 0; at < part.length;) at += await file.write(part.subarray(at));
   }
 }
@@ -76,11 +79,6 @@ async function archiveOf(program: Program, root: string): Promise<Uint8Array> {
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
-}
-
-function filled(template: string, values: Record<string, string>): string {
-  // The last line of the script is an exec: the shell never reads what comes behind it.
-  return template.replaceAll(/@([A-Z_]+)@/g, (_whole, name: string) => values[name]!);
 }
 
 function padded(count: number): string {

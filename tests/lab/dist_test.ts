@@ -145,6 +145,7 @@ Deno.test("dist: a single file unpacks once, also when many start at first, and 
     const whole = await Deno.readFile(await Deno.realPath(`${tools}/crtmgr`));
     whole[whole.length >> 1]! ^= 1;
     await Deno.writeFile(`${home}/broken`, whole, { mode: 0o755 });
+    await Deno.mkdir(`${home}/other`);
     const broken = await outcome([`${home}/broken`, "--version"], { HOME: `${home}/other` });
     assert.equal(broken.code, 1);
     assert.match(broken.said, /damaged|cannot unpack/);
