@@ -69,7 +69,10 @@ export const DNC_OPTIONS = {
     parseDynamicForward,
     "A SOCKS5 proxy here to targets there.",
   ),
-  udp: flag("", "With -P, -L: datagrams, not connections."),
+  udp: flag(
+    "",
+    "With -P, -L: datagrams, not connections. With -P, it ends 2 s after the end of input and the last answer.",
+  ),
   control: setting(
     single(
       "",

@@ -2,23 +2,21 @@ import type { PeerChannel } from "../../peer/peer_channel.ts";
 import { writeAll } from "../all_bytes.ts";
 import { DatagramDecoder, encodeDatagrams } from "./framing.ts";
 
-/** A flow without a datagram for so long is over, ms: what NATs keep (RFC 4787, REQ-5). */
-export const IDLE_TIMEOUT_MS = 120_000;
 /** Datagrams that wait for a channel that is full; further ones are lost, as in any queue. */
 const MAX_WAITING = 256;
 const READ_BYTES = 64 * 1024;
 
-/** A channel that carries datagrams. It ends by itself when none comes or goes for a while. */
+/** A channel that carries datagrams; where its end is not told, it ends when none comes or goes. */
 export class DatagramChannel {
   readonly #channel: PeerChannel;
-  readonly #idleMs: number;
+  readonly #idleMs: number | undefined;
   #waiting: Uint8Array[] = [];
   #writing = false;
   #idle: ReturnType<typeof setTimeout> | undefined;
   #over = false;
 
-  /** @param idleMs how long it lasts without a datagram */
-  constructor(channel: PeerChannel, idleMs: number = IDLE_TIMEOUT_MS) {
+  /** @param idleMs how long it lasts without a datagram; without it, until a side ends it */
+  constructor(channel: PeerChannel, idleMs?: number) {
     this.#channel = channel;
     this.#idleMs = idleMs;
     this.#rest();
@@ -30,6 +28,15 @@ export class DatagramChannel {
     this.#waiting.push(datagram);
     this.#rest();
     if (!this.#writing) this.#write().catch(() => this.close());
+  }
+
+  /**
+   * Sends a datagram that can wait: until the channel has taken it, so that none is lost at our side.
+   *
+   * @throws {ChannelError} when the channel breaks
+   */
+  async write(datagram: Uint8Array): Promise<void> {
+    await writeAll(this.#channel, encodeDatagrams([datagram]));
   }
 
   /**
@@ -78,6 +85,7 @@ export class DatagramChannel {
 
   #rest(): void {
     clearTimeout(this.#idle);
-    if (!this.#over) this.#idle = setTimeout(() => this.close(), this.#idleMs);
+    if (this.#over || this.#idleMs === undefined) return;
+    this.#idle = setTimeout(() => this.close(), this.#idleMs);
   }
 }

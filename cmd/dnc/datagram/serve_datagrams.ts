@@ -25,8 +25,8 @@ export async function openDatagramTarget(
 }
 
 /**
- * Carries datagrams between a channel and a UDP service until either side ends the flow, or it is
- * idle. What others send to our socket is dropped.
+ * Carries datagrams between a channel and a UDP service until the peer ends the flow: it alone knows
+ * whether more is to come. What others send to our socket is dropped.
  *
  * @throws {ChannelError} when the channel breaks
  */

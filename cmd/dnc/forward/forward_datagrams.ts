@@ -12,6 +12,8 @@ import type { PeerLink } from "./peer_link.ts";
 
 /** Sources of datagrams at once; the one that was silent for longest makes room for another. */
 const MAX_FLOWS = 1_024;
+/** A source without a datagram for so long is gone, ms: what NATs keep (RFC 4787, REQ-5). */
+const IDLE_TIMEOUT_MS = 120_000;
 /** Datagrams of one source that wait for its channel; further ones are lost. */
 const MAX_WAITING = 64;
 
@@ -77,7 +79,7 @@ export class DatagramForwarding {
     const flow: Flow = { channel: undefined, waiting: [] };
     const run = async () => {
       try {
-        flow.channel = new DatagramChannel(await open());
+        flow.channel = new DatagramChannel(await open(), IDLE_TIMEOUT_MS);
         for (const datagram of flow.waiting.splice(0)) flow.channel.send(datagram);
         for await (const datagram of flow.channel.datagrams()) this.#socket.send(datagram, source);
       } finally {
