@@ -1,4 +1,4 @@
-import { isExposed } from "../../lib/identity/identity_file.ts";
+import { isExposed, oddityOf } from "../../lib/identity/identity_file.ts";
 import { ExitCode, ToolError, UsageError } from "./exit_code.ts";
 
 /** Longest secret, bytes: what comes from another kind of file is no password. */
@@ -51,8 +51,10 @@ export async function readSecretFile(path: string): Promise<string> {
 async function firstLineOfSecret(path: string): Promise<string> {
   // One handle, so that what was checked is what is read.
   using file = await Deno.open(path);
-  if (isExposed(await file.stat())) {
-    throw unusable(path, `others can read this secret; run: chmod 600 ${path}`);
+  const status = await file.stat();
+  if (isExposed(status)) {
+    const remedy = `others can read this secret; run: chmod 600 ${path}`;
+    throw unusable(path, oddityOf(status) ?? remedy);
   }
   const bytes = new Uint8Array(MAX_SECRET_BYTES + 2);
   let length = 0;

@@ -23,6 +23,17 @@ export function isExposed(
   return (mode & OTHERS) !== 0 || ((mode & GROUP) !== 0 && !isHandedOver);
 }
 
+/**
+ * What is odd about the place of a secret, which no other mode would mend; undefined for a file or a
+ * pipe.
+ */
+export function oddityOf(
+  { isFile, isFifo, isDirectory }: Pick<Deno.FileInfo, "isFile" | "isFifo" | "isDirectory">,
+): string | undefined {
+  if (isDirectory) return "is a directory";
+  return isFile || isFifo ? undefined : "is no regular file";
+}
+
 /** What to make sure of when reading. */
 export interface ReadOptions {
   /** Refuse a file that the group or others can access. */
@@ -41,6 +52,8 @@ export async function readIdentityFile(path: string, options: ReadOptions): Prom
     using file = await Deno.open(path);
     const status = await file.stat();
     if (options.secret && isExposed(status)) {
+      const oddity = oddityOf(status);
+      if (oddity !== undefined) throw new IdentityError("io", `${path} ${oddity}`);
       throw new IdentityError(
         "readable-by-others",
         `private key ${path} is accessible to others (mode ${octal(status.mode ?? 0)}); ` +

@@ -65,6 +65,8 @@ inDirectory("what it cannot use is refused with exit code 1", async (directory) 
     [["-a", ...named("one.crt", "two.pem")], /two\.pem is not the private key of .*one\.crt/],
     [["-a", ...named("none.crt", "one.pem")], /no such file: .*none\.crt/],
     [["-a", ...named("one.crt", "open.pem")], /mode 0644.*chmod 600/],
+    [["-a", "-p", "/dev/null"], /\/dev\/null is no regular file\n/],
+    [["-a", "-p", "/"], /: \/ is a directory\n/],
     [["-a", ...named("one.pem", "one.pem")], /one\.pem: no CERTIFICATE block/],
     [["-o", directory, "-n", "x", ...named("device.crt", "device.pem")], /not that of a CA/],
     [["-o", `${directory}/one.crt/sub`], /cannot create .*sub/],

@@ -3,7 +3,6 @@ import { DNC_OPTIONS } from "../../cmd/dnc/options.ts";
 import { turnServers } from "../../cmd/peer/turn_account.ts";
 import { configure } from "../../cmd/tool/configuration.ts";
 import { parseCommandLine } from "../../cmd/tool/command_line.ts";
-import { ToolError } from "../../cmd/tool/exit_code.ts";
 import { formatId, generateSecretKey, publicKeyOf } from "../../lib/identity/mod.ts";
 import { runToolProcess } from "./tool_process.ts";
 
@@ -68,7 +67,23 @@ Deno.test("the account: command line before environment, a file that others cann
       await assert.rejects(password("--turn-pass-file", path), { exitCode: 2 });
     }
     await assert.rejects(password("--turn-pass-file", `${file}2`), { message: /no such file/ });
-    await assert.rejects(password("--turn-pass-file", directory), ToolError);
+    for (const mode of [0o700, 0o755]) {
+      await Deno.chmod(directory, mode);
+      await assert.rejects(password("--turn-pass-file", directory), {
+        ...{ name: "ToolError", exitCode: 2 },
+        message: /^[^:]+: is a directory/i,
+      });
+    }
+    await assert.rejects(password("--turn-pass-file", "/dev/null"), {
+      ...{ exitCode: 2, message: "/dev/null: is no regular file" },
+    });
+    const pipe = `${directory}/pipe`;
+    await new Deno.Command("mkfifo", { args: ["-m", "600", pipe] }).output();
+    const [read] = await Promise.all([
+      password("--turn-pass-file", pipe),
+      Deno.writeTextFile(pipe, "from pipe\n"),
+    ]);
+    assert.equal(read, "from pipe");
   } finally {
     await Deno.remove(directory, { recursive: true });
   }
