@@ -10,7 +10,7 @@ import type { DatagramForward } from "./forward_spec.ts";
 import { cannotListen } from "./local_listener.ts";
 import type { PeerLink } from "./peer_link.ts";
 
-/** Sources of datagrams at once; the one that was silent for longest makes room for another. */
+/** Sources of datagrams at once; of those with a channel, the longest silent makes room for another. */
 const MAX_FLOWS = 1_024;
 /** A source without a datagram for so long is gone, ms: what NATs keep (RFC 4787, REQ-5). */
 const IDLE_TIMEOUT_MS = 120_000;
@@ -51,6 +51,7 @@ export class DatagramForwarding {
     this.#socket.onDatagram = (bytes, source) => {
       const key = formatSocketAddress(source);
       const flow = this.#flows.get(key) ?? this.#begin(key, source, () => link.open(name), report);
+      if (flow === undefined) return;
       this.#flows.delete(key);
       this.#flows.set(key, flow);
       if (flow.channel !== undefined) flow.channel.send(bytes);
@@ -65,21 +66,30 @@ export class DatagramForwarding {
     await this.#socket.close();
   }
 
+  /** A channel that is being opened cannot be given up: it would come, and count for nobody. */
+  #makeRoom(): boolean {
+    if (this.#flows.size < MAX_FLOWS) return true;
+    for (const [key, { channel }] of this.#flows) {
+      if (channel === undefined) continue;
+      channel.close();
+      return this.#flows.delete(key);
+    }
+    return false;
+  }
+
   #begin(
     key: string,
     source: SocketAddress,
     open: () => ReturnType<PeerLink["open"]>,
     report: Report,
-  ): Flow {
-    if (this.#flows.size >= MAX_FLOWS) {
-      const [oldest, flow] = this.#flows.entries().next().value!;
-      flow.channel?.close();
-      this.#flows.delete(oldest);
-    }
+  ): Flow | undefined {
+    if (!this.#makeRoom()) return undefined;
     const flow: Flow = { channel: undefined, waiting: [] };
     const run = async () => {
       try {
-        flow.channel = new DatagramChannel(await open(), IDLE_TIMEOUT_MS);
+        const channel = await open();
+        if (this.#flows.get(key) !== flow) return channel.close(); // all flows have ended meanwhile
+        flow.channel = new DatagramChannel(channel, IDLE_TIMEOUT_MS);
         for (const datagram of flow.waiting.splice(0)) flow.channel.send(datagram);
         for await (const datagram of flow.channel.datagrams()) this.#socket.send(datagram, source);
       } finally {
