@@ -1,3 +1,5 @@
+import { ExitCode, ToolError } from "./exit_code.ts";
+
 const encoder = new TextEncoder();
 
 /** Goes to the beginning of the line and erases it (ECMA-48: EL). */
@@ -58,13 +60,20 @@ function columns(): number {
   }
 }
 
-/** Writes what was asked for, such as an id or the help text, to standard output. */
+/**
+ * Writes what was asked for, such as an id or the help text, to standard output.
+ *
+ * @throws {ToolError} when it is full, for example
+ */
 export function writeOutput(text: string): void {
   try {
     writeAll(Deno.stdout, text);
-  } catch (error) {
+  } catch (cause) {
     // `tool --help | head -1` is no failure.
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    if (cause instanceof Deno.errors.BrokenPipe) return;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    const message = `cannot write to standard output: ${reason}`;
+    throw new ToolError(ExitCode.failure, message, { cause });
   }
 }
 

@@ -252,6 +252,18 @@ function hurry(slow: number): Disposable {
   return { [Symbol.dispose]: () => globalThis.setTimeout = setTimeout };
 }
 
+Deno.test("control socket: where none can be made, that is told before anything is started", async () => {
+  // Not even root can write there, as nobody else can in another's directory.
+  const path = Deno.build.os === "linux" ? "/proc/x.sock" : "/nonexistent/x.sock";
+  let started = 0;
+  const start = () => Promise.resolve(void started++);
+  await assert.rejects(reachMaster(path, start), {
+    ...{ name: "ToolError", exitCode: 2 },
+    message: new RegExp(`^--control: cannot make ${path}\\.lock: .`),
+  });
+  assert.equal(started, 0);
+});
+
 Deno.test("control socket: a client that goes as its channel comes leaves none", async () => {
   const request: number[] = [];
   const into = { write: (bytes: Uint8Array) => Promise.resolve(request.push(...bytes)) };

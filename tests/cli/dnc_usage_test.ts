@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { runToolProcess } from "./tool_process.ts";
+import { runToolProcess, toolWords } from "./tool_process.ts";
 
 function inDirectory(
   name: string,
@@ -59,6 +59,49 @@ inDirectory("help and version go to standard output", async (_directory, dnc) =>
   assert.match(version.stdout, /^dnc \d+\.\d+\.\d+\n$/);
   assert.equal(letter.stdout, version.stdout);
 });
+
+Deno.test({
+  name: "dnc: standard output that is full is told in a sentence",
+  ignore: !isDevice("/dev/full"),
+  async fn() {
+    const { code, stderr } = await new Deno.Command("sh", {
+      args: ["-c", 'exec "$0" "$@" > /dev/full', ...toolWords("dnc"), "--version"],
+      env: { NO_COLOR: "1" },
+    }).output();
+    const said = new TextDecoder().decode(stderr);
+    assert.match(said, /^dnc: cannot write to standard output: No space left on device[^\n]*\n$/);
+    assert.equal(code, 1);
+  },
+});
+
+/** A shell would make a file of that name where there is no such device. */
+function isDevice(path: string): boolean {
+  try {
+    return Deno.statSync(path).isCharDevice === true;
+  } catch {
+    return false;
+  }
+}
+
+inDirectory(
+  "--control: where no directory can be, that is told in a sentence",
+  async (directory) => {
+    const file = `${directory}/file`;
+    await Deno.writeTextFile(file, "");
+    const id = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c";
+    const cases: [string, RegExp][] = [
+      ["auto", /^dnc: --control: no directory [^ ]+\/file\/dhtnet: [^\n]+\n$/],
+      [`${file}/x.sock`, /^dnc: --control: no directory [^ ]+\/file\/: [^\n]+\n$/],
+      [`${directory}/none/x.sock`, /^dnc: --control: no directory [^ ]+\/none\/: [^\n]+\n$/],
+    ];
+    for (const [control, message] of cases) {
+      const env = { XDG_RUNTIME_DIR: file };
+      const { code, stdout, stderr } = await runToolProcess("dnc", [id, "--control", control], env);
+      assert.deepEqual([code, stdout], [2, ""], stderr);
+      assert.match(stderr, message);
+    }
+  },
+);
 
 inDirectory("--id makes the identity once and shows it alone", async (directory, dnc) => {
   // Started at the same time, they have to agree.

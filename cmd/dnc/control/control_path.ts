@@ -42,11 +42,19 @@ export async function controlPath(
   return path;
 }
 
-/** The directory for sockets, which is made, 0700, when it is not there. */
+/**
+ * The directory for sockets, which is made, 0700, when it is not there.
+ *
+ * @throws {ToolError} usage, when it cannot be made
+ */
 function ownDirectory(): string {
   const runtime = Deno.env.get("XDG_RUNTIME_DIR");
   const directory = runtime?.startsWith("/") ? `${runtime}/dhtnet` : `${configDirectory()}/control`;
-  Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
+  try {
+    Deno.mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw noDirectory(directory, cause);
+  }
   return directory;
 }
 
@@ -56,14 +64,22 @@ function checkDirectory(directory: string): void {
   try {
     info = Deno.statSync(directory);
   } catch (cause) {
-    throw new ToolError(ExitCode.usage, `--control: no such directory: ${directory}`, { cause });
+    throw noDirectory(directory, cause);
   }
+  if (!info.isDirectory) throw noDirectory(directory, "something else is there");
   const isOurs = info.uid === Deno.uid() || info.uid === 0;
-  if (info.isDirectory && isOurs && ((info.mode ?? 0) & 0o022) === 0) return;
+  if (isOurs && ((info.mode ?? 0) & 0o022) === 0) return;
   throw new ToolError(
     ExitCode.usage,
     `--control: others can write to ${directory}; run: chmod go-w ${directory}`,
   );
+}
+
+function noDirectory(directory: string, cause: unknown): ToolError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new ToolError(ExitCode.usage, `--control: no directory ${directory}: ${reason}`, {
+    cause,
+  });
 }
 
 async function nameOf(peerId: string, values: OptionValues<NetworkOptions>): Promise<string> {

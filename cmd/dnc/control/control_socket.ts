@@ -17,7 +17,7 @@ const NEVER = new AbortController().signal;
  * ```
  *
  * @param start resolves when the master has bound its socket
- * @throws {ToolError} when there is no master then, either
+ * @throws {ToolError} usage, when no socket can be made there; when there is no master then, either
  */
 export async function reachMaster(
   path: string,
@@ -26,7 +26,7 @@ export async function reachMaster(
   const connection = await connectTo(path);
   if (connection !== undefined) return connection;
   // The lock is the file's, and goes with its process however that ends; the file itself stays.
-  using file = await Deno.open(`${path}.lock`, { create: true, write: true, mode: 0o600 });
+  using file = await openLock(`${path}.lock`);
   await lock(file, path);
   const meanwhile = await connectTo(path);
   if (meanwhile !== undefined) return meanwhile;
@@ -73,6 +73,15 @@ export function removeStale(path: string): void {
     Deno.removeSync(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+async function openLock(path: string): Promise<Deno.FsFile> {
+  try {
+    return await Deno.open(path, { create: true, write: true, mode: 0o600 });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new ToolError(ExitCode.usage, `--control: cannot make ${path}: ${reason}`, { cause });
   }
 }
 
