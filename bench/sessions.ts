@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { fileURLToPath } from "node:url";
 import { PeerProcess } from "./process.ts";
 import { median, printTable, quantile } from "./table.ts";
 import type { Figures } from "./workload.ts";
@@ -27,7 +28,7 @@ if (!(Number.isInteger(wanted) && wanted > WARM_SESSIONS && mebibytes >= 1)) {
 const deno = (script: string, ...args: string[]) => [
   Deno.execPath(),
   ...["run", "-A", "--unstable-net", "--no-check"],
-  new URL(`peers/${script}`, import.meta.url).pathname,
+  fileURLToPath(new URL(`peers/${script}`, import.meta.url)),
   ...args,
 ];
 const peer = (...args: string[]) => deno("many_sessions_peer.ts", ...args);

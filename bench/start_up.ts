@@ -2,6 +2,7 @@
  * How long a single file takes to start, against `deno run` of an empty script in the same run:
  * `deno task dist && deno run -A bench/start_up.ts [FILE]`.
  */
+import { fileURLToPath } from "node:url";
 import { presentPlatform } from "../cmd/dist/platform.ts";
 import { median, printTable, quantile } from "./table.ts";
 
@@ -9,7 +10,7 @@ import { median, printTable, quantile } from "./table.ts";
 const STARTS = 30;
 
 const file = Deno.args[0] ??
-  new URL(`../dist/dnc-${presentPlatform().suffix}`, import.meta.url).pathname;
+  fileURLToPath(new URL(`../dist/dnc-${presentPlatform().suffix}`, import.meta.url));
 const directory = await Deno.makeTempDir({ prefix: "dhtnet-bench-" });
 try {
   const env = { XDG_CACHE_HOME: `${directory}/cache` };

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { PeerProcess, timeCommand } from "./process.ts";
 import type { Amounts, Figures } from "./workload.ts";
 
@@ -13,7 +14,7 @@ export interface Result {
 
 const COLD_STARTS = 5;
 const HYPERDHT = "hyperdht@6.34.0";
-const here = (path: string) => new URL(path, import.meta.url).pathname;
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const deno = (script: string, ...args: string[]) => [
   Deno.execPath(),
   "run",

@@ -5,6 +5,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { fileURLToPath } from "node:url";
 import { isInstalled, run } from "./dist/command.ts";
 import { buildDebianPackage } from "./dist/debian_package.ts";
 import { buildExecutables } from "./dist/executables.ts";
@@ -24,7 +25,7 @@ const DIST_OPTIONS = {
   version: versionOption("V"),
 };
 
-const ROOT = decodeURIComponent(new URL("..", import.meta.url).pathname).replace(/\/$/, "");
+const ROOT = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 
 /** The tool's description. */
 const DIST: Tool<typeof DIST_OPTIONS> = {

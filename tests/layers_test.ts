@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 /**
  * The house rule "imports go down only": for each folder, the folders under lib/ it may import from,
@@ -39,7 +40,7 @@ async function* sources(folder: string): AsyncGenerator<string> {
   }
 }
 
-const root = new URL("..", import.meta.url).pathname.replace(/\/$/, "");
+const root = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 
 Deno.test("imports go down only", async () => {
   for await (const path of sources(`${root}/lib`)) {
@@ -53,7 +54,7 @@ Deno.test("imports go down only", async () => {
         assert.ok(pure || !IO.test(specifier!), `${path} imports ${specifier}: only net/ does I/O`);
         continue;
       }
-      const target = new URL(specifier!, `file://${path}`).pathname;
+      const target = fileURLToPath(new URL(specifier!, pathToFileURL(path)));
       assert.ok(target.startsWith(`${root}/lib/`), `${path} reaches outside lib/: ${specifier}`);
       const other = target.slice(`${root}/lib/`.length).split("/")[0]!;
       if (other === folder) continue;

@@ -1,7 +1,8 @@
+import { fileURLToPath } from "node:url";
 import { printTable } from "../table.ts";
 import type { Load } from "./load.ts";
 
-const here = (path: string) => new URL(path, import.meta.url).pathname;
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const deno = (script: string, ...args: string[]) => [
   Deno.execPath(),
   ...["run", "-A", "--unstable-net", "--no-check", here(script), ...args],

@@ -1,6 +1,8 @@
+import { fileURLToPath } from "node:url";
+
 const DSH = [
   ...[Deno.execPath(), "run", "-A", "--unstable-net"],
-  new URL("../../cmd/dsh.ts", import.meta.url).pathname,
+  fileURLToPath(new URL("../../cmd/dsh.ts", import.meta.url)),
 ];
 
 /** A `dsh -l` on loopback for one device, which is us. */

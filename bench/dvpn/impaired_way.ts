@@ -1,8 +1,9 @@
+import { fileURLToPath } from "node:url";
 import { Background, run } from "../../tests/lab/command.ts";
 import { DvpnLab } from "../../tests/lab/dvpn_lab.ts";
 import { NetworkNamespace } from "../../tests/lab/namespace.ts";
 
-const RELAY = new URL("../../tests/lab/nat/impaired_link.ts", import.meta.url).pathname;
+const RELAY = fileURLToPath(new URL("../../tests/lab/nat/impaired_link.ts", import.meta.url));
 const DEVICE = "impaired";
 const TABLE = "100";
 

@@ -1,3 +1,5 @@
+import { fileURLToPath } from "node:url";
+
 /** How long a process may take to end after SIGTERM, ms. */
 const TERMINATE_TIMEOUT_MS = 5_000;
 
@@ -19,7 +21,7 @@ export class DncProcess implements AsyncDisposable {
   /** Starts `dnc` from its source with a fresh configuration directory. */
   static async start(name: string, args: readonly string[]): Promise<DncProcess> {
     const directory = await Deno.makeTempDir({ prefix: "dhtnet-demo-" });
-    const entry = new URL("../dnc.ts", import.meta.url).pathname;
+    const entry = fileURLToPath(new URL("../dnc.ts", import.meta.url));
     const child = new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--unstable-net", entry, ...args],
       env: { DHTNET_CONFIG_DIR: directory },

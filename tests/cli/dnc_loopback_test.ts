@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { formatId, generateSecretKey, publicKeyOf } from "../../lib/identity/mod.ts";
 import { DncProcess } from "../../cmd/demo/dnc_process.ts";
 
@@ -199,7 +200,7 @@ dncTest("a full standard output: exit code 1, and the error names it", async (st
       `'${Deno.execPath()}' run -A --unstable-net cmd/dnc.ts ${id} --interface lo >/dev/full`,
     ],
     env: { DHTNET_CONFIG_DIR: directory },
-    cwd: new URL("../../", import.meta.url).pathname,
+    cwd: fileURLToPath(new URL("../../", import.meta.url)),
     signal: AbortSignal.timeout(TIMEOUT_MS),
   }).output();
   await write(listener, "data");

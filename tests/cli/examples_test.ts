@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 
-const EXAMPLES = new URL("../../bench/examples/", import.meta.url).pathname;
-const CONFIGURATION = new URL("../../deno.json", import.meta.url).pathname;
+const EXAMPLES = fileURLToPath(new URL("../../bench/examples/", import.meta.url));
+const CONFIGURATION = fileURLToPath(new URL("../../deno.json", import.meta.url));
 /** An example that is not done by then hangs. */
 const TIMEOUT_MS = 30_000;
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { PROGRAMS, RUNTIME_FLAGS } from "../../cmd/dist/programs.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** A process that has not ended by then hangs. */
 const TIMEOUT_MS = 30_000;
 

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { PROGRAMS, RUNTIME_FLAGS } from "../../cmd/dist/programs.ts";
 
 const ROOT = new URL("../../", import.meta.url);
@@ -24,7 +25,7 @@ const EXECUTABLES = Deno.env.get("DHTNET_TOOLS");
 export function toolWords(tool: ToolName): readonly [string, ...string[]] {
   if (EXECUTABLES !== undefined) return [`${EXECUTABLES}/${tool}`];
   const { entry, permissions } = PROGRAMS.find(({ name }) => name === tool)!;
-  const path = new URL(entry, ROOT).pathname;
+  const path = fileURLToPath(new URL(entry, ROOT));
   return [Deno.execPath(), "run", ...RUNTIME_FLAGS, ...permissions, path];
 }
 

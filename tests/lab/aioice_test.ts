@@ -5,6 +5,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { type Background, run } from "./command.ts";
 import { type Lab, labTest } from "./lab.ts";
 
@@ -20,7 +21,7 @@ interface Roles {
   readonly tieBreaker?: string;
 }
 
-const fileHere = (name: string) => new URL(name, import.meta.url).pathname;
+const fileHere = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
 function startOurs(lab: Lab, { ours, tieBreaker }: Roles): Background {
   const options = JSON.stringify({ controlling: ours === "controlling", tieBreaker });

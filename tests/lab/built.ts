@@ -1,7 +1,8 @@
+import { fileURLToPath } from "node:url";
 import { run } from "./command.ts";
 import { readmeLine } from "./readme_commands.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 let built: Promise<string> | undefined;
 
@@ -18,7 +19,8 @@ async function build(): Promise<string> {
   const directory = await Deno.makeTempDir({ prefix: "dhtnet-dist-" });
   globalThis.addEventListener("unload", () => Deno.removeSync(directory, { recursive: true }));
   const command = await readmeLine("deno task dist");
-  await run("sh", "-c", `cd ${ROOT} && ${command} -o ${directory} --self-extracting`);
+  const line = `cd "$0" && ${command} -o ${directory} --self-extracting`;
+  await run("sh", "-c", line, ROOT);
   await Deno.mkdir(`${directory}/tools`);
   for (const tool of ["dnc", "dsh", "dvpn", "crtmgr"]) {
     await Deno.symlink(`../${tool}-${await suffix()}`, `${directory}/tools/${tool}`);

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { Background, eventually, run } from "./command.ts";
 import { NetworkNamespace } from "./namespace.ts";
 
@@ -65,7 +66,7 @@ export class TurnLab implements AsyncDisposable {
    * @param onAllocated is called when it prints "allocated"
    */
   async scenario(name: string, onAllocated?: () => Promise<void>): Promise<void> {
-    const script = new URL("turn_scenarios.ts", import.meta.url).pathname;
+    const script = fileURLToPath(new URL("turn_scenarios.ts", import.meta.url));
     const deno = [Deno.execPath(), "run", "-A", "--unstable-net", "--cached-only"];
     const process = new Background(
       this.namespace.inside(...deno, script, name, this.certificateFile),

@@ -1,5 +1,6 @@
 /** What is shown of an error when no more files can be opened; in a process of its own, with `prlimit`. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 
 const SCRIPT = `
 import { getLogger } from "@logtape/logtape";
@@ -24,7 +25,7 @@ Deno.test("an error can be logged while no file can be opened", async () => {
   const directory = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(`${directory}/script.ts`, SCRIPT);
-    const config = new URL("../../deno.json", import.meta.url).pathname;
+    const config = fileURLToPath(new URL("../../deno.json", import.meta.url));
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--cached-only", "--config", config, `${directory}/script.ts`],
     }).output();

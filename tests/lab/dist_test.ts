@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { Background, run } from "./command.ts";
 import { bundle, ENTRY_FILE } from "../../cmd/dist/bundle.ts";
 import { PROGRAMS } from "../../cmd/dist/programs.ts";
@@ -8,7 +9,7 @@ import { DebianRoot } from "./debian_root.ts";
 import { labTest } from "./lab.ts";
 import { readmeLine } from "./readme_commands.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const TOOLS = ["dnc", "dsh", "dvpn", "crtmgr"];
 
 /** Runs a command and gives how it ended, whatever that was. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import {
   createAuthority,
   createDevice,
@@ -167,7 +168,7 @@ labTest("an expired certificate is refused by its owner's dnc, and by a listener
   assert.match(log, /expired on 20/);
   assert.ok(elapsedMs < REFUSAL_MS);
 
-  const caller = new URL("careless_caller.ts", import.meta.url).pathname;
+  const caller = fileURLToPath(new URL("careless_caller.ts", import.meta.url));
   const deno = [Deno.execPath(), "run", "-A", "--unstable-net", caller];
   const [, certificate, , key] = expired as [string, string, string, string];
   const call = lab.background(...deno, id, certificate, key);

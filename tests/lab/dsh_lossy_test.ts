@@ -1,5 +1,6 @@
 /** A terminal session on a long and lossy way: typing, output, a cut, and a server that dies. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { shellLine } from "../../cmd/tool/invocation.ts";
 import { eventually, run } from "./command.ts";
 import { Tmux } from "./dsh_site.ts";
@@ -8,7 +9,7 @@ import type { NatLab } from "./nat/lab.ts";
 import { natLabTest } from "./nat/nat_lab_test_case.ts";
 import type { Site } from "./nat/site.ts";
 
-const ENTRY = new URL("../../cmd/dsh.ts", import.meta.url).pathname;
+const ENTRY = fileURLToPath(new URL("../../cmd/dsh.ts", import.meta.url));
 /** One way each; there and back 80 ms. */
 const DELAY_MS = 40;
 const LOSS_PERCENT = 2;

@@ -1,7 +1,8 @@
+import { fileURLToPath } from "node:url";
 import { type Background, eventually, run } from "./command.ts";
 import type { Lab } from "./lab.ts";
 
-const ENTRY = new URL("../../cmd/dsh.ts", import.meta.url).pathname;
+const ENTRY = fileURLToPath(new URL("../../cmd/dsh.ts", import.meta.url));
 
 /** A `dsh -l` in a lab, and what its clients are started with. */
 export interface DshSite {

@@ -1,6 +1,7 @@
+import { fileURLToPath } from "node:url";
 import { run } from "./command.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /** The command of `dvpn`, without options. */
 export const DVPN = [Deno.execPath(), "run", "-A", "--unstable-net", `${ROOT}cmd/dvpn.ts`];

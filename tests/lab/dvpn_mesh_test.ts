@@ -1,5 +1,6 @@
 /** Members of a mesh, each behind a NAT of its own. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import {
   createAuthority,
   createDevice,
@@ -12,7 +13,7 @@ import type { NatLab } from "./nat/lab.ts";
 import { natLabTest } from "./nat/nat_lab_test_case.ts";
 import type { Site } from "./nat/site.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const DVPN = [
   Deno.execPath(),
   "run",

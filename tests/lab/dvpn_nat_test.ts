@@ -1,12 +1,13 @@
 /** A full tunnel between machines behind routers: everything that carries it stays outside of it. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { Background, run } from "./command.ts";
 import { dncNetwork } from "./nat/call.ts";
 import type { NatLab } from "./nat/lab.ts";
 import { natLabTest } from "./nat/nat_lab_test_case.ts";
 import type { Site } from "./nat/site.ts";
 
-const DVPN = new URL("../../cmd/dvpn.ts", import.meta.url).pathname;
+const DVPN = fileURLToPath(new URL("../../cmd/dvpn.ts", import.meta.url));
 const TIMEOUT_MS = 90_000;
 /** How long each iperf3 runs, s. */
 const SECONDS = 3;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { Background, eventually, run } from "./command.ts";
 import { dvpnTest } from "./dvpn_lab.ts";
 import type { NetworkNamespace } from "./namespace.ts";
@@ -252,7 +253,7 @@ dvpnTest(
   "a hostile peer's packets are dropped and counted; others are not disturbed",
   async (lab) => {
     const { id } = await lab.connect();
-    const program = new URL("dvpn_hostile_peer.ts", import.meta.url).pathname;
+    const program = fileURLToPath(new URL("dvpn_hostile_peer.ts", import.meta.url));
     const deno = [Deno.execPath(), "run", "-A", "--unstable-net", program, id];
     await using hostile = new Background(
       lab.clientHost.inside(...deno, `${lab.outside.server}:4299`),

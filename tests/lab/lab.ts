@@ -1,10 +1,11 @@
+import { fileURLToPath } from "node:url";
 import { Background, run } from "./command.ts";
 import { DhtNodeProcess } from "./dhtnode.ts";
 import { DncProcess } from "./dnc_process.ts";
 import { LAB_FILES, removeAbandoned } from "./nat/abandoned.ts";
 import { NetworkNamespace } from "./namespace.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const DENO_RUN = [Deno.execPath(), "run", "-A", "--unstable-net"];
 /** What a configuration directory holds after `dnc` made an identity there. */
 const IDENTITY_FILES = ["ca.crt", "ca.pem", "certificate.crt", "certificate.pem"];

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { run } from "./command.ts";
 import { NatLab } from "./nat/lab.ts";
 import { natLabTest } from "./nat/nat_lab_test_case.ts";
 import type { Site } from "./nat/site.ts";
 import type { ProbeResult } from "./nat/stun_probe.ts";
 
-const PROBE = new URL("nat/stun_probe.ts", import.meta.url).pathname;
-const MAPPED_ECHO = new URL("mapped_echo.ts", import.meta.url).pathname;
+const PROBE = fileURLToPath(new URL("nat/stun_probe.ts", import.meta.url));
+const MAPPED_ECHO = fileURLToPath(new URL("mapped_echo.ts", import.meta.url));
 const STUN_PORT = 3478;
 const TURN_ONLY = { dhtnodes: 0, turn: true };
 

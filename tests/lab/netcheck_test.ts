@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import type { NetcheckReport } from "../../lib/endpoint/netcheck/mod.ts";
 import type { NatLab } from "./nat/lab.ts";
 import { natLabTest } from "./nat/nat_lab_test_case.ts";
 import { NAT_KINDS } from "./nat/router_rules.ts";
 import type { Site } from "./nat/site.ts";
 
-const DNC = new URL("../../cmd/dnc.ts", import.meta.url).pathname;
+const DNC = fileURLToPath(new URL("../../cmd/dnc.ts", import.meta.url));
 
 /** What `dnc --netcheck` says at a site. */
 async function netcheck(

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import manifest from "../../deno.json" with { type: "json" };
 import { run } from "./command.ts";
 
@@ -62,7 +63,7 @@ Deno.test("Node 22 imports the protocol cores as they are", async () => {
       await run(
         "cp",
         "-r",
-        new URL(`../../lib/${folder}`, import.meta.url).pathname,
+        fileURLToPath(new URL(`../../lib/${folder}`, import.meta.url)),
         `${directory}/lib/`,
       );
     }

@@ -1,5 +1,6 @@
 /** Port mapping against Debian's miniupnpd on a real NAT. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { eventually } from "./command.ts";
 import {
   CLIENT_ADDRESS_IPV6,
@@ -10,7 +11,7 @@ import {
   WAN_ADDRESS,
 } from "./router.ts";
 
-const PROGRAM = new URL("mapped_echo.ts", import.meta.url).pathname;
+const PROGRAM = fileURLToPath(new URL("mapped_echo.ts", import.meta.url));
 
 interface Wanted {
   readonly protocols?: readonly string[];

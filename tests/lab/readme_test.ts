@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { Background, eventually, run } from "./command.ts";
 import { dvpnTest } from "./dvpn_lab.ts";
 import { type Lab, labTest } from "./lab.ts";
 import { type ReadmeCommand, readmeCommands, readmeLine } from "./readme_commands.ts";
 import { putTools } from "./tool_commands.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** A stranger's first connection has to stand by then, ms. */
 const FIRST_CONNECTION_MS = 120_000;
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { SSH_CIPHERS } from "../../cmd/crtmgr/wizard/ssh_block.ts";
 import { shellLine } from "../../cmd/tool/invocation.ts";
 import { builtFiles } from "./built.ts";
@@ -12,7 +13,7 @@ const JOIN = ["--no-discovery", "--interface", "lo", "-b", NODE];
 const SSH_PORT = 2222;
 const SOCAT_PORT = 5001;
 const BARE_PORT = 5002;
-const BARE_RELAY = new URL("./bare_relay.ts", import.meta.url).pathname;
+const BARE_RELAY = fileURLToPath(new URL("./bare_relay.ts", import.meta.url));
 const BYTES = 512 * 1024 * 1024;
 const RUNS = 3;
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { Background, eventually, run } from "./command.ts";
 import { DncProcess } from "./dnc_process.ts";
 import { dncNetwork } from "./nat/call.ts";
@@ -7,7 +8,7 @@ import type { Site } from "./nat/site.ts";
 import { TABLE } from "./nat/router_rules.ts";
 import { MINIUPNPD_CHAINS } from "./miniupnpd.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 /** Debian's package libfaketime. */
 const FAKETIME = `/usr/lib/${Deno.build.arch}-linux-gnu/faketime/libfaketime.so.1`;
 /** Port of the server to which the services lead; it echoes. */

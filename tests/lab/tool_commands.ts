@@ -1,6 +1,7 @@
+import { fileURLToPath } from "node:url";
 import { PROGRAMS, RUNTIME_FLAGS } from "../../cmd/dist/programs.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /**
  * Puts the tools into a folder as commands, which run the sources with the permissions that what is

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 
-const ROOT = new URL("../../../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const MODULE = new URL("../../../cmd/dvpn/data/rehearsal.ts", import.meta.url).href;
 /** In a process of its own: others open files, too. */
 const CODE = `import { rehearsePackets } from ${JSON.stringify(MODULE)};

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { AppliedPlan } from "../../../cmd/dvpn/plan/network_plan.ts";
 import { fileState, perform } from "../../../cmd/dvpn/plan/perform.ts";
 import type { Action } from "../../../cmd/dvpn/plan/action.ts";
@@ -145,7 +146,7 @@ Deno.test("dvpn undo: --cleanup names what it could not undo, and fails", async 
   await inDirectory(async (directory) => {
     await Deno.mkdir(`${directory}/dvpn`);
     await leave(`${directory}/dvpn`, dead(), [["true"], ["false"]]);
-    const program = new URL("../../../cmd/dvpn.ts", import.meta.url).pathname;
+    const program = fileURLToPath(new URL("../../../cmd/dvpn.ts", import.meta.url));
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--unstable-net", program, "--cleanup"],
       env: { STATE_DIRECTORY: directory, HOME: directory },

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 
-const DVPN = new URL("../../../cmd/dvpn.ts", import.meta.url).pathname;
+const DVPN = fileURLToPath(new URL("../../../cmd/dvpn.ts", import.meta.url));
 const ID = "ab".repeat(32);
 /** One that is a key: RFC 8032 §7.1, test 1. */
 const KEY = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";

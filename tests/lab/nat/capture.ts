@@ -1,9 +1,10 @@
+import { fileURLToPath } from "node:url";
 import { Background } from "../command.ts";
 import type { NetworkNamespace } from "../namespace.ts";
 import { type CapturedPacket, readPackets } from "./packet_capture.ts";
 import { QUIET_DENO } from "./script.ts";
 
-const PROGRAM = new URL("packet_capture.ts", import.meta.url).pathname;
+const PROGRAM = fileURLToPath(new URL("packet_capture.ts", import.meta.url));
 
 /** A running record of all packets of a namespace, as a pcap file that other tools can read. */
 export class Capture implements AsyncDisposable {

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { Background } from "../command.ts";
 import { NetworkNamespace } from "../namespace.ts";
 import { QUIET_DENO, setUp, SYSCTL_ROUTER } from "./script.ts";
@@ -16,7 +17,7 @@ const PRIVATE_NETWORKS = [
 ];
 const TUN = "impaired";
 const TABLE = "100";
-const ROOT = new URL("../../../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 
 /** How long and how lossy the way through the core is, for every packet. */
 export interface Impairment {

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { run } from "../command.ts";
 import { DhtNodeProcess } from "../dhtnode.ts";
 import { NetworkNamespace } from "../namespace.ts";
@@ -10,7 +11,7 @@ import { Site, type SitePlan } from "./site.ts";
 import { type RouterPlan, SiteRouter } from "./site_router.ts";
 import { TURN_ADDRESSES, TurnServer } from "./turn_server.ts";
 
-const ROOT = new URL("../../../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const DHT_ADDRESSES = { ipv4: ["203.0.113.10"], ipv6: ["2001:db8::10"] } as const;
 const DHT_PORT = 4222;
 

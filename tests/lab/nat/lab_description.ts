@@ -1,7 +1,8 @@
+import { fileURLToPath } from "node:url";
 import type { NatLab } from "./lab.ts";
 import type { Site } from "./site.ts";
 
-const DNC = new URL("../../../cmd/dnc.ts", import.meta.url).pathname;
+const DNC = fileURLToPath(new URL("../../../cmd/dnc.ts", import.meta.url));
 
 /** What a person needs to know to work in a lab. */
 export function describeLab(lab: NatLab): string {

@@ -1,10 +1,11 @@
+import { fileURLToPath } from "node:url";
 import { Background } from "../command.ts";
 import { DncProcess } from "../dnc_process.ts";
 import { NetworkNamespace } from "../namespace.ts";
 import { QUIET_DENO, setUp, SYSCTL_HOST } from "./script.ts";
 import { type ClientAddresses, type RouterPlan, SiteRouter } from "./site_router.ts";
 
-const ROOT = new URL("../../../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const DENO_RUN = [Deno.execPath(), "run", "-A", "--unstable-net", "--cached-only"];
 
 /** What a site is like. */
