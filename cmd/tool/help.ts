@@ -1,4 +1,3 @@
-import { UsageError } from "./exit_code.ts";
 import type { Option, OptionTable } from "./option.ts";
 
 /** Descriptions begin right of the longest term, but at this column at the latest. */
@@ -30,11 +29,12 @@ const EVERYTHING = "all";
 /**
  * The text of `--help`, which fits a screen; with a topic, what there is to say about that.
  *
- * @throws {UsageError} when there is no such topic
+ * @param word that may be a topic: a command line that has become long asks for help at its end
  */
-export function renderHelp(page: HelpPage, topic?: string): string {
+export function renderHelp(page: HelpPage, word?: string): string {
   const { name, summary, notes, topics = {} } = page;
-  if (topic !== undefined) return renderOptions(page, optionsOn(page, topic));
+  const about = word === undefined ? undefined : optionsOn(page, word);
+  if (about !== undefined) return renderOptions(page, about);
   const usage = page.usage.map((line, index) =>
     `${index === 0 ? "Usage:" : "      "} ${name} ${line}`
   );
@@ -45,11 +45,11 @@ export function renderHelp(page: HelpPage, topic?: string): string {
   }\n${notes.trim()}\n`;
 }
 
-function optionsOn({ name, options, topics = {} }: HelpPage, topic: string): readonly string[] {
-  if (topic === EVERYTHING) return Object.keys(options);
-  if (Object.hasOwn(topics, topic)) return topics[topic]!;
-  const all = [...Object.keys(topics), EVERYTHING].join(", ");
-  throw new UsageError(`no help on ${topic}; there is ${name} --help and one of ${all}`);
+/** The options that a topic is about; undefined when the word is none. */
+function optionsOn({ options, topics }: HelpPage, word: string): readonly string[] | undefined {
+  if (topics === undefined) return undefined;
+  if (word === EVERYTHING) return Object.keys(options);
+  return Object.hasOwn(topics, word) ? topics[word] : undefined;
 }
 
 function renderOptions({ options }: HelpPage, names: readonly string[]): string {

@@ -57,7 +57,7 @@ export async function runTool<T extends OptionTable, S extends FileSettingTable>
   try {
     const line = parseCommandLine(tool.options, args);
     if (line.values.help) {
-      writeOutput(renderHelp(tool, tool.topics && line.positionals[0]));
+      writeOutput(renderHelp(tool, line.positionals[0]));
       return ExitCode.ok;
     }
     if (line.values.version) {
