@@ -1,3 +1,4 @@
+import { failureMessage } from "../peer/failure.ts";
 import { DeclineCode, type IncomingChannel } from "../peer/peer_channel.ts";
 import type { Report } from "../peer/report.ts";
 import { ExitCode, ToolError } from "../tool/exit_code.ts";
@@ -43,7 +44,7 @@ export async function serve(
   const work = async () => {
     for await (const incoming of requests) {
       const served = serveOne(incoming, listeners, options).catch((error) =>
-        report.detail(`${incoming.peer.id}: ${error instanceof Error ? error.message : error}`)
+        report.detail(`${incoming.peer.id}: ${failureMessage(error)}`)
       ).finally(() => connected.delete(served));
       connected.add(served);
     }

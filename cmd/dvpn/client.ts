@@ -1,6 +1,6 @@
 import { everyHostAddress, isOnLink } from "../../lib/net/host_addresses.ts";
 import { ExitCode, ToolError } from "../tool/exit_code.ts";
-import { explainFailure } from "../peer/failure.ts";
+import { explainFailure, failureMessage } from "../peer/failure.ts";
 import { describePath } from "../peer/report.ts";
 import { formatInterfaceAddress, type InterfaceAddress } from "./address/address_range.ts";
 import { AddressFilter } from "./data/address_filter.ts";
@@ -97,7 +97,7 @@ export class VpnClient {
         if (signal.aborted) throw signal.reason;
         const isLasting = error instanceof ToolError && error.exitCode === ExitCode.refused;
         if (retryMs === 0 || isLasting) throw error;
-        report.detail(error instanceof Error ? error.message : String(error));
+        report.detail(failureMessage(error));
       }
       await Promise.race([pause(retryMs, signal), broken.promise]);
       retryMs = Math.min(2 * retryMs, LONGEST_RETRY_MS);
@@ -200,7 +200,7 @@ export class VpnClient {
     } catch (error) {
       // It was there and is lost: that is for coming back.
       if (error instanceof FrameError || error instanceof ToolError) throw error;
-      report.detail(error instanceof Error ? error.message : String(error));
+      report.detail(failureMessage(error));
     } finally {
       this.#connected = undefined;
       this.#route.lead(undefined);

@@ -1,4 +1,5 @@
 import { everyHostAddress } from "../../lib/net/host_addresses.ts";
+import { failureMessage } from "../peer/failure.ts";
 import { DeclineCode, type IncomingChannel, type PeerCertificates } from "../peer/peer_channel.ts";
 import type { AddressPool } from "./address/address_pool.ts";
 import { formatInterfaceAddress, type InterfaceAddress } from "./address/address_range.ts";
@@ -177,7 +178,7 @@ export class VpnServer {
     try {
       await this.#serveClient(client);
     } catch (error) {
-      report.detail(`${peer.id}: ${error instanceof Error ? error.message : error}`);
+      report.detail(`${peer.id}: ${failureMessage(error)}`);
     } finally {
       link.close();
       this.#leave(client);

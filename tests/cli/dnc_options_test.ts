@@ -115,7 +115,8 @@ Deno.test("dnc: channel names of targets", () => {
       ...[
         "nc+udp://",
         "nc+unix://x",
-        "nc+unix:///\0",
+        ...["nc+unix:///\0", "nc+unix:///x\ndnc: y", "nc+unix:///x\r", "nc+unix:///\x1b[A\x7f"],
+        ...["nc://a\nb:1", "nc://a\n:1", "nc+udp://a:1\n", "nc+listen://[::1\n]:1"],
         `nc+unix:///${"x".repeat(200)}`,
         "nc+x://a:1",
       ],

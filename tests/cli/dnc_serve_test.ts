@@ -4,9 +4,12 @@ import { connect } from "../../cmd/dnc/connect.ts";
 import { serve } from "../../cmd/dnc/serve.ts";
 import type { Service } from "../../cmd/dnc/service/service.ts";
 import { ServicePolicy } from "../../cmd/dnc/service_policy.ts";
+import type { Report } from "../../cmd/peer/report.ts";
 import { ToolError } from "../../cmd/tool/exit_code.ts";
+import { ChannelError } from "../../lib/session/errors.ts";
 import { MemoryEndpoint } from "../support/memory_endpoint.ts";
 import { memoryStreams } from "../support/memory_streams.ts";
+import { settled } from "../support/simulated_timers.ts";
 
 type TcpService = Extract<Service, { kind: "tcp" | "udp" }>;
 
@@ -16,6 +19,7 @@ const REPORT = { notice() {}, detail() {} };
 async function withTargets(
   services: readonly Service[],
   test: (peer: MemoryEndpoint) => Promise<void>,
+  report: Report = REPORT,
 ): Promise<void> {
   const peers = new Map<string, MemoryEndpoint>();
   const stop = new AbortController();
@@ -27,7 +31,7 @@ async function withTargets(
   const serving = serve(server.incoming(), {
     policy,
     signal: stop.signal,
-    report: REPORT,
+    report,
   });
   try {
     await test(new MemoryEndpoint("D", peers));
@@ -113,6 +117,35 @@ Deno.test("what is not on the list is refused with the reason and exit code 3", 
     const none = reach(peer, undefined, "");
     await assert.rejects(none, { exitCode: 3, message: /serves targets only/ });
   });
+});
+
+Deno.test("whatever a peer names, or gives as its reason, is one line of the log", async () => {
+  const log: string[] = [];
+  const report = {
+    notice: (text: string) => log.push(text),
+    detail: (text: string) => log.push(text),
+  };
+  const forged = "\ndnc: reloaded";
+  const names = ["nc+unix:///x", "nc+udp://x:1", "nc+listen://x:1", "nc://x:1", "x"];
+  const silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const target: TcpService = { kind: "tcp", host: "127.0.0.1", port: silent.addr.port };
+  await withTargets([target], async (peer) => {
+    for (const name of names) {
+      const channel = await peer.connect("L", `${name}${forged}`);
+      await assert.rejects(channel.opened, { code: "declined" });
+    }
+    const channel = await peer.connect("L", `nc://127.0.0.1:${target.port}`);
+    const connection = await silent.accept();
+    await channel.opened;
+    channel.fail(new ChannelError("", "session-closed", 256, `lost${forged}`));
+    while (await connection.read(new Uint8Array(1)).catch(() => null) !== null);
+    connection.close();
+    await settled();
+  }, report);
+  silent.close();
+  assert.deepEqual(log.filter((line) => line.includes("\n")), []);
+  assert.equal(log.filter((line) => line.includes("declined")).length, names.length);
+  assert.ok(log.some((line) => line.includes("lost\ufffddnc: reloaded")), log.join("\n"));
 });
 
 Deno.test("a target that refuses the connection: exit code 1", async () => {

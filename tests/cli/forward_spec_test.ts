@@ -59,7 +59,18 @@ Deno.test("a forward that makes no sense is wrong usage", () => {
     [parseRemoteForward, ["/x:h:80", "0:h:80", "80", ""]],
     [parseDynamicForward, ["", "x", "a:b:1", "/x", "-1"]],
     [parseListenTarget, ["0", "h:0", "", "1:2:3"]],
-    [parseService, ["", "unix:x", "unix:", "udp:h", "tcp:", "h", "unix:/\0", "sctp:h:1"]],
+    [parseService, [
+      "",
+      "unix:x",
+      "unix:",
+      "udp:h",
+      "tcp:",
+      "h",
+      "unix:/\0",
+      "unix:/\n",
+      "unix:/\x7f",
+      "sctp:h:1",
+    ]],
   ];
   for (const [parse, texts] of cases) {
     for (const text of texts) {

@@ -112,7 +112,12 @@ export class MemoryChannel implements PeerChannel {
 
   reset(code?: number): void {
     if (this.ending === "open") this.ending = "reset";
-    for (const way of [this.#in, this.#out]) way.break(new ChannelError("reset", "reset", code));
+    this.fail(new ChannelError("reset", "reset", code));
+  }
+
+  /** Breaks both directions, at both ends. */
+  fail(error: ChannelError): void {
+    for (const way of [this.#in, this.#out]) way.break(error);
   }
 
   close(): void {

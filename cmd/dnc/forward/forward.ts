@@ -1,4 +1,4 @@
-import { explainFailure } from "../../peer/failure.ts";
+import { explainFailure, failureMessage } from "../../peer/failure.ts";
 import type { Dialler } from "../../peer/peer_channel.ts";
 import { describePath, type Report } from "../../peer/report.ts";
 import { formatTarget } from "../../peer/target.ts";
@@ -102,7 +102,7 @@ function serveConnections(
     for await (const connection of listener.connections()) {
       serve(connection).catch((error) =>
         report.notice(
-          `${formatListenAddress(listener.address)}: ${(explainFailure(error) as Error).message}`,
+          `${formatListenAddress(listener.address)}: ${failureMessage(error)}`,
         )
       );
     }

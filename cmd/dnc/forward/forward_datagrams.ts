@@ -3,7 +3,7 @@ import { resolveHost } from "../../../lib/net/resolve_host.ts";
 import { bindUdp, type UdpSocket } from "../../../lib/net/udp_socket.ts";
 import { DatagramChannel } from "../datagram/datagram_channel.ts";
 import { formatServiceName } from "../service_name.ts";
-import { explainFailure } from "../../peer/failure.ts";
+import { failureMessage } from "../../peer/failure.ts";
 import { formatTarget, type Target } from "../../peer/target.ts";
 import type { Report } from "../../peer/report.ts";
 import type { DatagramForward } from "./forward_spec.ts";
@@ -96,7 +96,7 @@ export class DatagramForwarding {
         if (this.#flows.get(key) === flow) this.#flows.delete(key);
       }
     };
-    run().catch((error) => report.notice(`${key}: ${(explainFailure(error) as Error).message}`));
+    run().catch((error) => report.notice(`${key}: ${failureMessage(error)}`));
     return flow;
   }
 }

@@ -1,4 +1,4 @@
-import { explainFailure } from "../../peer/failure.ts";
+import { failureMessage } from "../../peer/failure.ts";
 import type { PeerChannel } from "../../peer/peer_channel.ts";
 import type { Report } from "../../peer/report.ts";
 import { formatTarget } from "../../peer/target.ts";
@@ -58,7 +58,7 @@ export class RemoteForwarding {
       } catch (error) {
         if (this.#signal.aborted) return;
         const { host, port } = this.#forward.from;
-        const reason = (explainFailure(error) as Error).message;
+        const reason = failureMessage(error);
         this.#report.detail(`-R ${formatTarget({ host, port })}: ${reason}`);
         await pause(RETRY_PAUSE_MS, this.#signal);
       }
@@ -81,7 +81,7 @@ export class RemoteForwarding {
       });
       await relay(channel, connection);
     } catch (error) {
-      if (!this.#signal.aborted) this.#report.notice((explainFailure(error) as Error).message);
+      if (!this.#signal.aborted) this.#report.notice(failureMessage(error));
     }
   }
 }

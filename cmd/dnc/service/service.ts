@@ -41,13 +41,17 @@ export function parseService(text: string): Service {
   return { kind: scheme as "tcp" | "udp", ...parseTarget(rest!) };
 }
 
+// deno-lint-ignore no-control-regex
+const SOCKET_PATH = /^\/[^\x00-\x1f\x7f]*$/;
+
 /**
- * An absolute path that a unix socket can have.
+ * An absolute path that a unix socket can have. Peers send such paths, too, and the log has them: so
+ * none may begin a line there.
  *
  * @throws {UsageError} when it is none
  */
 export function parseSocketPath(text: string): string {
-  if (!text.startsWith("/") || text.includes("\0")) {
+  if (!SOCKET_PATH.test(text)) {
     throw new UsageError(`expects the absolute path of a socket, not ${JSON.stringify(text)}`);
   }
   if (new TextEncoder().encode(text).length > MAX_SOCKET_PATH_BYTES) {

@@ -1,4 +1,5 @@
 import type { VerifiedChain } from "../../../lib/identity/mod.ts";
+import { failureMessage } from "../../peer/failure.ts";
 import { DeclineCode, type IncomingChannel } from "../../peer/peer_channel.ts";
 import type { Report } from "../../peer/report.ts";
 import { waitAtMost } from "../../tool/waiting.ts";
@@ -118,7 +119,7 @@ export class SessionService {
       } else if (error instanceof StartFailure) {
         await link.fail({ code: "failed", reason: error.message });
       } else link.reset();
-      this.#logs.report.detail(`${peer.id}: ${error instanceof Error ? error.message : error}`);
+      this.#logs.report.detail(`${peer.id}: ${failureMessage(error)}`);
     }
   }
 

@@ -1,4 +1,4 @@
-import { explainFailure } from "../../peer/failure.ts";
+import { failureMessage } from "../../peer/failure.ts";
 import { DeclineCode, type IncomingChannel, type PeerChannel } from "../../peer/peer_channel.ts";
 import type { InterfaceAddress } from "../address/address_range.ts";
 import { decodeServerGreeting, encodeServerGreeting } from "../data/greeting.ts";
@@ -57,7 +57,7 @@ export class Meetings {
     this.#connect(member, AbortSignal.any([signal, call.signal])).catch((error) => {
       // Another call may have succeeded meanwhile.
       if (member.link !== undefined || signal.aborted) return;
-      this.#context.report.detail(`${member.id}: ${messageOf(error)}`);
+      this.#context.report.detail(`${member.id}: ${failureMessage(error)}`);
     }).finally(() => {
       if (member.call === call) member.call = undefined;
       this.#afterwards(member);
@@ -97,7 +97,7 @@ export class Meetings {
     }
     member.call?.abort(new Error("it has called us meanwhile"));
     await this.#join(member, incoming.accept()).catch((error) => {
-      this.#context.report.detail(`${member.id}: ${messageOf(error)}`);
+      this.#context.report.detail(`${member.id}: ${failureMessage(error)}`);
     });
     this.#afterwards(member);
   }
@@ -182,7 +182,7 @@ export class Meetings {
       const name = introductionName(this.#options.name);
       await introduce(await endpoint.connect(to, name, { signal }), ids);
     } catch (error) {
-      report.detail(`${to}: ${messageOf(error)}`);
+      report.detail(`${to}: ${failureMessage(error)}`);
     }
   }
 
@@ -190,7 +190,7 @@ export class Meetings {
     try {
       for (const id of await introduced(incoming.accept())) this.#roster.hear(id);
     } catch (error) {
-      this.#context.report.detail(`${incoming.peer.id}: ${messageOf(error)}`);
+      this.#context.report.detail(`${incoming.peer.id}: ${failureMessage(error)}`);
     }
   }
 }
@@ -203,9 +203,4 @@ function channelName(network: string): string {
 /** Name of the channels that members are introduced over. */
 function introductionName(network: string): string {
   return `dvpn-members://${network}`;
-}
-
-function messageOf(error: unknown): string {
-  const explained = explainFailure(error);
-  return explained instanceof Error ? explained.message : String(explained);
 }
