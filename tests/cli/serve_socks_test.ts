@@ -3,7 +3,9 @@ import type { PeerLink } from "../../cmd/dnc/forward/peer_link.ts";
 import type { StreamConnection } from "../../cmd/dnc/relay.ts";
 import { serveSocks } from "../../cmd/dnc/socks/serve_socks.ts";
 import { encodeReply, SocksReply } from "../../cmd/dnc/socks/socks5.ts";
+import { ConnectError } from "../../lib/endpoint/errors.ts";
 import { MemoryChannel } from "../support/memory_channel.ts";
+import { SimulatedTimers } from "../support/simulated_timers.ts";
 
 const GREETING = [5, 1, 0];
 const REQUEST = [5, 1, 0, 1, 192, 0, 2, 1, 0, 80];
@@ -52,4 +54,29 @@ Deno.test("SOCKS5: a peer that aborts before the first bytes has its client clos
   await assert.rejects(serveSocks(connection, linkOf(channel)), { code: "reset" });
   await closed;
   assert.equal(channel.ending, "reset");
+});
+
+Deno.test("SOCKS5: a client that says nothing is closed, and the notice says so", async () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  using silent = await Deno.connect({ hostname: "127.0.0.1", port: listener.addr.port });
+  const connection = await listener.accept();
+  using timers = new SimulatedTimers();
+  const served = assert.rejects(serveSocks(connection, {} as PeerLink), {
+    message: "a SOCKS client has not said within 10 s where it wants to go",
+  });
+  await timers.pass(10_000);
+  await served;
+  assert.equal(await silent.read(new Uint8Array(1)), null);
+});
+
+Deno.test("SOCKS5: a client that has gone does not hide why its target was not reached", async () => {
+  const { connection, closed } = client([...GREETING, ...REQUEST], (bytes) => {
+    if (bytes.length > 2) throw new Deno.errors.BrokenPipe("gone");
+    return bytes.length;
+  });
+  const away = { open: () => Promise.reject(new ConnectError("unreachable", "nobody there")) };
+  await assert.rejects(serveSocks(connection, away as unknown as PeerLink), {
+    message: "nobody there",
+  });
+  await closed;
 });

@@ -2,6 +2,7 @@ import { ConnectError } from "../../../lib/endpoint/errors.ts";
 import { ChannelError } from "../../../lib/session/errors.ts";
 import { DeclineCode, type PeerChannel } from "../../peer/peer_channel.ts";
 import { parseHost } from "../../peer/target.ts";
+import { ExitCode, ToolError } from "../../tool/exit_code.ts";
 import type { PeerLink } from "../forward/peer_link.ts";
 import { writeAll } from "../all_bytes.ts";
 import { relay, type StreamConnection } from "../relay.ts";
@@ -25,7 +26,8 @@ export async function serveSocks(connection: StreamConnection, link: PeerLink): 
     const request = await handshake(connection);
     if (request === undefined) return connection.close();
     channel = await open(request, link).catch(async (error) => {
-      await writeAll(connection, encodeReply(replyCode(error)));
+      // A client that has gone does not hide why there was nothing for it.
+      await writeAll(connection, encodeReply(replyCode(error))).catch(() => {});
       throw error;
     });
     await writeAll(connection, encodeReply(SocksReply.succeeded));
@@ -40,22 +42,36 @@ export async function serveSocks(connection: StreamConnection, link: PeerLink): 
 
 type Request = Extract<SocksStep, { kind: "request" }>;
 
-/** @returns undefined when the client made no request that we serve */
+/**
+ * @returns undefined when the client made no request that we serve
+ * @throws {ToolError} when it makes none in time
+ */
 async function handshake(connection: StreamConnection): Promise<Request | undefined> {
-  const state = new SocksHandshake();
-  const buffer = new Uint8Array(READ_BYTES);
-  const timer = setTimeout(() => connection.close(), HANDSHAKE_TIMEOUT_MS);
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(tooLate()), HANDSHAKE_TIMEOUT_MS);
   try {
-    while (true) {
-      const count = await connection.read(buffer);
-      if (count === null) return undefined;
-      const step = state.push(buffer.subarray(0, count));
-      await writeAll(connection, step.reply);
-      if (step.kind === "request") return step;
-      if (step.kind === "refused") return undefined;
-    }
+    return await Promise.race([negotiate(connection), late.promise]);
   } finally {
     clearTimeout(timer);
+  }
+}
+
+function tooLate(): ToolError {
+  const seconds = HANDSHAKE_TIMEOUT_MS / 1_000;
+  const message = `a SOCKS client has not said within ${seconds} s where it wants to go`;
+  return new ToolError(ExitCode.failure, message);
+}
+
+async function negotiate(connection: StreamConnection): Promise<Request | undefined> {
+  const state = new SocksHandshake();
+  const buffer = new Uint8Array(READ_BYTES);
+  while (true) {
+    const count = await connection.read(buffer);
+    if (count === null) return undefined;
+    const step = state.push(buffer.subarray(0, count));
+    await writeAll(connection, step.reply);
+    if (step.kind === "request") return step;
+    if (step.kind === "refused") return undefined;
   }
 }
 
