@@ -5,7 +5,9 @@
  * @module
  */
 import { type Channel, Endpoint } from "../mod.ts";
+import { endWithUsage, numberArguments } from "./arguments.ts";
 import { createIdentity } from "./identity.ts";
+import { readSome } from "./workload.ts";
 
 /** What a session bears (DEFAULT_SESSION_LIMITS). */
 const MAX_CHANNELS = 65_535;
@@ -13,13 +15,11 @@ const MAX_CHANNELS = 65_535;
 const AT_ONCE = 128;
 const MESSAGE_BYTES = 16;
 
-const count = Number(Deno.args[0] ?? MAX_CHANNELS), transport = Deno.args[1] ?? "tcp";
-if (!(count > 0 && count <= MAX_CHANNELS) || !(transport === "tcp" || transport === "quic")) {
-  console.error(
-    `usage: deno run -A bench/channels.ts [CHANNELS, at most ${MAX_CHANNELS}] [tcp|quic]`,
-  );
-  Deno.exit(2);
-}
+const usage = `deno run -A bench/channels.ts [CHANNELS, at most ${MAX_CHANNELS}] [tcp|quic]`;
+const [channelCount, transport = "tcp", ...more] = Deno.args;
+if (!(transport === "tcp" || transport === "quic") || more.length > 0) endWithUsage(usage);
+const limits = { default: MAX_CHANNELS, most: MAX_CHANNELS };
+const [count] = numberArguments(usage, [limits], channelCount === undefined ? [] : [channelCount]);
 const local = { interfaces: ["lo"], discovery: false, portMapping: false, transport } as const;
 await using server = await Endpoint.start({ ...local, identity: await createIdentity() });
 const bootstrap = [`127.0.0.1:${server.status().dht.port}`];
@@ -69,9 +69,5 @@ async function echo(channel: Channel): Promise<void> {
 async function roundTrip(channel: Channel): Promise<void> {
   const answer = new Uint8Array(MESSAGE_BYTES);
   await channel.write(new Uint8Array(MESSAGE_BYTES).fill(1));
-  for (let got = 0; got < MESSAGE_BYTES;) {
-    const length = await channel.read(answer);
-    if (length === null) throw new Error("a channel ended early");
-    got += length;
-  }
+  for (let got = 0; got < MESSAGE_BYTES;) got += await readSome(channel, answer);
 }

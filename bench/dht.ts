@@ -5,13 +5,11 @@
  *
  * @module
  */
+import { numberArguments } from "./arguments.ts";
 import { compareNodes } from "./dht/nodes.ts";
 import { simulate } from "./dht/simulation.ts";
 
-const size = Number(Deno.args[0] ?? 10_000);
-if (!(Number.isInteger(size) && size >= 100)) {
-  console.error("usage: deno run -A bench/dht.ts [NODES, default 10000]");
-  Deno.exit(2);
-}
+const usage = "deno run -A bench/dht.ts [NODES, at least 100, default 10000]";
+const [size] = numberArguments(usage, [{ default: 10_000, least: 100 }]);
 await compareNodes();
 simulate(size);

@@ -3,17 +3,15 @@
  * turns, and the best of each counts: what disturbs one on a shared machine disturbs the other.
  * Needs Linux, and Debian's openssh-server.
  */
+import { numberArguments } from "./arguments.ts";
 import { SshdServer } from "./dsh/sshd.ts";
 import { DshServer } from "./dsh/dsh_server.ts";
 import { bulkSeconds, echoLatencies, startSeconds } from "./dsh/measures.ts";
 import { median, printTable, quantile } from "./table.ts";
 
 const ROUNDS = 5;
-const mebibytes = Number(Deno.args[0] ?? 256);
-if (!(mebibytes >= 1)) {
-  console.error("usage: bench/dsh.ts [MiB to transfer, default 256]");
-  Deno.exit(2);
-}
+const usage = "deno run -A bench/dsh.ts [MiB to transfer, default 256]";
+const [mebibytes] = numberArguments(usage, [{ default: 256 }]);
 const directory = await Deno.makeTempDir({ prefix: "dhtnet-bench-" });
 try {
   await using ssh = await SshdServer.start(directory);

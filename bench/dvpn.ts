@@ -6,11 +6,13 @@
  */
 import { Background } from "../tests/lab/command.ts";
 import { DvpnLab } from "../tests/lab/dvpn_lab.ts";
+import { numberArguments } from "./arguments.ts";
 import { memoryMiB, processorMs, roundTrips, throughput } from "./dvpn/measures.ts";
 import { dvpn, type Tunnel, wireguardGo, yggdrasil } from "./dvpn/rivals.ts";
 import { median, printTable, quantile } from "./table.ts";
 
-const [rounds = 3, seconds = 3] = Deno.args.map(Number);
+const usage = "deno run -A bench/dvpn.ts [rounds, default 3] [seconds, default 3]";
+const [rounds, seconds] = numberArguments(usage, [{ default: 3 }, { default: 3 }]);
 const PINGS = 200;
 
 /** What iperf3 is asked for; the key is the column. */

@@ -3,11 +3,13 @@
  * by default 10. Needs root.
  */
 import { DvpnLab } from "../tests/lab/dvpn_lab.ts";
+import { numberArguments } from "./arguments.ts";
 import { memoryMiB, processorMs } from "./dvpn/measures.ts";
 import { dvpn } from "./dvpn/rivals.ts";
 import { printTable } from "./table.ts";
 
-const [minutes = 10] = Deno.args.map(Number);
+const usage = "deno run -A bench/dvpn_idle.ts [minutes, default 10]";
+const [minutes] = numberArguments(usage, [{ default: 10 }]);
 /** What connecting leaves to be done is done by then, ms. */
 const SETTLE_MS = 20_000;
 

@@ -5,12 +5,18 @@
  */
 import { Background } from "../tests/lab/command.ts";
 import { DvpnLab } from "../tests/lab/dvpn_lab.ts";
+import { numberArguments } from "./arguments.ts";
 import { ImpairedWay } from "./dvpn/impaired_way.ts";
 import { roundTrips, throughput } from "./dvpn/measures.ts";
 import { dvpn } from "./dvpn/rivals.ts";
 import { median, printTable, quantile } from "./table.ts";
 
-const [delayMs = 25, lossPercent = 1, seconds = 8] = Deno.args.map(Number);
+const usage = "deno run -A bench/dvpn_lossy.ts [delay ms, one way] [loss %] [seconds]";
+const [delayMs, lossPercent, seconds] = numberArguments(usage, [
+  { default: 25, least: 0, fraction: true },
+  { default: 1, least: 0, most: 100, fraction: true },
+  { default: 8 },
+]);
 const PINGS = 100;
 const INTERVAL_S = 0.04;
 

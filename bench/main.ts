@@ -2,16 +2,14 @@
  * Compares dhtnet with its peers in one run, on loopback: `deno task bench [MiB]`. Absolute figures
  * mean little on a shared machine; the ratios to hyperdht, taken in the same run, are the result.
  */
+import { numberArguments } from "./arguments.ts";
 import { dhtnet, hyperdht, plainTcp, type Result } from "./subjects.ts";
 import { median, printTable, quantile } from "./table.ts";
 import { tlsTunnel } from "./tls.ts";
 import type { Amounts } from "./workload.ts";
 
-const mebibytes = Number(Deno.args[0] ?? 512);
-if (!(mebibytes >= 1)) {
-  console.error("usage: deno task bench [MiB to transfer, default 512]");
-  Deno.exit(2);
-}
+const usage = "deno task bench [MiB to transfer, default 512]";
+const [mebibytes] = numberArguments(usage, [{ default: 512 }]);
 const amounts: Amounts = { bulkBytes: mebibytes * 2 ** 20, warmDials: 20, echoes: 2000 };
 const directory = await Deno.makeTempDir({ prefix: "dhtnet-bench-" });
 const results: Result[] = [];

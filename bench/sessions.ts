@@ -6,6 +6,7 @@
  * @module
  */
 import { fileURLToPath } from "node:url";
+import { numberArguments } from "./arguments.ts";
 import { PeerProcess } from "./process.ts";
 import { median, printTable, quantile } from "./table.ts";
 import type { Figures } from "./workload.ts";
@@ -20,11 +21,12 @@ const IDLE_MS = 10_000;
 /** The runtime has given back by then what setting up left behind: garbage, and room for more of it. */
 const SETTLE_MS = 80_000;
 
-const wanted = Number(Deno.args[0] ?? 2000), mebibytes = Number(Deno.args[1] ?? 128);
-if (!(Number.isInteger(wanted) && wanted > WARM_SESSIONS && mebibytes >= 1)) {
-  console.error("usage: deno run -A bench/sessions.ts [SESSIONS, default 2000] [MiB, default 128]");
-  Deno.exit(2);
-}
+const usage =
+  `deno run -A bench/sessions.ts [SESSIONS, above ${WARM_SESSIONS}, default 2000] [MiB, default 128]`;
+const [wanted, mebibytes] = numberArguments(usage, [
+  { default: 2000, least: WARM_SESSIONS + 1 },
+  { default: 128 },
+]);
 const deno = (script: string, ...args: string[]) => [
   Deno.execPath(),
   ...["run", "-A", "--unstable-net", "--no-check"],

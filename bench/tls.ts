@@ -1,4 +1,4 @@
-import { serve } from "./workload.ts";
+import { readSome, serve } from "./workload.ts";
 
 /** Whether a program is installed. */
 async function installed(program: string): Promise<boolean> {
@@ -58,7 +58,7 @@ export async function tlsTunnel(
     for (let sent = 0; sent < bulkBytes;) {
       sent += await connection.write(chunk.subarray(0, Math.min(chunk.length, bulkBytes - sent)));
     }
-    await connection.read(new Uint8Array(1));
+    await readSome(connection, new Uint8Array(1));
     const seconds = (performance.now() - start) / 1000;
     connection.close();
     await accepted;

@@ -42,7 +42,7 @@ export async function serve(stream: Stream): Promise<void> {
     let start = 1;
     if (buffer[0] === BULK) {
       let left = await swallowHeader(stream, buffer, length);
-      while (left > 0) left -= await stream.read(buffer) ?? left;
+      while (left > 0) left -= await readSome(stream, buffer);
       await stream.write(Uint8Array.of(1));
       return;
     }
@@ -59,10 +59,15 @@ export async function serve(stream: Stream): Promise<void> {
 }
 
 async function swallowHeader(stream: Stream, buffer: Uint8Array, length: number): Promise<number> {
-  while (length < 9) {
-    length += await stream.read(buffer.subarray(length)) ?? 9;
-  }
+  while (length < 9) length += await readSome(stream, buffer.subarray(length));
   return Number(new DataView(buffer.buffer).getBigUint64(1)) - (length - 9);
+}
+
+/** Reads what there is; an end is none that the workload has. */
+export async function readSome(stream: Pick<Stream, "read">, into: Uint8Array): Promise<number> {
+  const length = await stream.read(into);
+  if (length === null) throw new Error("the stream ended early");
+  return length;
 }
 
 async function writeAll(stream: Stream, bytes: Uint8Array): Promise<void> {
@@ -73,7 +78,7 @@ async function writeAll(stream: Stream, bytes: Uint8Array): Promise<void> {
 export async function openEcho(dial: () => Promise<Stream>): Promise<Stream> {
   const stream = await dial();
   await writeAll(stream, Uint8Array.of(ECHO, 1));
-  await stream.read(new Uint8Array(1));
+  await readSome(stream, new Uint8Array(1));
   return stream;
 }
 
@@ -96,7 +101,7 @@ export async function measure(
   for (let i = 0; i < echoes; i++) {
     const start = performance.now();
     await writeAll(echo, message);
-    for (let got = 0; got < 64;) got += await echo.read(answer) ?? 64;
+    for (let got = 0; got < 64;) got += await readSome(echo, answer);
     echoUs.push((performance.now() - start) * 1000);
   }
   await hangUp(echo);
@@ -108,7 +113,7 @@ export async function measure(
   const start = performance.now();
   await writeAll(bulk, header);
   for (let sent = 0; sent < bulkBytes; sent += chunk.length) await writeAll(bulk, chunk);
-  await bulk.read(answer);
+  await readSome(bulk, answer);
   const seconds = (performance.now() - start) / 1000;
   await hangUp(bulk);
   return {
