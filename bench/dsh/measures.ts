@@ -28,6 +28,23 @@ export function startSeconds(command: readonly string[]): Promise<number> {
   return bulkSeconds(command, 0);
 }
 
+/**
+ * Bytes that were carried in a second, without the time that the same command takes to start and end.
+ *
+ * @param bulk seconds of the runs with so many bytes
+ * @param empty seconds of runs with none
+ * @throws {Error} when the bytes are too few to tell the one from the other
+ */
+export function transferRate(
+  bytes: number,
+  bulk: readonly number[],
+  empty: readonly number[],
+): number {
+  const seconds = Math.min(...bulk) - Math.min(...empty);
+  if (!(seconds > 0)) throw new Error(`${bytes} bytes take no longer than none: transfer more`);
+  return bytes / seconds;
+}
+
 /** Times from a key at a terminal to its echo, µs; the command echoes at a terminal elsewhere. */
 export async function echoLatencies(command: readonly string[]): Promise<number[]> {
   using typist = new Typist();

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { transferRate } from "../../bench/dsh/measures.ts";
 import { measure, openEcho, type Stream } from "../../bench/workload.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -64,4 +65,10 @@ Deno.test("bench: a connection that ends within an echo or a transfer is no succ
     const short = whole.map((bytes, at) => at === index ? bytes - 1 : bytes);
     await assert.rejects(figures(...short), /ended early/, `the connection ${index}`);
   }
+});
+
+Deno.test("bench: a transfer's rate does not depend on how long its program takes to start", () => {
+  assert.equal(transferRate(1000, [2.5, 2.75], [0.5, 2]), 500);
+  assert.equal(transferRate(1000, [4, 3.75], [1.75, 3]), 500);
+  assert.throws(() => transferRate(1, [0.5], [0.5]), /transfer more/);
 });
