@@ -3,6 +3,7 @@ import { resolveAuthorities } from "../peer/authorities.ts";
 import type { PeerCertificates } from "../peer/peer_channel.ts";
 import { formatTarget, type Target } from "../peer/target.ts";
 import type { AuthorizedService } from "./authorized_services.ts";
+import { EVERY_ADDRESS, EVERY_IPV4_ADDRESS } from "./forward/forward_spec.ts";
 import { formatService, sameService, type Service } from "./service/service.ts";
 import { type ChannelPurpose, parseServiceName, type RemoteListen } from "./service_name.ts";
 
@@ -56,7 +57,7 @@ export class ServicePolicy {
       return "this peer serves targets only: name one by -i and -P";
     }
     if (wanted.kind === "listen") {
-      return this.#listens.some(({ host, port }) => host === wanted.host && port === wanted.port)
+      return this.#listens.some((allowed) => coversAddress(allowed, wanted))
         ? wanted
         : `this peer does not allow to listen on ${formatTarget(wanted)} (--allow-remote)`;
     }
@@ -68,6 +69,12 @@ export class ServicePolicy {
       ? wanted
       : `${formatService(wanted)} is not a target that this peer allows to this device`;
   }
+}
+
+/** Who may have every address may have every IPv4 address: so did older callers ask for `*`. */
+function coversAddress(allowed: Target, wanted: Target): boolean {
+  const isPart = allowed.host === EVERY_ADDRESS && wanted.host === EVERY_IPV4_ADDRESS;
+  return allowed.port === wanted.port && (allowed.host === wanted.host || isPart);
 }
 
 /** What peers may ask for, for the commands that are shown to the user. */

@@ -49,7 +49,18 @@ Deno.test("--metrics takes addresses of this machine alone", () => {
   assert.deepEqual(parseMetricsAddress("9464"), { kind: "tcp", host: "127.0.0.1", port: 9464 });
   assert.deepEqual(parseMetricsAddress("[::1]:1"), { kind: "tcp", host: "::1", port: 1 });
   assert.deepEqual(parseMetricsAddress("unix:/run/m"), { kind: "unix", path: "/run/m" });
-  for (const bad of ["0.0.0.0:9464", "*:9464", "192.0.2.1:1", "example.org:1", "unix:m", "", "x"]) {
+  for (
+    const bad of [
+      "0.0.0.0:9464",
+      "*:9464",
+      ":9464",
+      "192.0.2.1:1",
+      "example.org:1",
+      "unix:m",
+      "",
+      "x",
+    ]
+  ) {
     assert.throws(() => parseMetricsAddress(bad), UsageError, bad);
   }
 });

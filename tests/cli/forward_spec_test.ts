@@ -16,7 +16,10 @@ Deno.test("-L is written as for ssh", () => {
     ["8080:127.0.0.1:80", tcp("127.0.0.1", 8080), tcp("127.0.0.1", 80)],
     ["0:localhost:80", tcp("127.0.0.1", 0), tcp("localhost", 80)],
     ["[::1]:8080:[::2]:80", tcp("::1", 8080), tcp("::2", 80)],
-    ["*:8080:h:80", tcp("0.0.0.0", 8080), tcp("h", 80)],
+    ["*:8080:h:80", tcp("::", 8080), tcp("h", 80)],
+    [":8080:h:80", tcp("::", 8080), tcp("h", 80)],
+    [":8080:/run/x.sock", tcp("::", 8080), unix("/run/x.sock")],
+    ["0.0.0.0:8080:h:80", tcp("0.0.0.0", 8080), tcp("h", 80)],
     ["10.0.0.1:8080:h:80", tcp("10.0.0.1", 8080), tcp("h", 80)],
     ["8080:/run/x.sock", tcp("127.0.0.1", 8080), unix("/run/x.sock")],
     ["[::1]:8080:/run/x.sock", tcp("::1", 8080), unix("/run/x.sock")],
@@ -37,6 +40,11 @@ Deno.test("-R and -D and --allow-remote", () => {
     from: { host: "::1", port: 8080 },
     to: unix("/x"),
   });
+  assert.deepEqual(parseRemoteForward(":8080:h:80").from, { host: "::", port: 8080 });
+  assert.deepEqual(parseDynamicForward("*:1080"), tcp("::", 1080));
+  assert.deepEqual(parseDynamicForward(":1080"), tcp("::", 1080));
+  assert.deepEqual(parseListenTarget(":80"), { host: "::", port: 80 });
+  assert.deepEqual(parseListenTarget("*:80"), { host: "::", port: 80 });
   assert.deepEqual(parseDynamicForward("1080"), tcp("127.0.0.1", 1080));
   assert.deepEqual(parseDynamicForward("[::1]:0"), tcp("::1", 0));
   assert.deepEqual(parseListenTarget("80"), { host: "127.0.0.1", port: 80 });
@@ -46,7 +54,18 @@ Deno.test("-R and -D and --allow-remote", () => {
 Deno.test("a forward that makes no sense is wrong usage", () => {
   const cases: [(text: string) => unknown, readonly string[]][] = [
     [parseLocalForward, [
-      ...["", "80", "80:h", ":80:h:80", "a:b:c:d:e", "80:h:", "80:h:0", "x:h:80", "70000:h:80"],
+      ...[
+        "",
+        "80",
+        "80:h",
+        ":80:h",
+        "::80:h:80",
+        "a:b:c:d:e",
+        "80:h:",
+        "80:h:0",
+        "x:h:80",
+        "70000:h:80",
+      ],
       ...[
         "::1:80:h:80",
         "[::1]80:h:80",
@@ -57,7 +76,7 @@ Deno.test("a forward that makes no sense is wrong usage", () => {
       ...["/a:/b:/c", "80:h:80:80:80", "80:a b:80", "relative:/x"],
     ]],
     [parseRemoteForward, ["/x:h:80", "0:h:80", "80", ""]],
-    [parseDynamicForward, ["", "x", "a:b:1", "/x", "-1"]],
+    [parseDynamicForward, ["", ":", "x", "a:b:1", "/x", "-1"]],
     [parseListenTarget, ["0", "h:0", "", "1:2:3"]],
     [parseService, [
       "",

@@ -128,6 +128,22 @@ async function refuseOptions(): Promise<Disposable> {
   return { [Symbol.dispose]: () => prototype.setNoDelay = setNoDelay };
 }
 
+Deno.test("every address: connections of both families", async () => {
+  const listeners = new RemoteListeners();
+  const { port } = freeTarget();
+  const buffer = new Uint8Array(1);
+  for (const host of ["127.0.0.1", "::1"]) {
+    const { incoming, theirs } = wish("A");
+    const serving = listeners.serve(incoming, { host: "::", port });
+    using connection = await connect({ host, port });
+    assert.equal(await Promise.race([theirs.read(buffer), serving]), 1);
+    assert.equal(buffer[0], CONNECTED);
+    theirs.reset();
+    await assert.rejects(serving, { code: "reset" });
+    await connection.read(buffer).catch(() => {});
+  }
+});
+
 Deno.test("a port that is taken is declined with the reason", async () => {
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { incoming, declined } = wish("A");

@@ -8,7 +8,7 @@ import { formatService } from "../service/service.ts";
 import { formatServiceName } from "../service_name.ts";
 import { serveSocks } from "../socks/serve_socks.ts";
 import { DatagramForwarding } from "./forward_datagrams.ts";
-import { formatListenAddress, type Forwards } from "./forward_spec.ts";
+import { formatListenAddress, type Forwards, type ListenAddress } from "./forward_spec.ts";
 import { LocalListener } from "./local_listener.ts";
 import { PeerLink } from "./peer_link.ts";
 import { RemoteForwarding } from "./remote_forwarding.ts";
@@ -39,12 +39,17 @@ export async function forward(endpoint: Dialler, options: ForwardOptions): Promi
   const link = new PeerLink(endpoint, options);
   using listeners = new DisposableStack();
   await using sockets = new AsyncDisposableStack();
-  // Our own ports first: what is wrong there is told at once.
   const starts: (() => void)[] = [];
+  const listen = (from: ListenAddress, start: (listener: LocalListener) => void) => {
+    for (const listener of LocalListener.open(from)) {
+      listeners.use(listener);
+      starts.push(() => start(listener));
+    }
+  };
+  // Our own ports first: what is wrong there is told at once.
   for (const { from, to } of forwards.locals) {
-    const listener = listeners.use(LocalListener.open(from));
-    starts.push(() => {
-      const name = formatServiceName(to);
+    const name = formatServiceName(to);
+    listen(from, (listener) => {
       report.notice(`${formatListenAddress(listener.address)} leads to ${formatService(to)} there`);
       serveConnections(listener, report, async (connection) => {
         const channel = await link.open(name).catch((error) => {
@@ -56,8 +61,7 @@ export async function forward(endpoint: Dialler, options: ForwardOptions): Promi
     });
   }
   for (const from of forwards.dynamics) {
-    const listener = listeners.use(LocalListener.open(from));
-    starts.push(() => {
+    listen(from, (listener) => {
       report.notice(`${formatListenAddress(listener.address)} is a SOCKS5 proxy to there`);
       serveConnections(listener, report, (connection) => serveSocks(connection, link));
     });

@@ -1,12 +1,12 @@
-import { formatSocketAddress, type SocketAddress } from "../../../lib/ip/mod.ts";
-import { resolveHost } from "../../../lib/net/resolve_host.ts";
-import { bindUdp, type UdpSocket } from "../../../lib/net/udp_socket.ts";
+import { formatSocketAddress } from "../../../lib/ip/mod.ts";
+import type { UdpSocket } from "../../../lib/net/udp_socket.ts";
 import { DatagramChannel } from "../datagram/datagram_channel.ts";
 import { formatServiceName } from "../service_name.ts";
 import { failureMessage } from "../../peer/failure.ts";
 import { formatTarget, type Target } from "../../peer/target.ts";
 import type { Report } from "../../peer/report.ts";
 import type { DatagramForward } from "./forward_spec.ts";
+import { listenUdp } from "./listening_sockets.ts";
 import { cannotListen } from "./local_listener.ts";
 import type { PeerLink } from "./peer_link.ts";
 
@@ -27,19 +27,19 @@ interface Flow {
 export class DatagramForwarding {
   /** Where it listens, with the port that the system chose. */
   readonly from: Target;
-  readonly #socket: UdpSocket;
+  readonly #sockets: readonly UdpSocket[];
   readonly #flows = new Map<string, Flow>();
 
-  private constructor(socket: UdpSocket) {
-    this.#socket = socket;
-    this.from = { host: socket.local.ip, port: socket.local.port };
+  private constructor(sockets: readonly UdpSocket[]) {
+    this.#sockets = sockets;
+    const { ip, port } = sockets[0]!.local;
+    this.from = { host: ip, port };
   }
 
   /** Binds the address. @throws {ToolError} when it is in use, or not ours */
   static async open({ from }: DatagramForward): Promise<DatagramForwarding> {
     try {
-      const [ip] = await resolveHost(from.host);
-      return new DatagramForwarding(await bindUdp({ ip: ip!, port: from.port }));
+      return new DatagramForwarding(await listenUdp(from));
     } catch (cause) {
       throw cannotListen(formatTarget(from), cause);
     }
@@ -48,22 +48,28 @@ export class DatagramForwarding {
   /** Begins to forward, a channel for each source, until the socket is closed. */
   start(link: PeerLink, { to }: DatagramForward, report: Report): void {
     const name = formatServiceName(to);
-    this.#socket.onDatagram = (bytes, source) => {
-      const key = formatSocketAddress(source);
-      const flow = this.#flows.get(key) ?? this.#begin(key, source, () => link.open(name), report);
-      if (flow === undefined) return;
-      this.#flows.delete(key);
-      this.#flows.set(key, flow);
-      if (flow.channel !== undefined) flow.channel.send(bytes);
-      else if (flow.waiting.length < MAX_WAITING) flow.waiting.push(bytes);
-    };
+    const open = () => link.open(name);
+    for (const socket of this.#sockets) this.#serve(socket, open, report);
   }
 
   /** Ends all flows. */
   async close(): Promise<void> {
     for (const { channel } of this.#flows.values()) channel?.close();
     this.#flows.clear();
-    await this.#socket.close();
+    await Promise.all(this.#sockets.map((socket) => socket.close()));
+  }
+
+  #serve(socket: UdpSocket, open: () => ReturnType<PeerLink["open"]>, report: Report): void {
+    socket.onDatagram = (bytes, source) => {
+      const key = formatSocketAddress(source);
+      const flow = this.#flows.get(key) ??
+        this.#begin(key, (datagram) => socket.send(datagram, source), open, report);
+      if (flow === undefined) return;
+      this.#flows.delete(key);
+      this.#flows.set(key, flow);
+      if (flow.channel !== undefined) flow.channel.send(bytes);
+      else if (flow.waiting.length < MAX_WAITING) flow.waiting.push(bytes);
+    };
   }
 
   /** A channel that is being opened cannot be given up: it would come, and count for nobody. */
@@ -79,7 +85,7 @@ export class DatagramForwarding {
 
   #begin(
     key: string,
-    source: SocketAddress,
+    answer: (datagram: Uint8Array) => void,
     open: () => ReturnType<PeerLink["open"]>,
     report: Report,
   ): Flow | undefined {
@@ -91,7 +97,7 @@ export class DatagramForwarding {
         if (this.#flows.get(key) !== flow) return channel.close(); // all flows have ended meanwhile
         flow.channel = new DatagramChannel(channel, IDLE_TIMEOUT_MS);
         for (const datagram of flow.waiting.splice(0)) flow.channel.send(datagram);
-        for await (const datagram of flow.channel.datagrams()) this.#socket.send(datagram, source);
+        for await (const datagram of flow.channel.datagrams()) answer(datagram);
       } finally {
         if (this.#flows.get(key) === flow) this.#flows.delete(key);
       }

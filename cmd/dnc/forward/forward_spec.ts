@@ -6,7 +6,8 @@
  *  -R [bind:]port:host:port   -R [bind:]port:/socket   -D [bind:]port
  * ```
  *
- * IPv6 addresses stand in brackets; `bind` is 127.0.0.1 unless given, and `*` is every address.
+ * IPv6 addresses stand in brackets; `bind` is 127.0.0.1 unless given, and `*`, or nothing before the
+ * colon, is every address, IPv6 and IPv4.
  *
  * @module
  */
@@ -51,7 +52,10 @@ export interface Forwards {
 }
 
 const DEFAULT_BIND = "127.0.0.1";
-const EVERY_ADDRESS = "0.0.0.0";
+/** Where `*` is listened on, which includes {@linkcode EVERY_IPV4_ADDRESS}. */
+export const EVERY_ADDRESS = "::";
+/** Every address of IPv4 alone. */
+export const EVERY_IPV4_ADDRESS = "0.0.0.0";
 
 /** Reads the argument of `-L`. @throws {UsageError} */
 export function parseLocalForward(text: string): LocalForward {
@@ -111,7 +115,7 @@ function parseBind(
 ): { readonly kind: "tcp" } & Target {
   if (fields.length < 1 || fields.length > 2) throw wrongForm(form, text);
   const bind = fields.length === 2 ? fields[0]! : DEFAULT_BIND;
-  const host = bind === "*" ? EVERY_ADDRESS : parseHost(bind);
+  const host = bind === "*" || bind === "" ? EVERY_ADDRESS : parseHost(bind);
   return { kind: "tcp", host, port: parsePort(fields.at(-1)!) };
 }
 

@@ -2,7 +2,8 @@ import { incomingConnections } from "../../../lib/net/incoming_connections.ts";
 import { ExitCode, ToolError } from "../../tool/exit_code.ts";
 import { listenPrivately } from "../../tool/private_socket.ts";
 import type { StreamConnection } from "../relay.ts";
-import { formatListenAddress, type ListenAddress } from "./forward_spec.ts";
+import { EVERY_ADDRESS, formatListenAddress, type ListenAddress } from "./forward_spec.ts";
+import { listenTcp } from "./listening_sockets.ts";
 
 /** An address of ours that takes connections, until it is closed. */
 export class LocalListener implements Disposable {
@@ -16,15 +17,21 @@ export class LocalListener implements Disposable {
   }
 
   /**
-   * Listens. A unix socket is the user's own, and is removed at the end.
+   * Listens, on every address by as many listeners as the system needs for that. A unix socket is the
+   * user's own, and is removed at the end.
    *
    * @throws {ToolError} when the address is in use, or not ours
    */
-  static open(address: ListenAddress): LocalListener {
+  static open(address: ListenAddress): LocalListener[] {
     try {
-      if (address.kind === "unix") return new LocalListener(address, listenPrivately(address.path));
-      const listener = Deno.listen({ hostname: address.host, port: address.port });
-      return new LocalListener({ ...address, port: listener.addr.port }, listener);
+      if (address.kind === "unix") {
+        return [new LocalListener(address, listenPrivately(address.path))];
+      }
+      return listenTcp(address).map((listener) => {
+        const { hostname, port } = listener.addr;
+        const host = address.host === EVERY_ADDRESS ? hostname : address.host;
+        return new LocalListener({ ...address, host, port }, listener);
+      });
     } catch (cause) {
       throw cannotListen(formatListenAddress(address), cause);
     }

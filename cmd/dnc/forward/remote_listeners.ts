@@ -2,6 +2,7 @@ import { incomingConnections } from "../../../lib/net/incoming_connections.ts";
 import { DeclineCode, type IncomingChannel, type PeerChannel } from "../../peer/peer_channel.ts";
 import { formatTarget, type Target } from "../../peer/target.ts";
 import { relay } from "../relay.ts";
+import { listenTcp } from "./listening_sockets.ts";
 
 /** What comes first on a channel for a remote connection: there is one. */
 export const CONNECTED = 1;
@@ -34,8 +35,7 @@ export class RemoteListeners {
     let listener = this.#listeners.get(name);
     if (listener === undefined) {
       try {
-        const socket = Deno.listen({ hostname: target.host, port: target.port });
-        listener = new RemoteListener(incoming.peer.id, socket);
+        listener = new RemoteListener(incoming.peer.id, listenTcp(target));
       } catch (error) {
         const reason = error instanceof Deno.errors.AddrInUse ? "it is in use" : String(error);
         return incoming.decline(DeclineCode.targetFailed, `cannot listen on ${name}: ${reason}`);
@@ -63,7 +63,7 @@ export class RemoteListeners {
 
 /** One port, and the channels that wait for connections to it. */
 class RemoteListener {
-  readonly #socket: Deno.TcpListener;
+  readonly #sockets: readonly Deno.TcpListener[];
   readonly #idle: ((connection: Deno.TcpConn | undefined) => void)[] = [];
   /** The oldest first, with the timers that end their wait. */
   readonly #waiting = new Map<Deno.TcpConn, ReturnType<typeof setTimeout>>();
@@ -72,9 +72,9 @@ class RemoteListener {
   #channels = 0;
   #closed = false;
 
-  constructor(readonly peerId: string, socket: Deno.TcpListener) {
-    this.#socket = socket;
-    this.#accept();
+  constructor(readonly peerId: string, sockets: readonly Deno.TcpListener[]) {
+    this.#sockets = sockets;
+    for (const socket of sockets) this.#accept(socket);
   }
 
   /** Joins a channel to the next connection. */
@@ -102,7 +102,7 @@ class RemoteListener {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#socket.close();
+    for (const socket of this.#sockets) socket.close();
     for (const connection of this.#waiting.keys()) this.#take(connection).close();
     for (const take of this.#idle.splice(0)) take(undefined);
   }
@@ -123,8 +123,8 @@ class RemoteListener {
     });
   }
 
-  async #accept(): Promise<void> {
-    for await (const connection of incomingConnections(this.#socket)) {
+  async #accept(socket: Deno.TcpListener): Promise<void> {
+    for await (const connection of incomingConnections(socket)) {
       try {
         connection.setNoDelay(true);
       } catch { // reset by now: some systems then refuse to change an option of its socket

@@ -25,7 +25,7 @@ export function serveMetrics(
   address: ListenAddress,
   text: () => string,
 ): Disposable & { readonly address: string } {
-  const listener = LocalListener.open(address);
+  const listener = LocalListener.open(address)[0]!;
   const connections = new Set<Connection>();
   const serve = async () => {
     for await (const connection of listener.connections()) {
