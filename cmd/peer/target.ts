@@ -38,14 +38,15 @@ export function parseTarget(text: string): Target {
 }
 
 /**
- * An IP address or a host name in canonical form, for `-i`. Brackets around IPv6 are optional.
+ * An IP address or a host name in canonical form, for `-i`. Brackets around IPv6 are optional. The dot
+ * at the end of a fully qualified name goes: with it, rules would not know the name.
  *
  * @throws {UsageError} when it is neither
  */
 export function parseHost(text: string): string {
   const host = /^\[(.*)\]$/.exec(text)?.[1] ?? text;
   if (isIp(host)) return canonicalIp(host);
-  const name = host.toLowerCase();
+  const name = host.toLowerCase().replace(/\.$/, "");
   if (
     name.length <= MAX_HOST_CHARACTERS && /^[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?$/.test(name) &&
     !/^[\d.]+$/.test(name)

@@ -3,7 +3,7 @@ import { DNC_OPTIONS } from "../../cmd/dnc/options.ts";
 import { bootstrapNodes, checkInterfaces, loopbackOnly } from "../../cmd/peer/network.ts";
 import { peerCommand } from "../../cmd/dnc/peer_command.ts";
 import { type Task, taskOf } from "../../cmd/dnc/task.ts";
-import { parseTarget } from "../../cmd/peer/target.ts";
+import { parseHost, parseTarget } from "../../cmd/peer/target.ts";
 import { formatServiceName, parseServiceName } from "../../cmd/dnc/service_name.ts";
 import { parseCommandLine } from "../../cmd/tool/command_line.ts";
 import { UsageError } from "../../cmd/tool/exit_code.ts";
@@ -83,6 +83,14 @@ Deno.test("dnc: options that contradict one another are wrong usage", () => {
   }
 });
 
+Deno.test("dnc: a fully qualified name is the same target with and without its dot", () => {
+  const target = task(ID, "-i", "Example.ORG.", "-P", "80");
+  assert.deepEqual(target, task(ID, "-i", "example.org", "-P", "80"));
+  const longest = [63, 63, 63, 61].map((length) => "x".repeat(length)).join(".");
+  assert.equal(parseHost(`${longest}.`), longest);
+  assert.throws(() => parseHost(`${longest}x.`), UsageError);
+});
+
 Deno.test("dnc: addresses of DHT nodes are taken as they are", () => {
   const addresses = ["h", "h.example:4222", "127.0.0.1", "127.0.0.1:1", "::1", "[::1]", "[::1]:9"];
   const args = addresses.flatMap((address) => ["-b", address]);
@@ -109,9 +117,11 @@ Deno.test("dnc: channel names of targets", () => {
   const tcp = (text: string) => ({ kind: "tcp", ...parseTarget(text) });
   assert.deepEqual(parseServiceName("nc://[::ffff:127.0.0.1]:22"), tcp("127.0.0.1:22"));
   assert.deepEqual(parseServiceName("nc://LocalHost:22"), tcp("localhost:22"));
+  assert.deepEqual(parseServiceName("nc://Example.Org.:22"), tcp("example.org:22"));
   for (
     const name of [
       ...["", "nc:/", "dsh://bash", "nc://:22", "nc://a b:22", "nc://127.1:22", "nc://x"],
+      ...["nc://example.org..:22", "nc://.:22", "nc://127.0.0.1.:22"],
       ...[
         "nc+udp://",
         "nc+unix://x",

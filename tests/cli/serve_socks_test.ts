@@ -80,3 +80,18 @@ Deno.test("SOCKS5: a client that has gone does not hide why its target was not r
   });
   await closed;
 });
+
+Deno.test("SOCKS5: a name with the dot at its end is that name", async () => {
+  const name = [...new TextEncoder().encode("example.org.")];
+  const { connection } = client(
+    [...GREETING, 5, 1, 0, 3, name.length, ...name, 0, 80],
+    (bytes) => bytes.length,
+  );
+  const asked: string[] = [];
+  const open = (channel: string) => {
+    asked.push(channel);
+    return Promise.reject(new ConnectError("unreachable", "nobody there"));
+  };
+  await assert.rejects(serveSocks(connection, { open } as unknown as PeerLink));
+  assert.deepEqual(asked, ["nc://example.org:80"]);
+});
