@@ -65,10 +65,12 @@ Deno.test("--metrics takes addresses of this machine alone", () => {
   }
 });
 
-/** What a raw request gets. */
+/** What a raw request gets from an address, or from the path of a socket. */
 async function ask(address: string, request: string): Promise<string> {
   const [hostname, port] = address.split(":");
-  using connection = await Deno.connect({ hostname: hostname!, port: Number(port) });
+  using connection = port === undefined
+    ? await Deno.connect({ transport: "unix", path: address })
+    : await Deno.connect({ hostname: hostname!, port: Number(port) });
   await connection.write(new TextEncoder().encode(request));
   const chunks: string[] = [], buffer = new Uint8Array(4096);
   for (;;) {
@@ -95,6 +97,7 @@ Deno.test("the server answers what it has, and no stranger's page", async () => 
       [`GET /metrics?a HTTP/1.0\r\n\r\n`, 200],
       [`HEAD /metrics HTTP/1.1\r\n${here}`, 200],
       [`GET /metrics HTTP/1.1\r\nHost: [::1]:80\r\n\r\n`, 200],
+      [`GET /metrics HTTP/1.1\r\nHost: LocalHost:9464\r\n\r\n`, 200],
       [`GET / HTTP/1.1\r\n${here}`, 404],
       [`POST /metrics HTTP/1.1\r\n${here}`, 405],
       [`GET /metrics HTTP/1.1\r\nhost: rebound.example\r\n\r\n`, 403],
@@ -104,8 +107,23 @@ Deno.test("the server answers what it has, and no stranger's page", async () => 
   ) {
     assert.match(await ask(address, request), new RegExp(`^HTTP/1.1 ${status} `), request);
   }
-  assert.equal(asked, 4, "metrics are made for those who get them");
+  assert.equal(asked, 5, "metrics are made for those who get them");
   assert.ok(!(await ask(address, `HEAD /metrics HTTP/1.1\r\n${here}`)).includes("# TYPE"));
+});
+
+Deno.test("over a unix socket every host may be named", async () => {
+  const directory = await Deno.makeTempDir();
+  const path = `${directory}/metrics.sock`;
+  {
+    using server = serveMetrics({ kind: "unix", path }, () => "# EOF\n");
+    assert.equal(server.address, path);
+    for (const host of ["dnc", "rebound.example", "localhost"]) {
+      const answer = await ask(path, `GET /metrics HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+      assert.match(answer, /^HTTP\/1.1 200 [^]*# EOF\n$/, host);
+    }
+    assert.match(await ask(path, "GET / HTTP/1.1\r\nHost: dnc\r\n\r\n"), /^HTTP\/1.1 404 /);
+  }
+  await Deno.remove(directory, { recursive: true });
 });
 
 Deno.test("more connections than there is room for are closed, and others served again", async () => {

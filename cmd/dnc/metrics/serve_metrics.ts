@@ -26,6 +26,8 @@ export function serveMetrics(
   text: () => string,
 ): Disposable & { readonly address: string } {
   const listener = LocalListener.open(address)[0]!;
+  // No page in a browser reaches a unix socket, whatever the name it was loaded under.
+  const respond = (head: string | undefined) => responseTo(head, text, address.kind === "unix");
   const connections = new Set<Connection>();
   const serve = async () => {
     for await (const connection of listener.connections()) {
@@ -34,7 +36,7 @@ export function serveMetrics(
         continue;
       }
       connections.add(connection);
-      answer(connection, text).catch(() => {}).finally(() => {
+      answer(connection, respond).catch(() => {}).finally(() => {
         connections.delete(connection);
         close(connection);
       });
@@ -50,11 +52,14 @@ export function serveMetrics(
   };
 }
 
-async function answer(connection: Connection, text: () => string): Promise<void> {
+async function answer(
+  connection: Connection,
+  respond: (head: string | undefined) => string,
+): Promise<void> {
   const timer = setTimeout(() => close(connection), REQUEST_TIMEOUT_MS);
   try {
     const head = await readHead(connection);
-    await writeAll(connection, new TextEncoder().encode(responseTo(head, text)));
+    await writeAll(connection, new TextEncoder().encode(respond(head)));
     await connection.closeWrite();
     // What the client still sends must not reset the connection before it has read the answer.
     const rest = new Uint8Array(1024);
@@ -82,13 +87,20 @@ async function readHead(connection: Connection): Promise<string | undefined> {
  * The response to a request for metrics.
  *
  * @param head of the request, without the empty line; undefined when it is none
+ * @param isAnyHost whether it may name any host
  */
-export function responseTo(head: string | undefined, text: () => string): string {
+export function responseTo(
+  head: string | undefined,
+  text: () => string,
+  isAnyHost = false,
+): string {
   const request = /^([A-Z]+) (\S+) HTTP\/1\.[01]\r?(?:\n|$)/.exec(head ?? "");
   if (head === undefined || request === null) return response("400 Bad Request", "no request\n");
   const [, method, target] = request;
   // A page in a browser of this machine must not read it under a name that leads here.
-  if (!isForHere(head)) return response("403 Forbidden", "ask by the address of this machine\n");
+  if (!isAnyHost && !isForHere(head)) {
+    return response("403 Forbidden", "ask by the address of this machine\n");
+  }
   if (target!.split("?")[0] !== PATH) return response("404 Not Found", `it is at ${PATH}\n`);
   if (method !== "GET" && method !== "HEAD") {
     return response("405 Method Not Allowed", "GET it\n", { Allow: "GET, HEAD" });
@@ -98,7 +110,7 @@ export function responseTo(head: string | undefined, text: () => string): string
 }
 
 function isForHere(head: string): boolean {
-  const host = /^host:[ \t]*(\S*)/im.exec(head)?.[1]?.replace(/:\d*$/, "") ?? "";
+  const host = /^host:[ \t]*(\S*)/im.exec(head)?.[1]?.toLowerCase().replace(/:\d*$/, "") ?? "";
   const name = host.replace(/^\[(.*)\]$/, "$1");
   return name === "" || name === "localhost" || (isIp(name) && ipScope(name) === "loopback");
 }
