@@ -7,18 +7,21 @@
 import { decodePacket, encodePacket, type QueryPacket } from "../../lib/dht/mod.ts";
 import { DhtService } from "../../lib/endpoint/dht_service.ts";
 
+/** What a node did with the queries of one kind. */
+export interface Answers {
+  /** How many it answered. */
+  readonly count: number;
+  /** Processor time for all, ms. */
+  readonly cpuMs: number;
+}
+
 /** What a node did with its queries. */
 export interface Load {
-  /** How many of each kind. */
+  /** How many of each kind it was asked. */
   readonly queries: number;
-  /** Part of all queries that was answered. */
-  readonly answered: number;
-  /** Processor time of all puts, ms. */
-  readonly putMs: number;
-  /** Of all finds. */
-  readonly findMs: number;
-  /** Of all gets. */
-  readonly getMs: number;
+  readonly put: Answers;
+  readonly find: Answers;
+  readonly get: Answers;
   /** Growth of its resident memory by the puts. */
   readonly storedBytes: number;
 }
@@ -32,6 +35,8 @@ const VALUE_BYTES = 100;
 /** Nodes that fill the routing table. */
 const NEIGHBOURS = 24;
 const START_MS = 2_000;
+/** The last answer has come by then. */
+const LATE_MS = 500;
 /** The kernel counts processor time in hundredths of a second (USER_HZ). */
 const TICK_MS = 10;
 
@@ -84,49 +89,48 @@ const keys = Array.from(
   () => crypto.getRandomValues(new Uint8Array(20)),
 );
 for (const [i, ask] of askers.entries()) await ask({ name: "find", key: keys[i]! }, i);
-await sleep(500);
-answered = 0;
+await sleep(LATE_MS);
 
-const findMs = await run(() => ({
+const find = await run(() => ({
   name: "find",
   key: crypto.getRandomValues(new Uint8Array(20)),
   want: [2],
 }));
 // What the heap of a runtime has grown to by now is not what values take.
 const before = residentBytes();
-const putMs = await run((i) => ({
+const put = await run((i) => ({
   name: "put",
   key: keys[i]!,
   token: tokens.get(i % ASKERS)!,
   values: [{ id: BigInt(i + 1), type: 0, data: new Uint8Array(VALUE_BYTES).fill(i) }],
 }));
 const storedBytes = residentBytes() - before;
-const getMs = await run((i) => ({ name: "get", key: keys[i]!, want: [2] }));
+const get = await run((i) => ({ name: "get", key: keys[i]!, want: [2] }));
 
 const load: Load = {
   queries: QUERIES,
-  answered: answered / (3 * QUERIES),
-  putMs,
-  findMs,
-  getMs,
+  put,
+  find,
+  get,
   storedBytes,
 };
 console.log(JSON.stringify(load));
 node.kill("SIGKILL");
 Deno.exit(0);
 
-/** Asks all questions at an even pace; processor time of the node, ms. */
+/** Asks all questions at an even pace. */
 async function run(
   question: (index: number) => Partial<QueryPacket> & Pick<QueryPacket, "name">,
-): Promise<number> {
+): Promise<Answers> {
+  answered = 0;
   const begin = cpuMs(), start = performance.now();
   for (let i = 0; i < QUERIES; i++) {
     const ahead = start + i * 1000 / PER_SECOND - performance.now();
     if (ahead > 5) await sleep(ahead);
     await askers[i % ASKERS]!(question(i), i);
   }
-  await sleep(500);
-  return cpuMs() - begin;
+  await sleep(LATE_MS);
+  return { count: answered, cpuMs: cpuMs() - begin };
 }
 
 function cpuMs(): number {

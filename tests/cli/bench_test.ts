@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { perSecond } from "../../bench/dht/nodes.ts";
 import { transferRate } from "../../bench/dsh/measures.ts";
 import { measure, openEcho, type Stream } from "../../bench/workload.ts";
 
@@ -71,4 +72,10 @@ Deno.test("bench: a transfer's rate does not depend on how long its program take
   assert.equal(transferRate(1000, [2.5, 2.75], [0.5, 2]), 500);
   assert.equal(transferRate(1000, [4, 3.75], [1.75, 3]), 500);
   assert.throws(() => transferRate(1, [0.5], [0.5]), /transfer more/);
+});
+
+Deno.test("bench: a DHT node that drops queries is no faster for it", () => {
+  const cpuMs = 2_000;
+  assert.equal(perSecond({ count: 10_000, cpuMs }), "5000");
+  assert.equal(perSecond({ count: 1_000, cpuMs }), "500");
 });
