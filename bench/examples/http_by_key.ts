@@ -30,7 +30,12 @@ async function bring(id: string, port: number): Promise<void> {
   // One connection to the device for all; each visitor gets a channel.
   using listener = Deno.listen({ hostname: "127.0.0.1", port });
   console.log(`http://127.0.0.1:${listener.addr.port}/`);
-  for await (const visitor of listener) join(await device.connect(id, "http"), visitor);
+  for await (const visitor of listener) {
+    device.connect(id, "http").then((channel) => join(channel, visitor), (error) => {
+      console.error(error.message);
+      visitor.close();
+    });
+  }
 }
 
 /** Carries bytes both ways; whatever breaks ends this visit only. */

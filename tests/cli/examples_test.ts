@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
+import { createIdentity } from "../../bench/identity.ts";
+import { Endpoint } from "../../mod.ts";
 
 const EXAMPLES = fileURLToPath(new URL("../../bench/examples/", import.meta.url));
 const CONFIGURATION = fileURLToPath(new URL("../../deno.json", import.meta.url));
@@ -50,6 +52,20 @@ class Examples implements AsyncDisposable {
   }
 }
 
+/** A device that is not as an example expects. */
+async function strangeDevice(): Promise<Endpoint> {
+  return await Endpoint.start({ identity: await createIdentity(), interfaces: ["lo"] });
+}
+
+/** Waits until a file is there, or gone. */
+async function untilFile(path: string, isThere: boolean): Promise<void> {
+  const deadline = performance.now() + TIMEOUT_MS;
+  while (await Deno.stat(path).then(() => true, () => false) !== isThere) {
+    assert.ok(performance.now() < deadline, `${path} is ${isThere ? "not " : ""}there`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
 /** The first match in a stream, which stays unread from there on. */
 async function find(stream: ReadableStream<Uint8Array>, pattern: RegExp): Promise<string> {
   let text = "";
@@ -68,6 +84,14 @@ Deno.test("example: hello", async () => {
   await using examples = new Examples();
   const id = await find(examples.start("hello_server.ts").stdout, ID);
   assert.match(await examples.said("hello_client.ts", id), /^hello, [0-9a-f]{64}\n$/);
+});
+
+Deno.test("example: hello: callers who hang up before they are greeted end nothing", async () => {
+  await using examples = new Examples();
+  const id = await find(examples.start("hello_server.ts").stdout, ID);
+  await using stranger = await strangeDevice();
+  for (let call = 0; call < 10; call++) (await stranger.connect(id, "hello")).reset();
+  assert.match(await examples.said("hello_client.ts", id), /^hello, /);
 });
 
 Deno.test("example: chat", async () => {
@@ -98,6 +122,25 @@ Deno.test("example: file drop", async () => {
   assert.match(new TextDecoder().decode((await again.output()).stderr), /such a file already/);
 });
 
+Deno.test("example: file drop: who hangs up ends no other's drop, and keeps no name", async () => {
+  await using examples = new Examples();
+  const { directory } = examples;
+  await Deno.mkdir(`${directory}/box`);
+  await Deno.writeTextFile(`${directory}/letter.txt`, "dear all");
+  const id = await find(examples.start("file_drop.ts", "box").stdout, ID);
+  await using stranger = await strangeDevice();
+  const channel = await stranger.connect(id, "drop:letter.txt");
+  await channel.write(new Uint8Array(100));
+  await untilFile(`${directory}/box/letter.txt`, true);
+  // Meanwhile others are served.
+  await Deno.writeTextFile(`${directory}/card.txt`, "dear you");
+  assert.equal(await examples.said("file_drop.ts", id, "card.txt"), "thank you\n");
+  channel.reset();
+  await untilFile(`${directory}/box/letter.txt`, false);
+  assert.equal(await examples.said("file_drop.ts", id, "letter.txt"), "thank you\n");
+  assert.equal(await Deno.readTextFile(`${directory}/box/letter.txt`), "dear all");
+});
+
 Deno.test("example: a web service by key", async () => {
   await using examples = new Examples();
   const id = await find(examples.start("http_by_key.ts").stdout, ID);
@@ -106,4 +149,14 @@ Deno.test("example: a web service by key", async () => {
     ["one", "two", "three"].map(async (path) => (await fetch(address.trim() + path)).text()),
   );
   assert.deepEqual(answers, ["one", "two", "three"].map((path) => `you asked for /${path}\n`));
+});
+
+Deno.test("example: a web service by key: a visit that comes to nothing ends no others", async () => {
+  await using examples = new Examples();
+  const bringing = examples.start("http_by_key.ts", "nobody", "0");
+  const address = await find(bringing.stdout, /http:\S+\n/);
+  const visit = () => fetch(address.trim()).then(() => {}, () => {});
+  await visit();
+  await visit();
+  await find(bringing.stderr, /^(\S.*\n){2}/);
 });
