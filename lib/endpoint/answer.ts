@@ -177,7 +177,9 @@ export class Answerer {
     if (refusal !== undefined) return refuse(refusal);
     const giving = new AbortController();
     const giveUp = () => giving.abort(new ConnectError("busy", "others needed its place"));
-    const free = this.#halfOpen.take(request.peerId, giveUp, this.#context.clock.now());
+    const { peerId, body } = request;
+    const setUp = { peerId, askedAt: body.time, giveUp };
+    const free = this.#halfOpen.take(setUp, this.#context.clock.now());
     if (free === undefined) return refuse(TOO_MANY);
     // A set-up has its place until its lasting pipe is there, or has failed.
     const establishing = visit === undefined

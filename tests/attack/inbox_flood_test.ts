@@ -151,7 +151,8 @@ Deno.test("attack: half-open set-ups, one peer does not take all places", async 
 
 Deno.test("attack: half-open set-ups, who never comes gives way to others", () => {
   const halfOpen = new HalfOpen(4), gone: string[] = [];
-  const take = (peer: string, now: number) => halfOpen.take(peer, () => gone.push(peer), now);
+  const take = (peerId: string, now: number) =>
+    halfOpen.take({ peerId, askedAt: now, giveUp: () => gone.push(peerId) }, now);
   for (const peer of ["a", "b", "c", "d"]) assert.ok(take(peer, 0));
   assert.equal(take("honest", 1_999), undefined, "they may still come");
   assert.deepEqual(gone, []);
@@ -163,4 +164,19 @@ Deno.test("attack: half-open set-ups, who never comes gives way to others", () =
   assert.equal(halfOpen.size, 3);
   for (let n = 0; n < 1_000; n++) take(`sybil ${n}`, 3_000);
   assert.equal(halfOpen.size, 4);
+});
+
+Deno.test("half-open set-ups: what a device asked for long ago gives way to what it asks for now", () => {
+  const halfOpen = new HalfOpen(4), gone: number[] = [];
+  // A listener that has just been started finds all requests of the last minutes at once.
+  const ask = (askedAt: number) =>
+    halfOpen.take({ peerId: "a", askedAt, giveUp: () => gone.push(askedAt) }, 0);
+  assert.ok(ask(70_000));
+  assert.ok(ask(60_000));
+  assert.ok(ask(90_000), "the latest one is the one that somebody waits for");
+  assert.ok(ask(90_001));
+  assert.deepEqual(gone, [60_000, 70_000]);
+  assert.equal(ask(90_002), undefined, "the other two may be waited for, too");
+  assert.equal(ask(65_000), undefined, "older ones are waited for by nobody");
+  assert.equal(halfOpen.size, 2);
 });
