@@ -8,7 +8,7 @@ import { incomingConnections } from "../../lib/net/incoming_connections.ts";
 import { configDirectory } from "../tool/config_directory.ts";
 import { ExitCode, ToolError } from "../tool/exit_code.ts";
 import { jsonLine } from "../tool/output.ts";
-import { listenPrivately } from "../tool/private_socket.ts";
+import { listenPrivately, removeDeserted } from "../tool/private_socket.ts";
 
 /** Whoever asks and does not read is left alone after this time, ms. */
 const SERVE_TIMEOUT_MS = 2_000;
@@ -90,10 +90,10 @@ async function removeStale(tool: string): Promise<void> {
     try {
       const { mtime } = await Deno.lstat(path);
       if (mtime === null || Date.now() - mtime.getTime() < STALE_MS) continue;
-      (await Deno.connect({ transport: "unix", path })).close();
-    } catch (error) {
-      if (error instanceof Deno.errors.ConnectionRefused) await Deno.remove(path).catch(() => {});
+    } catch {
+      continue; // somebody has tidied up
     }
+    await removeDeserted(path);
   }
 }
 

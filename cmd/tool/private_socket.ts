@@ -14,3 +14,13 @@ export function listenPrivately(path: string): Deno.UnixListener {
     Deno.umask(before);
   }
 }
+
+/** Removes the socket that a process has left which was killed: nobody listens there. */
+export async function removeDeserted(path: string): Promise<void> {
+  try {
+    if (!(await Deno.lstat(path)).isSocket) return;
+    (await Deno.connect({ transport: "unix", path })).close();
+  } catch (error) {
+    if (error instanceof Deno.errors.ConnectionRefused) await Deno.remove(path).catch(() => {});
+  }
+}

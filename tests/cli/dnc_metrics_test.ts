@@ -82,7 +82,7 @@ async function ask(address: string, request: string): Promise<string> {
 
 Deno.test("the server answers what it has, and no stranger's page", async () => {
   let asked = 0;
-  using server = serveMetrics(
+  using server = await serveMetrics(
     { kind: "tcp", host: "127.0.0.1", port: 0 },
     () => `# TYPE n gauge\nn ${++asked}\n# EOF\n`,
   );
@@ -115,7 +115,7 @@ Deno.test("over a unix socket every host may be named", async () => {
   const directory = await Deno.makeTempDir();
   const path = `${directory}/metrics.sock`;
   {
-    using server = serveMetrics({ kind: "unix", path }, () => "# EOF\n");
+    using server = await serveMetrics({ kind: "unix", path }, () => "# EOF\n");
     assert.equal(server.address, path);
     for (const host of ["dnc", "rebound.example", "localhost"]) {
       const answer = await ask(path, `GET /metrics HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
@@ -127,7 +127,7 @@ Deno.test("over a unix socket every host may be named", async () => {
 });
 
 Deno.test("more connections than there is room for are closed, and others served again", async () => {
-  using server = serveMetrics({ kind: "tcp", host: "127.0.0.1", port: 0 }, () => "# EOF\n");
+  using server = await serveMetrics({ kind: "tcp", host: "127.0.0.1", port: 0 }, () => "# EOF\n");
   const [hostname, port] = server.address.split(":");
   const idle: Deno.TcpConn[] = [];
   for (let i = 0; i < 20; i++) {

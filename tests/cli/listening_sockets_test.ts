@@ -35,7 +35,7 @@ async function reachable(listeners: readonly Deno.TcpListener[]): Promise<string
 }
 
 Deno.test("-D *: both families", async () => {
-  const listeners = LocalListener.open(parseDynamicForward("*:0"));
+  const listeners = await LocalListener.open(parseDynamicForward("*:0"));
   const [address] = listeners.map(({ address }) => address);
   assert.ok(address?.kind === "tcp" && address.host === "::" && address.port > 0);
   const accepting = Promise.all(listeners.map(async (listener) => {
@@ -73,8 +73,8 @@ Deno.test("*: IPv4 where there is no IPv6", async () => {
 Deno.test("*: a port that is taken in one family cannot be had", async () => {
   using taken = Deno.listen({ hostname: "::1", port: 0 });
   const { port } = taken.addr;
-  assert.throws(
-    () => LocalListener.open(parseDynamicForward(`*:${port}`)),
+  await assert.rejects(
+    LocalListener.open(parseDynamicForward(`*:${port}`)),
     { message: `cannot listen on [::]:${port}: it is in use already` },
   );
   for (const ip of LOOPBACK) {
@@ -84,6 +84,27 @@ Deno.test("*: a port that is taken in one family cannot be had", async () => {
     await datagrams.close();
     const sockets = await listenUdp(target);
     await Promise.all(sockets.map((socket) => socket.close()));
+  }
+});
+
+Deno.test("a unix socket takes the place of one that a killed process has left, and of nothing else", async () => {
+  const directory = await Deno.makeTempDir(), path = `${directory}/here.sock`;
+  const open = () => LocalListener.open({ kind: "unix", path });
+  try {
+    const killed = Deno.listen({ transport: "unix", path: `${directory}/former` });
+    await Deno.rename(`${directory}/former`, path);
+    killed.close();
+    const [listener] = await open();
+    await assert.rejects(open(), {
+      message: `cannot listen on ${path}: it exists, and is in use or no socket`,
+    });
+    (await Deno.connect({ transport: "unix", path })).close();
+    listener![Symbol.dispose]();
+    await Deno.writeTextFile(path, "precious");
+    await assert.rejects(open(), { message: /no socket/ });
+    assert.equal(await Deno.readTextFile(path), "precious");
+  } finally {
+    await Deno.remove(directory, { recursive: true });
   }
 });
 

@@ -40,8 +40,8 @@ export async function forward(endpoint: Dialler, options: ForwardOptions): Promi
   using listeners = new DisposableStack();
   await using sockets = new AsyncDisposableStack();
   const starts: (() => void)[] = [];
-  const listen = (from: ListenAddress, start: (listener: LocalListener) => void) => {
-    for (const listener of LocalListener.open(from)) {
+  const listen = async (from: ListenAddress, start: (listener: LocalListener) => void) => {
+    for (const listener of await LocalListener.open(from)) {
       listeners.use(listener);
       starts.push(() => start(listener));
     }
@@ -49,7 +49,7 @@ export async function forward(endpoint: Dialler, options: ForwardOptions): Promi
   // Our own ports first: what is wrong there is told at once.
   for (const { from, to } of forwards.locals) {
     const name = formatServiceName(to);
-    listen(from, (listener) => {
+    await listen(from, (listener) => {
       report.notice(`${formatListenAddress(listener.address)} leads to ${formatService(to)} there`);
       serveConnections(listener, report, async (connection) => {
         const channel = await link.open(name).catch((error) => {
@@ -61,7 +61,7 @@ export async function forward(endpoint: Dialler, options: ForwardOptions): Promi
     });
   }
   for (const from of forwards.dynamics) {
-    listen(from, (listener) => {
+    await listen(from, (listener) => {
       report.notice(`${formatListenAddress(listener.address)} is a SOCKS5 proxy to there`);
       serveConnections(listener, report, (connection) => serveSocks(connection, link));
     });

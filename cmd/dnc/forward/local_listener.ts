@@ -1,6 +1,6 @@
 import { incomingConnections } from "../../../lib/net/incoming_connections.ts";
 import { ExitCode, ToolError } from "../../tool/exit_code.ts";
-import { listenPrivately } from "../../tool/private_socket.ts";
+import { listenPrivately, removeDeserted } from "../../tool/private_socket.ts";
 import type { StreamConnection } from "../relay.ts";
 import { EVERY_ADDRESS, formatListenAddress, type ListenAddress } from "./forward_spec.ts";
 import { listenTcp } from "./listening_sockets.ts";
@@ -18,13 +18,14 @@ export class LocalListener implements Disposable {
 
   /**
    * Listens, on every address by as many listeners as the system needs for that. A unix socket is the
-   * user's own, and is removed at the end.
+   * user's own, takes the place of one that nobody listens at, and is removed at the end.
    *
    * @throws {ToolError} when the address is in use, or not ours
    */
-  static open(address: ListenAddress): LocalListener[] {
+  static async open(address: ListenAddress): Promise<LocalListener[]> {
     try {
       if (address.kind === "unix") {
+        await removeDeserted(address.path);
         return [new LocalListener(address, listenPrivately(address.path))];
       }
       return listenTcp(address).map((listener) => {
@@ -61,7 +62,7 @@ export class LocalListener implements Disposable {
 export function cannotListen(address: string, cause: unknown): ToolError {
   const isUnix = address.startsWith("/");
   const reason = cause instanceof Deno.errors.AddrInUse
-    ? isUnix ? "it exists; remove it if nothing uses it" : "it is in use already"
+    ? isUnix ? "it exists, and is in use or no socket" : "it is in use already"
     : cause instanceof Error
     ? cause.message
     : String(cause);

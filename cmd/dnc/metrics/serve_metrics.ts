@@ -21,11 +21,11 @@ type Connection = Deno.TcpConn | Deno.UnixConn;
  * @returns with the address, as the system chose its port
  * @throws {ToolError} when the address cannot be had
  */
-export function serveMetrics(
+export async function serveMetrics(
   address: ListenAddress,
   text: () => string,
-): Disposable & { readonly address: string } {
-  const listener = LocalListener.open(address)[0]!;
+): Promise<Disposable & { readonly address: string }> {
+  const listener = (await LocalListener.open(address))[0]!;
   // No page in a browser reaches a unix socket, whatever the name it was loaded under.
   const respond = (head: string | undefined) => responseTo(head, text, address.kind === "unix");
   const connections = new Set<Connection>();

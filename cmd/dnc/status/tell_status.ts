@@ -46,7 +46,7 @@ export async function tellStatus(
       return openMetrics(endpointMetrics(endpoint.status(), process));
     };
     try {
-      const { address } = stack.use(serveMetrics(metrics, text));
+      const { address } = stack.use(await serveMetrics(metrics, text));
       report.notice(`metrics at ${address}`, { event: "metrics", address });
     } catch (error) {
       stack.dispose();
