@@ -3,6 +3,9 @@ import { lutimesSync } from "node:fs";
 import { DshServer, eventually } from "./dsh_process.ts";
 import { describeTree } from "./tree_description.ts";
 
+/** Whether this is root: it can be somebody else, and make devices. */
+const IS_ROOT = Deno.uid() === 0;
+
 /** A test with a server of its own, whose root is `root` in a directory for the test. */
 function filesTest(
   name: string,
@@ -201,6 +204,44 @@ filesTest("what fails is named, and the others are copied", async (server, direc
   assert.equal(Deno.readTextFileSync(`${directory}/root/copy/c`), "c");
 });
 
+filesTest("devices and FIFOs stay what they are, on both sides", async (server, directory) => {
+  const [root, tree] = [`${directory}/root`, `${directory}/tree`];
+  plantSmall(tree);
+  plantSmall(`${root}/tree`);
+  for (const copy of [`${directory}/copy`, `${root}/copy`]) {
+    Deno.mkdirSync(copy);
+    for (const name of ["b", "d"]) await output("mkfifo", `${copy}/${name}`);
+    if (IS_ROOT) await output("mknod", `${copy}/c`, "c", "1", "3");
+  }
+  const failures = IS_ROOT ? 4 : 3;
+  for (
+    const [words, copy] of [
+      [["--get", "tree", `${directory}/copy`], `${directory}/copy`],
+      [["--put", tree, "copy"], `${root}/copy`],
+    ] as const
+  ) {
+    const { code, stderr } = await server.run(words);
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /^dsh: b: there is a FIFO in its place$/m);
+    assert.match(stderr, /^dsh: d: there is a FIFO in its place$/m);
+    assert.match(stderr, new RegExp(`^dsh: ${failures} not copied, see above$`, "m"));
+    assert.equal(Deno.readTextFileSync(`${copy}/a`), "a");
+    assert.ok(Deno.lstatSync(`${copy}/b`).isFifo);
+    if (IS_ROOT) assert.ok(Deno.lstatSync(`${copy}/c`).isCharDevice);
+  }
+  const name = IS_ROOT ? "c" : "b";
+  const reason = /^dsh: .*copy\/[bc]"?: there is a (device|FIFO) in its place\n$/;
+  const get = await server.run(["--get", "tree/a", `${directory}/copy/${name}`]);
+  assert.equal(get.code, 255);
+  assert.match(get.stderr, reason);
+  const put = await server.run(["--put", `${tree}/a`, `copy/${name}`]);
+  assert.equal(put.code, 255);
+  assert.match(put.stderr, reason);
+  for (const copy of [`${directory}/copy`, `${root}/copy`]) {
+    assert.ok(!Deno.lstatSync(`${copy}/${name}`).isFile);
+  }
+});
+
 filesTest("a server that only gives", async (server, directory) => {
   plantSmall(`${directory}/root/tree`);
   const put = await server.run(["--put", `${directory}/root/tree`, "other"]);
@@ -270,10 +311,7 @@ filesTest("a transfer in which nothing is carried is ended", async (server, dire
   await Promise.all([child.stdin.close(), child.stdout.cancel()]);
 }, ["--idle-timeout", "1s", "--transport", "tcp"]);
 
-/** Whether this is root, and can be somebody else. */
-const CAN_BE_NOBODY = Deno.uid() === 0;
-
-if (CAN_BE_NOBODY) {
+if (IS_ROOT) {
   filesTest(
     "with another user's rights: what that user may not, peers may not",
     async (server, directory) => {

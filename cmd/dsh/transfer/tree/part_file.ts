@@ -1,5 +1,6 @@
 import { createHash, type Hash } from "node:crypto";
 import { HeldInode } from "./held_inode.ts";
+import { replaceable } from "./replaceable.ts";
 import { attempt, attempted, TreeError } from "./tree_error.ts";
 
 /** Ends the name of a file that is not complete. */
@@ -99,9 +100,9 @@ export class PartFile {
     }
   }
 
-  /** Makes the file in the place of something that is none; undefined where a file is. */
+  /** Makes the file in the place of a link; undefined where a file is. */
   static #replace(directory: HeldInode, name: string): HeldInode | undefined {
-    if (directory.look(partName(name))?.isFile) return undefined;
+    if (replaceable(directory, partName(name))?.isFile) return undefined;
     attempt(() => Deno.removeSync(directory.at(partName(name))));
     return directory.create(partName(name));
   }
@@ -165,6 +166,8 @@ export class PartFile {
       attempt(() => {
         const modified = new Date(modifiedMs);
         this.#file.utimeSync(modified, modified);
+        // Again: a file may be days on its way.
+        replaceable(this.#directory, this.#name);
         Deno.renameSync(
           this.#directory.at(partName(this.#name)),
           this.#directory.at(this.#name),

@@ -6,6 +6,7 @@ import { PERMISSIONS } from "../protocol/tree_entry.ts";
 import { type Destination, type Place, placeOf } from "./destination.ts";
 import type { HeldInode } from "./held_inode.ts";
 import { PartFile, partName } from "./part_file.ts";
+import { inTheWay, replaceable } from "./replaceable.ts";
 import { attempt, TreeError } from "./tree_error.ts";
 
 /** Rights that the owner needs in a directory while it is filled. */
@@ -55,7 +56,7 @@ export class TargetTree implements Disposable {
         attempt(() => Deno.mkdirSync(parent.at(name), { mode: entry.mode | FILLING }));
         this.#made.add(path);
       } else if (!there.isDirectory) {
-        throw new TreeError(`there is ${kindOf(there)} in its place`);
+        throw inTheWay(there);
       }
     }
     const held = this.#hold(names);
@@ -74,11 +75,10 @@ export class TargetTree implements Disposable {
    */
   link({ path, target, modifiedMs }: LinkEntry): boolean {
     const { parent, name } = this.#find(path);
-    const there = parent.look(name);
+    const there = replaceable(parent, name);
     if (there?.isSymlink && attempt(() => Deno.readLinkSync(parent.at(name))) === target) {
       return false;
     }
-    if (there?.isDirectory) throw new TreeError("there is a directory in its place");
     const temporary = parent.at(partName(name));
     attempt(() => {
       if (parent.look(partName(name))?.isSymlink) Deno.removeSync(temporary);
@@ -101,8 +101,7 @@ export class TargetTree implements Disposable {
       return "nothing";
     }
     const { parent, name } = this.#find(path);
-    const there = parent.look(name);
-    if (there?.isDirectory) throw new TreeError("there is a directory in its place");
+    const there = replaceable(parent, name);
     const isSame = there?.isFile && there.size === entry.size &&
       there.mtime?.getTime() === entry.modifiedMs;
     if (isSame) {
@@ -188,8 +187,4 @@ export class TargetTree implements Disposable {
     }
     return this.#recent.held;
   }
-}
-
-function kindOf(info: Deno.FileInfo): string {
-  return info.isSymlink ? "a symbolic link" : info.isFile ? "a file" : "something else";
 }
