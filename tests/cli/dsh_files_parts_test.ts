@@ -5,7 +5,6 @@ import { progressText } from "../../cmd/dsh/transfer/client/progress_text.ts";
 import { framesOf } from "../../cmd/dsh/transfer/frame_input.ts";
 import { FrameOutput } from "../../cmd/dsh/transfer/frame_output.ts";
 import { FileFrame } from "../../cmd/dsh/transfer/protocol/file_frame.ts";
-import { transferLine } from "../../cmd/dsh/transfer/server/transfer_audit.ts";
 import { Tally } from "../../cmd/dsh/transfer/tally.ts";
 import { TransferFailure } from "../../cmd/dsh/transfer/transfer_failure.ts";
 import { allowedPath } from "../../cmd/dsh/transfer/tree/allowed_path.ts";
@@ -366,17 +365,4 @@ Deno.test("dsh files: how far it is, in one line that fits", () => {
   );
   assert.equal(text.length, 79);
   assert.equal(progressText(more, 1, 20).length, 19);
-});
-
-Deno.test("dsh files: a line of the log is one line, whatever the path", () => {
-  const outcome = { files: 2, bytes: 30, failures: 1, problem: undefined };
-  const line = transferLine({
-    ...{ peer: "f00", name: "n\n", user: "ann", direction: "put", path: 'a\n"\x1b', outcome },
-    since: new Date(1_000_000),
-  }, new Date(1_002_500));
-  assert.equal(
-    line,
-    'transfer of f00 ("n\\n"), as "ann", put "a\\n\\"\\u001b", from 1970-01-01T00:16:40.000Z ' +
-      "for 2.5 s, carried 2 files, 30 bytes, 1 failed, complete",
-  );
 });

@@ -113,6 +113,8 @@ filesTest(
     for (const [remote, name] of names) {
       assert.equal((await server.run(["--put", file, ...remote])).code, 0, name);
       assert.deepEqual(Deno.readFileSync(`${root}/${name}`), noise(100_000), name);
+      const logged = remote[0]?.startsWith("/") ? `${root}/${name}` : name;
+      await server.shows(new RegExp(`, put "${logged}", .*, complete\\n`));
     }
     Deno.writeFileSync(file, noise(50_000, 7));
     assert.equal((await server.run(["--put", file, "sub/"])).code, 0);
@@ -322,6 +324,9 @@ if (IS_ROOT) {
       assert.equal(refused.code, 255);
       assert.match(refused.stderr, /^dsh: the peer refused: "copy": permission denied\n$/);
       await server.shows(/as "nobody", put "copy", .*, incomplete: .*permission denied/);
+      const into = await server.run(["--put", tree, "./"]);
+      assert.equal(into.code, 255);
+      await server.shows(/as "nobody", put "\.\/tree", .*, incomplete: .*permission denied/);
       const uid = Number(await output("id", "-u", "nobody"));
       Deno.chownSync(root, uid, null);
       assert.deepEqual(await server.run(["--put", tree, "copy"]), {
@@ -331,6 +336,8 @@ if (IS_ROOT) {
       });
       assert.deepEqual(describeTree(`${root}/copy`), describeTree(tree));
       assert.equal(Deno.statSync(`${root}/copy/a`).uid, uid);
+      assert.equal((await server.run(["--put", `${tree}/big`, "copy"])).code, 0);
+      await server.shows(/as "nobody", put "copy\/big", .*, complete\n/);
       assert.deepEqual(
         await server.run(["--put", tree, "copy"]),
         { code: 0, stdout: "", stderr: "" },

@@ -67,8 +67,8 @@ function handedOn(): Record<string, string> {
 
 function outcomeOf(said: string): TransferOutcome {
   try {
-    const { files, bytes, failures, problem } = JSON.parse(said);
-    return { files, bytes, failures, problem };
+    const { files, bytes, failures, problem, isInto } = JSON.parse(said);
+    return { files, bytes, failures, problem, isInto };
   } catch {
     const problem = `the process that made it failed: ${said.trim().split("\n")[0]}`;
     return { files: 0, bytes: 0, failures: 0, problem };

@@ -94,8 +94,8 @@ export class FileService {
       const outcome = await this.#transfer(watched, request, root, account);
       const { id, subjects } = incoming.peer;
       const entry = {
-        ...request,
-        ...{ peer: id, name: subjects[0] ?? "", user: account?.name, since, outcome },
+        ...{ peer: id, name: subjects[0] ?? "", user: account?.name },
+        ...{ request, since, outcome },
       };
       this.#audit.notice(transferLine(entry, new Date()));
       await channel.closeWrite();

@@ -27,6 +27,14 @@ export interface TransferOutcome {
   readonly failures: number;
   /** Why it was refused, or did not come to its end; undefined when it did. */
   readonly problem: string | undefined;
+  /** Whether a put went into the path that was asked for; undefined when it came to none. */
+  readonly isInto?: boolean | undefined;
+}
+
+/** What is known of a transfer, whether or not it comes to its end. */
+interface Course {
+  readonly tally: Tally;
+  isInto: boolean | undefined;
 }
 
 /**
@@ -41,15 +49,16 @@ export async function serveTransfer(
   root: string,
 ): Promise<TransferOutcome> {
   const output = new FrameOutput(channel);
-  const tally = new Tally();
+  const course: Course = { tally: new Tally(), isInto: undefined };
   const outcome = (problem: string | undefined) => ({
-    files: tally.filesCarried,
-    bytes: tally.bytesCarried,
-    failures: tally.failures,
+    files: course.tally.filesCarried,
+    bytes: course.tally.bytesCarried,
+    failures: course.tally.failures,
     problem,
+    isInto: course.isInto,
   });
   try {
-    await serve(channel, output, request, root, tally);
+    await serve(channel, output, request, root, course);
     return outcome(undefined);
   } catch (error) {
     const problem = problemOf(error, request.path);
@@ -74,8 +83,9 @@ async function serve(
   output: FrameOutput,
   { direction, path, name }: TransferRequest,
   root: string,
-  tally: Tally,
+  course: Course,
 ): Promise<void> {
+  const { tally } = course;
   using held = HeldInode.root(root);
   const names = allowedPath(Deno.realPathSync(root), path);
   const observer = {
@@ -95,7 +105,11 @@ async function serve(
   using tree = new TargetTree({ root: held, names, isInto, sourceName: name });
   await output.add(FileFrame.ready, new TextEncoder().encode("{}"));
   await output.flush();
-  await new TreeReceiver(tree, output, observer).run(frames);
+  try {
+    await new TreeReceiver(tree, output, observer).run(frames);
+  } finally {
+    course.isInto = tree.isInto;
+  }
 }
 
 /** What is wrong, for the client and the log; undefined for a channel that broke. */

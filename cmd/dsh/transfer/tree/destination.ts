@@ -18,6 +18,8 @@ export interface Place {
   /** To be disposed of. */
   readonly parent: HeldInode;
   readonly name: string | undefined;
+  /** Whether the name is that of what is copied, in the directory that was asked for. */
+  readonly isInto: boolean;
 }
 
 /**
@@ -38,13 +40,13 @@ export function placeOf(destination: Destination, isDirectory: boolean): Place {
   const { root, names, isInto, sourceName } = destination;
   const last = names.at(-1);
   if (isInto || (!isDirectory && isExistingDirectory(root, names))) {
-    return { parent: directory(root, names), name: sourceName };
+    return { parent: directory(root, names), name: sourceName, isInto: true };
   }
   if (last === undefined) {
-    if (isDirectory) return { parent: directory(root, []), name: undefined };
+    if (isDirectory) return { parent: directory(root, []), name: undefined, isInto: false };
     throw new TreeError("a file cannot be put in the place of a directory");
   }
-  return { parent: directory(root, names.slice(0, -1)), name: last };
+  return { parent: directory(root, names.slice(0, -1)), name: last, isInto: false };
 }
 
 function isExistingDirectory(root: HeldInode, names: readonly string[]): boolean {

@@ -36,6 +36,11 @@ export class TargetTree implements Disposable {
     this.#destination = destination;
   }
 
+  /** Whether the copy is put into what was asked for; undefined when it did not come to that. */
+  get isInto(): boolean | undefined {
+    return this.#place?.isInto;
+  }
+
   /**
    * Makes a directory, or sees to it that it can be filled.
    *
