@@ -2,6 +2,7 @@ import type { ByteSink, ByteSource } from "../../../peer/peer_channel.ts";
 import { pump } from "../../../peer/pump.ts";
 import { FrameOutput } from "../frame_output.ts";
 import { sendFailure, type TransferOutcome } from "./serve_transfer.ts";
+import { SUPERSEDED_SIGNAL } from "./superseded.ts";
 import { JOB_VARIABLE, TRANSFER_WORKER, type TransferJob } from "./transfer_job.ts";
 
 /** What the runtime needs to find its modules; nothing else of our environment is handed on. */
@@ -13,10 +14,12 @@ const PATIENCE_MS = 5_000;
  * Has a transfer made by a process of its own, which takes on another user's rights.
  *
  * @param channel behind its request
+ * @param signal aborted when the same transfer was begun again
  */
 export async function delegateTransfer(
   channel: ByteSource & ByteSink,
   job: TransferJob,
+  signal: AbortSignal,
 ): Promise<TransferOutcome> {
   const program = Deno.build.standalone ? [] : ["run", "-A", "--unstable-net", Deno.mainModule];
   const child = new Deno.Command(Deno.execPath(), {
@@ -41,6 +44,9 @@ export async function delegateTransfer(
     input.close().catch(() => {});
     patience = setTimeout(() => child.kill("SIGKILL"), PATIENCE_MS);
   });
+  const stop = () => stopIfRunning(child);
+  signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
   let sent = 0;
   try {
     for await (const bytes of child.stdout) {
@@ -51,11 +57,21 @@ export async function delegateTransfer(
     // The client is gone; the other direction sees it, too.
   }
   await child.status;
+  signal.removeEventListener("abort", stop);
   clearTimeout(patience);
   forth.finally(() => clearTimeout(patience));
   const outcome = outcomeOf(await said);
-  if (sent === 0) await sendFailure(new FrameOutput(channel), "the transfer could not be started");
+  const reason = signal.aborted ? signal.reason.message : "the transfer could not be started";
+  if (sent === 0) await sendFailure(new FrameOutput(channel), reason);
   return outcome;
+}
+
+function stopIfRunning(child: Deno.ChildProcess): void {
+  try {
+    child.kill(SUPERSEDED_SIGNAL);
+  } catch {
+    // It has just ended.
+  }
 }
 
 function handedOn(): Record<string, string> {

@@ -10,6 +10,7 @@ import type { TransferRequest } from "../protocol/transfer_request.ts";
 import { delegateTransfer } from "./delegate_transfer.ts";
 import { firstFrame } from "./first_frame.ts";
 import { sendFailure, serveTransfer, type TransferOutcome } from "./serve_transfer.ts";
+import { interruptible, superseded } from "./superseded.ts";
 import { transferLine } from "./transfer_audit.ts";
 import { WatchedChannel } from "./watched_channel.ts";
 
@@ -24,8 +25,12 @@ const CLOSE_MS = 2_000;
 interface LiveTransfer {
   readonly channel: PeerChannel;
   work: Promise<void>;
-  /** What tells it from others of all peers; undefined until its request is there. */
+  /** What is put where by whom: another one of the same purpose needs the same files. */
   purpose: string | undefined;
+  /** Aborted to end it with a reason, which its client is told. */
+  readonly stop: AbortController;
+  /** Resolved when it holds no files any more. */
+  readonly letGo: PromiseWithResolvers<void>;
 }
 
 /** What the owner of a server says about files. */
@@ -68,7 +73,10 @@ export class FileService {
       return incoming.decline(DeclineCode.occupied, "this peer has too many transfers");
     }
     const channel = incoming.accept();
-    const live: LiveTransfer = { channel, purpose: undefined, work: Promise.resolve() };
+    const live: LiveTransfer = {
+      ...{ channel, purpose: undefined, work: Promise.resolve() },
+      ...{ stop: new AbortController(), letGo: Promise.withResolvers() },
+    };
     this.#live.add(live);
     live.work = this.#serve(incoming, live, this.#rules.root);
     await live.work.finally(() => this.#live.delete(live));
@@ -88,10 +96,13 @@ export class FileService {
     const since = new Date();
     try {
       const request = await firstFrame(channel).finally(() => clearTimeout(late));
-      await this.#supersede(live, JSON.stringify([incoming.peer.id, request]));
+      if (request.direction === "put") {
+        await this.#supersede(live, JSON.stringify([incoming.peer.id, request]));
+      }
       const account = this.#rules.accounts.accountFor(incoming.peer);
       using watched = new WatchedChannel(channel, this.#rules.idleTimeoutMs);
-      const outcome = await this.#transfer(watched, request, root, account);
+      const outcome = await this.#transfer(watched, request, root, account, live.stop.signal)
+        .finally(() => letGo(live));
       const { id, subjects } = incoming.peer;
       const entry = {
         ...{ peer: id, name: subjects[0] ?? "", user: account?.name },
@@ -106,19 +117,24 @@ export class FileService {
       }
       // Whatever else ended the channel, the client is gone.
     } finally {
+      letGo(live);
       channel.reset();
     }
   }
 
   /**
-   * Who asks for the same again has lost the first one: that its connection broke may become known
-   * here much later, and until then it would hold the file.
+   * Who puts the same again has lost the first one: that its connection broke may become known here
+   * much later, and until then it would hold the file. If it is there after all, it is told.
    */
   async #supersede(live: LiveTransfer, purpose: string): Promise<void> {
     const former = [...this.#live].filter((other) => other.purpose === purpose);
     live.purpose = purpose;
-    for (const { channel } of former) channel.reset();
-    await waitAtMost(Promise.allSettled(former.map(({ work }) => work)), CLOSE_MS);
+    for (const { stop } of former) stop.abort(superseded());
+    const all = Promise.all(former.map(({ letGo }) => letGo.promise));
+    await waitAtMost(all, CLOSE_MS);
+    // What is left waits for a client that takes nothing.
+    for (const other of former) if (other.purpose !== undefined) other.channel.reset();
+    await waitAtMost(all, CLOSE_MS);
   }
 
   async #transfer(
@@ -126,6 +142,7 @@ export class FileService {
     request: TransferRequest,
     root: string,
     account: Account | undefined,
+    signal: AbortSignal,
   ): Promise<TransferOutcome> {
     const problem = account === undefined
       ? "this peer has no user for you"
@@ -138,9 +155,14 @@ export class FileService {
     }
     const { name, uid, gid } = account;
     const outcome = uid === Deno.uid()
-      ? await serveTransfer(channel, request, root)
-      : await delegateTransfer(channel, { request, root, rights: { name, uid, gid } });
+      ? await serveTransfer(interruptible(channel, signal), request, root)
+      : await delegateTransfer(channel, { request, root, rights: { name, uid, gid } }, signal);
     if (!channel.isStalled) return outcome;
     return { ...outcome, problem: "nothing was carried for too long" };
   }
+}
+
+function letGo(live: LiveTransfer): void {
+  live.purpose = undefined;
+  live.letGo.resolve();
 }

@@ -1,6 +1,7 @@
 import { writeError } from "../../../tool/output.ts";
 import { takeOnRights } from "./rights.ts";
 import { serveTransfer } from "./serve_transfer.ts";
+import { interruptible, superseded, SUPERSEDED_SIGNAL } from "./superseded.ts";
 import { JOB_VARIABLE, type TransferJob } from "./transfer_job.ts";
 
 /**
@@ -12,10 +13,12 @@ import { JOB_VARIABLE, type TransferJob } from "./transfer_job.ts";
 export async function runTransferWorker(): Promise<number> {
   const { request, root, rights }: TransferJob = JSON.parse(Deno.env.get(JOB_VARIABLE) ?? "{}");
   takeOnRights(rights);
-  const channel = {
+  const stop = new AbortController();
+  Deno.addSignalListener(SUPERSEDED_SIGNAL, () => stop.abort(superseded()));
+  const channel = interruptible({
     read: (into: Uint8Array) => Deno.stdin.read(into),
     write: (bytes: Uint8Array) => Deno.stdout.write(bytes),
-  };
+  }, stop.signal);
   writeError(JSON.stringify(await serveTransfer(channel, request, root)));
   return 0;
 }
