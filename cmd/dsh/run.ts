@@ -91,7 +91,7 @@ async function connect(
   using terminal = new LocalTerminal();
   using shown = TerminalOutput.open(1);
   using shownErrors = TerminalOutput.open(2);
-  using signals = new SessionSignals();
+  using signals = new SessionSignals(task.kept !== undefined);
   // A command whose output goes elsewhere must not have its line ends changed by a terminal.
   const isAtTerminal = task.terminal ??
     (Deno.stdin.isTerminal() && (task.command === undefined || Deno.stdout.isTerminal()));
@@ -119,7 +119,7 @@ async function copy(
   task: Extract<Task, { kind: "transfer" }>,
   report: Report,
 ): Promise<number> {
-  using signals = new SessionSignals();
+  using signals = new SessionSignals(false);
   // What only transfers need is not loaded by others.
   const { runTransfer } = await import("./transfer/client/run_transfer.ts");
   return await withClient(

@@ -47,7 +47,7 @@ export class LocalTerminal implements Disposable {
     // Deno.exit() and failures that nobody catches come by here.
     if (!this.#isRaw) globalThis.addEventListener("unload", this.#restore);
     this.#isRaw = true;
-    Deno.stdin.setRaw(true);
+    setRaw(true);
     stopOutputProcessing(0);
     setTerminalRaw(true);
   }
@@ -57,7 +57,7 @@ export class LocalTerminal implements Disposable {
     if (!this.#isRaw) return;
     this.#isRaw = false;
     globalThis.removeEventListener("unload", this.#restore);
-    Deno.stdin.setRaw(false);
+    setRaw(false);
     setTerminalRaw(false);
   }
 
@@ -84,6 +84,15 @@ export class LocalTerminal implements Disposable {
   /** The same as {@linkcode leave}. */
   [Symbol.dispose](): void {
     this.leave();
+  }
+}
+
+/** Changes the mode of the terminal; one that was closed meanwhile has none. */
+function setRaw(isRaw: boolean): void {
+  try {
+    Deno.stdin.setRaw(isRaw);
+  } catch {
+    // What was said to it fails as well, where that matters.
   }
 }
 

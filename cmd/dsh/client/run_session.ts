@@ -222,6 +222,10 @@ class SessionClient {
         if (action !== undefined) this.#act(action);
       }
     }
+    if (terminal?.isRaw && this.#options.request.kept !== undefined) {
+      // Keys cannot end the input of a raw terminal: it was closed, which is no Ctrl-D there.
+      return this.#left.resolve(signalExitCode("SIGHUP"));
+    }
     await batch.flush();
     await this.#writer.send(FrameType.inputEnd);
   }

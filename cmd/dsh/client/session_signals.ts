@@ -6,6 +6,8 @@ import { SIGNALS } from "../protocol/messages.ts";
 const FORWARDED = ["INT", "TERM", "HUP", "QUIT", "USR1", "USR2"] as const;
 /** Those that end programs: the second one, or the program's patience, ends the client. */
 const ENDING: ReadonlySet<string> = new Set(["INT", "TERM", "HUP"]);
+/** Those that a client gets whose terminal is closed, or that is told to go. */
+const LEAVING: ReadonlySet<string> = new Set(["HUP", "TERM"]);
 /** A second signal within this time is meant for the client, ms. */
 const SECOND_MS = 2_000;
 /** How long a program may go on after SIGTERM or SIGHUP, ms: nobody may be there to repeat it. */
@@ -21,7 +23,8 @@ export function signalExitCode(signal: string): number {
 
 /**
  * The signals that this process gets: until there is a session they end the client, then they
- * travel to the program.
+ * travel to the program. Where the program stays without its client, SIGHUP and SIGTERM go on ending
+ * the client alone, as they do with tmux's: a terminal that is closed must not end what was kept.
  */
 export class SessionSignals implements Disposable {
   /** Aborted when the client must end; the reason is a {@linkcode ToolError}. */
@@ -33,12 +36,18 @@ export class SessionSignals implements Disposable {
   /** The process goes on after it was stopped. */
   onContinue: (() => void) | undefined;
   readonly #controller = new AbortController();
+  readonly #isKept: boolean;
   readonly #listeners: (readonly [Deno.Signal, () => void])[];
   #lastEnding = -Infinity;
   #patience: ReturnType<typeof setTimeout> | undefined;
 
-  /** Listens from now on. */
-  constructor() {
+  /**
+   * Listens from now on.
+   *
+   * @param isKept whether the program stays without its client
+   */
+  constructor(isKept: boolean) {
+    this.#isKept = isKept;
     this.signal = this.#controller.signal;
     this.#listeners = Deno.build.os === "windows" ? [["SIGINT", () => this.#take("INT")]] : [
       ...FORWARDED.map((name) => [`SIG${name}`, () => this.#take(name)] as const),
@@ -57,7 +66,7 @@ export class SessionSignals implements Disposable {
   #take(name: typeof FORWARDED[number]): void {
     const end = () =>
       this.#controller.abort(new ToolError(signalExitCode(`SIG${name}`), "interrupted"));
-    if (this.forward === undefined) return end();
+    if (this.forward === undefined || (this.#isKept && LEAVING.has(name))) return end();
     const now = performance.now();
     if (ENDING.has(name)) {
       if (now - this.#lastEnding < SECOND_MS) return end();
