@@ -7,7 +7,7 @@ const MIB = 1024 * 1024;
 /** Most resident memory that a `dnc` may need, whatever it carries, in MiB. */
 const MEMORY_LIMIT_MIB = 150;
 /** Growth from the first to the second half of a transfer of seconds that is noise of the collector, MiB. */
-const MEMORY_NOISE_MIB = 12;
+const MEMORY_NOISE_MIB = 20;
 
 /** Carries pseudo-random bytes both ways at once between two `dnc`; prints and checks the figures. */
 async function carry(
