@@ -40,3 +40,25 @@ Deno.test({
     assert.equal(await printed(server, { columns: 80, rows: 24 }, line), "a\nb\r\tc\r\n");
   },
 });
+
+Deno.test({
+  name: "dsh at a terminal: modes are switched off where a session breaks, not where none begins",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using server = await DshServer.start();
+    const refused = await server.run(["--attach", "nope"]);
+    assert.deepEqual([refused.code, refused.stdout], [255, ""]);
+    assert.match(refused.stderr, /^dsh: the peer refused: there is no session "nope"/);
+    const child = server.command(["--tty", "--", "printf 'ready\\033[?1000h'; cat"]).spawn();
+    const screen = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    let shown = "";
+    while (!shown.includes("ready\x1b[?1000h")) shown += (await screen.read()).value;
+    await server.stop("SIGTERM");
+    for (let piece = await screen.read(); !piece.done; piece = await screen.read()) {
+      shown += piece.value;
+    }
+    assert.match(shown, /ready.*\[\?1000l.*\[\?25h/);
+    assert.equal((await child.status).code, 255);
+    await Promise.all([child.stdin.close(), child.stderr.cancel()]);
+  },
+});

@@ -239,6 +239,7 @@ Deno.test("dsh terminal: the alternate screen is left only where a program is on
     return new TextDecoder().decode(terminal.resetSequence);
   };
   const leaves = (sequence: string) => sequence.includes("\x1b[?1049l");
+  assert.equal(resetAfter(), "");
   assert.ok(!leaves(resetAfter("text")));
   assert.ok(leaves(resetAfter("x\x1b[?1049hvim", "more")));
   assert.ok(!leaves(resetAfter("\x1b[?1049hvim", "bye\x1b[?1049l$ ")));

@@ -20,6 +20,7 @@ const LETTER_L = 0x6c;
 /** The user's terminal, while it belongs to a program elsewhere. */
 export class LocalTerminal implements Disposable {
   #isRaw = false;
+  #hasShown = false;
   #hasAlternateScreen = false;
   readonly #restore = () => this.leave();
 
@@ -70,14 +71,19 @@ export class LocalTerminal implements Disposable {
 
   /** Looks at what is shown, to know what would have to be switched off. */
   observe(output: Uint8Array): void {
+    this.#hasShown = true;
     const at = lastIndexOf(output, ALTERNATE_SCREEN);
     const letter = at < 0 ? undefined : output[at + ALTERNATE_SCREEN.length];
     if (letter === LETTER_H) this.#hasAlternateScreen = true;
     else if (letter === LETTER_L) this.#hasAlternateScreen = false;
   }
 
-  /** What switches off the modes that a program left on which could not end in order. */
+  /**
+   * What switches off the modes that a program left on which could not end in order; nothing where
+   * none has shown anything.
+   */
   get resetSequence(): Uint8Array {
+    if (!this.#hasShown) return new Uint8Array();
     return encoder.encode((this.#hasAlternateScreen ? ALTERNATE_SCREEN_OFF : "") + RESET_MODES);
   }
 
