@@ -88,17 +88,20 @@ async function connect(
   task: Extract<Task, { kind: "session" }>,
   report: Report,
 ): Promise<number> {
+  // As with ssh, an empty command is none.
+  const command = task.command === "" ? undefined : task.command;
   using terminal = new LocalTerminal();
   using shown = TerminalOutput.open(1);
   using shownErrors = TerminalOutput.open(2);
   using signals = new SessionSignals(task.kept !== undefined);
   // A command whose output goes elsewhere must not have its line ends changed by a terminal.
   const isAtTerminal = task.terminal ??
-    (Deno.stdin.isTerminal() && (task.command === undefined || Deno.stdout.isTerminal()));
+    (Deno.stdin.isTerminal() && (command === undefined || Deno.stdout.isTerminal()));
   using typed = isAtTerminal ? TerminalInput.open(0) : undefined;
   const request = sessionRequest({
-    ...task,
+    command,
     binary: values.binary,
+    kept: task.kept,
     size: isAtTerminal ? terminal.size : undefined,
     variables: values.env,
   }, Deno.env.toObject());

@@ -46,6 +46,31 @@ dshTest("streams are separate, input ends, the exit status is ours", async (serv
   await server.shows(/as "[^"]+", without a terminal: "kill -TERM \$\$", .*, ended by SIGTERM\n/);
 });
 
+dshTest("a command that no peer takes is wrong usage, an empty one is none", async (server) => {
+  const { run } = bound(server);
+  const refused: [string[], RegExp][] = [
+    [
+      ["--", "x".repeat(100_000)],
+      /^dsh: a command has at most 32768 characters, not 100000: copy /,
+    ],
+    // Characters of three bytes each.
+    [
+      ["--", "\u20ac".repeat(30_000)],
+      /^dsh: the command and its .* than 65536 bytes: copy a script/,
+    ],
+    [["--env", `A=${"x".repeat(5_000)}`, "--", "id"], /^dsh: A has no proper value/],
+  ];
+  for (const [args, reason] of refused) {
+    const { code, stdout, stderr } = await run(args);
+    assert.match(stderr, reason);
+    assert.deepEqual([code, stdout], [2, ""]);
+  }
+  assert.doesNotMatch(server.log, /session of|protocol/);
+  const longest = `echo ${"x".repeat(32_763)}`;
+  assert.equal((await run(["--", longest])).stdout.length, 32_764);
+  assert.equal((await run(["--", ""], "echo from the shell\n")).stdout, "from the shell\n");
+});
+
 dshTest("every byte passes both ways", async (server) => {
   const bytes = new Uint8Array(5_000_001).map((_, index) => index * index >> 5);
   const child = server.command(["--", "tee /dev/stderr"]).spawn();

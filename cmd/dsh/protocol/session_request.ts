@@ -12,8 +12,8 @@ export const SESSION_CHANNEL = "dsh://session";
 export const MAX_VARIABLES = 64;
 /** Longest value of one, characters. */
 const MAX_VALUE_CHARACTERS = 4096;
-/** Longest command, characters: what the kernel takes as one argument. */
-const MAX_COMMAND_CHARACTERS = 32 * 1024;
+/** Longest command, characters: with room for the rest of a message. */
+export const MAX_COMMAND_CHARACTERS = 32 * 1024;
 
 /** What a client wants to have run. */
 export interface SessionRequest {
@@ -68,7 +68,10 @@ export function encodeSessionRequest(request: SessionRequest): Uint8Array {
     JSON.stringify({ version: PROTOCOL_VERSION, ...request }),
   );
   if (bytes.length <= MAX_MESSAGE_BYTES) return bytes;
-  throw new ProtocolError("frame-length", "the command and its environment are too long");
+  throw new ProtocolError(
+    "frame-length",
+    `the command and its environment are longer than ${MAX_MESSAGE_BYTES} bytes`,
+  );
 }
 
 /**
