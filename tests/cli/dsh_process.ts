@@ -31,11 +31,11 @@ export class DshServer implements AsyncDisposable {
    * Starts a server that knows the clients' device.
    *
    * @param args of the server, besides `-l`
-   * @param options `stranger`: does not know it
+   * @param options `stranger`: does not know it; `ignoring`: starts with these signals ignored
    */
   static async start(
     args: readonly string[] = [],
-    options: { stranger?: boolean } = {},
+    options: { stranger?: boolean; ignoring?: string } = {},
   ): Promise<DshServer> {
     const directory = await Deno.makeTempDir({ prefix: "dhtnet-test-" });
     const clientId = await idOf(`${directory}/client`);
@@ -44,8 +44,13 @@ export class DshServer implements AsyncDisposable {
     const manager = args.includes("--quiet")
       ? Deno.listenDatagram({ transport: "unixpacket", path: socket })
       : undefined;
-    const child = new Deno.Command(PROGRAM, {
-      args: [...WORDS, "-l", "--interface", "lo", ...allowed, ...args],
+    const words = [PROGRAM, ...WORDS, "-l", "--interface", "lo", ...allowed, ...args];
+    const ignoring = `trap '' ${options.ignoring ?? ""}; exec "$@"`;
+    const [program, ...rest] = options.ignoring === undefined
+      ? words
+      : ["sh", "-c", ignoring, "sh", ...words];
+    const child = new Deno.Command(program!, {
+      args: rest,
       env: {
         DHTNET_CONFIG_DIR: `${directory}/server`,
         ...(manager === undefined ? {} : { NOTIFY_SOCKET: socket }),

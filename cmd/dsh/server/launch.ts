@@ -19,9 +19,33 @@ export function pathOf({ uid }: Account): string {
   return uid === 0 ? ROOT_PATH : USER_PATH;
 }
 
+let signalReset: readonly string[] | undefined;
+
+/**
+ * What to put before a command so that no signal is ignored by it: programs inherit that, and a
+ * server that a script or nohup has started in the background ignores some, which would take Ctrl-\
+ * from its sessions.
+ *
+ * @param env of coreutils 8.31 or newer
+ * @returns nothing where `env` cannot do it: a session is worth more than its signals
+ */
+export function defaultSignals(env: string): readonly string[] {
+  const words = [env, "--default-signal"];
+  try {
+    const [command, ...args] = [...words, "true"] as const;
+    const probe = new Deno.Command(command!, {
+      ...{ args, env: { PATH: ROOT_PATH }, clearEnv: true, stdin: "null" },
+      ...{ stdout: "null", stderr: "null" },
+    });
+    return probe.outputSync().success ? words : [];
+  } catch {
+    return [];
+  }
+}
+
 /**
  * The command that starts a program in a session of its own (setsid), in the account's home, and
- * with the account's rights (setpriv). It gets SIGHUP if this process dies.
+ * with the account's rights (setpriv). It ignores no signal, and gets SIGHUP if this process dies.
  *
  * What the peer put into the environment takes effect only behind the change of rights: until
  * then it stands under names that mean nothing to a loader.
@@ -42,9 +66,12 @@ export function launchCommand(
   const changed = account.uid === Deno.uid()
     ? []
     : [`--reuid=${account.uid}`, `--regid=${account.gid}`, "--init-groups", "--inh-caps=-all"];
+  signalReset ??= defaultSignals("env");
+  const [command, ...args] = [...signalReset, "setpriv"];
   return {
-    command: "setpriv",
+    command: command!,
     args: [
+      ...args,
       ...["--pdeathsig", "HUP", ...changed, "--", "sh", "-c"],
       [
         ...lines,
