@@ -1,6 +1,31 @@
 import assert from "node:assert/strict";
 import { defaultSignals } from "../../cmd/dsh/server/launch.ts";
-import { DshServer } from "./dsh_process.ts";
+import { DshServer, eventually } from "./dsh_process.ts";
+
+/** The runtime listens for SIGUSR1 half a second after its start, ms. */
+const GRACE_MS = 1_000;
+
+Deno.test({
+  name: "dsh: SIGUSR1 opens no debugger at a client, and does not travel; SIGUSR2 does",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using server = await DshServer.start();
+    const script =
+      "exec 2>/dev/null; trap 'echo one' USR1; trap 'echo two; exit 5' USR2; echo ready; " +
+      "while :; do sleep 0.05; done";
+    const since = performance.now();
+    const child = server.command(["--", script]).spawn();
+    const screen = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    assert.equal((await screen.read()).value, "ready\n");
+    await eventually("the runtime listens", () => performance.now() - since > GRACE_MS);
+    child.kill("SIGUSR1");
+    child.kill("SIGUSR2");
+    assert.equal((await screen.read()).value, "two\n");
+    assert.equal((await child.status).code, 5);
+    assert.equal(await new Response(child.stderr).text(), "");
+    await Promise.all([screen.cancel(), child.stdin.close()]);
+  },
+});
 
 Deno.test({
   name: "dsh: programs ignore no signal because their server does",

@@ -1,9 +1,10 @@
 import { constants } from "node:os";
 import { ToolError } from "../../tool/exit_code.ts";
 import { SIGNALS } from "../protocol/messages.ts";
+import { ignoreDebuggerSignal } from "./ignore_debugger_signal.ts";
 
-/** Signals that are meant for the program, not for the client. */
-const FORWARDED = ["INT", "TERM", "HUP", "QUIT", "USR1", "USR2"] as const;
+/** Signals that are meant for the program, not for the client; SIGUSR1 is the runtime's own. */
+const FORWARDED = ["INT", "TERM", "HUP", "QUIT", "USR2"] as const;
 /** Those that end programs: the second one, or the program's patience, ends the client. */
 const ENDING: ReadonlySet<string> = new Set(["INT", "TERM", "HUP"]);
 /** Those that a client gets whose terminal is closed, or that is told to go. */
@@ -55,6 +56,7 @@ export class SessionSignals implements Disposable {
       ["SIGCONT", () => this.onContinue?.()],
     ];
     for (const [signal, listener] of this.#listeners) Deno.addSignalListener(signal, listener);
+    ignoreDebuggerSignal();
   }
 
   /** Stops listening. */
