@@ -57,7 +57,7 @@ export class SoakSite {
     const echo = `TCP-LISTEN:${ECHO_PORT},bind=127.0.0.1,fork,reuseaddr,backlog=128`;
     await site.#loopback(site.#server);
     await site.#loopback(site.#client);
-    site.#server.background("socat", echo, "EXEC:cat");
+    site.#server.background("socat", "-t", "20", echo, "EXEC:cat");
     await site.restartNode();
     await Deno.writeTextFile(site.clockFile, "+0");
     site.#callerEnvironment = await site.#client.environment();
