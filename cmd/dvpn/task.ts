@@ -36,6 +36,7 @@ export function taskOf({ values, positionals, given }: CommandLine<DvpnOptions>)
     throw new UsageError("--client-to-client needs -l");
   }
   if (values.json && !values.status) throw new UsageError("--json needs --status");
+  checkAlone(modes, { id, isDevice: isWritten(given, "device"), isDryRun: values["dry-run"] });
   if (values.id) return { kind: "show-id" };
   if (values.address !== undefined) return { kind: "show-address", id: values.address };
   if (values.status) return { kind: "status", json: values.json };
@@ -52,4 +53,22 @@ export function taskOf({ values, positionals, given }: CommandLine<DvpnOptions>)
     throw new UsageError("give the ID of a server, or -l to be one, or --mesh to need none");
   }
   return { kind: "connect", id: peerId(id) };
+}
+
+/**
+ * What asks for something at once takes nothing else: who adds --dry-run to --cleanup wants to look, and
+ * must not have the kill switch opened.
+ */
+function checkAlone(
+  modes: readonly string[],
+  { id, isDevice, isDryRun }: { id: string | undefined; isDevice: boolean; isDryRun: boolean },
+): void {
+  const [mode = ""] = modes;
+  if (!["address", "status", "cleanup", "id"].includes(mode)) return;
+  const refuse = (what: string) => {
+    throw new UsageError(`${what} has no meaning with --${mode}`);
+  };
+  if (isDryRun) refuse("--dry-run");
+  if (id !== undefined) refuse("an ID");
+  if (mode === "cleanup" && isDevice) refuse("--device");
 }

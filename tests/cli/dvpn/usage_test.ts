@@ -37,6 +37,11 @@ const WRONG: [string[], RegExp][] = [
   [["--mesh", "--dry-run", "--interface", "lo", "--range", "fd00::/64"], /takes one IPv4 network/],
   [["--member", KEY, KEY], /--member needs --mesh/],
   [["--client-to-client", ID], /needs -l/],
+  [["--cleanup", "--dry-run"], /--dry-run has no meaning with --cleanup/],
+  [["--cleanup", ID], /an ID has no meaning with --cleanup/],
+  [["--cleanup", "--device", "dvpn9"], /--device has no meaning with --cleanup/],
+  [["--id", "--dry-run"], /--dry-run has no meaning with --id/],
+  [["--status", ID], /an ID has no meaning with --status/],
 ];
 for (const [args, message] of WRONG) {
   Deno.test(`dvpn ${args.join(" ")}: exit code 2, and why`, async () => {
