@@ -7,6 +7,7 @@ import {
   type KeyRotation,
   type RevocationList,
 } from "../../lib/identity/mod.ts";
+import { printableLine } from "../tool/log_line.ts";
 
 /** Ms in a day. */
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -96,11 +97,11 @@ export function describeKeyRotation({ oldId, newId, rotatedAt }: KeyRotation): D
   };
 }
 
-/** A description for people. */
+/** A description for people; whoever made the file chose the names in it. */
 export function renderDescription({ title, fields }: Description): string {
   const width = Math.max(...fields.map(([label]) => label.length));
-  const lines = fields.map(([label, value]) => `  ${label.padEnd(width)}  ${value}\n`);
-  return `${title}\n${lines.join("")}`;
+  const lines = fields.map(([label, value]) => `  ${label.padEnd(width)}  ${value}`);
+  return [title, ...lines].map((line) => `${printableLine(line)}\n`).join("");
 }
 
 function revocationsOf({ revocations }: RevocationList) {

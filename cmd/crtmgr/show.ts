@@ -1,8 +1,10 @@
 import {
+  CertificateError,
   decodeCertificatePem,
   decodeKeyRotationPem,
   decodeRevocationListPem,
   formatId,
+  IdentityError,
   publicKeyOf,
 } from "../../lib/identity/mod.ts";
 import { MAX_REVOCATION_LIST_BYTES } from "../../lib/identity/decode_revocation_list.ts";
@@ -46,8 +48,9 @@ async function describeFile(path: string, passphrase: PassphraseSource): Promise
   const holds = (label: string) => text.includes(`-----BEGIN ${label}-----`);
   const now = new Date();
   const found: Description[] = [];
+  const add = (describe: () => Description[]) => found.push(...named(path, describe));
   if (holds("CERTIFICATE")) {
-    found.push(...decodeCertificatePem(text).map((der) => describeCertificate(der, now)));
+    add(() => decodeCertificatePem(text).map((der) => describeCertificate(der, now)));
   }
   const isEncrypted = holds("ENCRYPTED PRIVATE KEY");
   if (isEncrypted || holds("PRIVATE KEY")) {
@@ -59,13 +62,23 @@ async function describeFile(path: string, passphrase: PassphraseSource): Promise
     });
   }
   if (holds("X509 CRL")) {
-    found.push(...decodeRevocationListPem(text).map((der) => describeRevocationList(der, now)));
+    add(() => decodeRevocationListPem(text).map((der) => describeRevocationList(der, now)));
   }
   if (holds("DHTNET KEY ROTATION")) {
-    found.push(...decodeKeyRotationPem(text).map(describeKeyRotation));
+    add(() => decodeKeyRotationPem(text).map(describeKeyRotation));
   }
   if (found.length > 0) return found;
   const message =
     `${path}: no certificate, private key, revocation list or key rotation in PEM form`;
   throw new ToolError(ExitCode.failure, message);
+}
+
+/** Tells in which file something is wrong. */
+function named<T>(path: string, describe: () => T): T {
+  try {
+    return describe();
+  } catch (cause) {
+    if (!(cause instanceof CertificateError || cause instanceof IdentityError)) throw cause;
+    throw new ToolError(ExitCode.failure, `${path}: ${cause.message}`, { cause });
+  }
 }
