@@ -52,16 +52,21 @@ function readRevocationList(input: DerReader): RevocationList {
 }
 
 function readSigned(fields: DerReader): Omit<RevocationList, "signed" | "signature"> {
-  if (readSmallInteger(fields) !== VERSION_2) throw new DerError("not version 2", fields.offset);
+  // The number is that of version 2 where there is one. Version 1 has no extensions (§5.1.2.1).
+  const isVersion1 = !fields.isNext(DER.integer);
+  if (!isVersion1 && readSmallInteger(fields) !== VERSION_2) {
+    throw new DerError("not version 2", fields.offset);
+  }
   readEd25519(fields);
   const issuer = readName(fields);
   const thisUpdate = readTime(fields);
   const hasNext = fields.isNext(DER.utcTime) || fields.isNext(DER.generalizedTime);
   const nextUpdate = hasNext ? readTime(fields) : undefined;
   const revocations = fields.isNext(DER.sequence)
-    ? readRevocations(fields.open(DER.sequence))
+    ? readRevocations(fields.open(DER.sequence), isVersion1)
     : new Map<string, Revocation>();
-  const number = fields.isAtEnd ? undefined : readNumber(fields.open(DER.listExtensions));
+  const hasExtensions = !isVersion1 && !fields.isAtEnd;
+  const number = hasExtensions ? readNumber(fields.open(DER.listExtensions)) : undefined;
   fields.finish();
   return {
     issuer: issuer.commonName,
@@ -73,7 +78,7 @@ function readSigned(fields: DerReader): Omit<RevocationList, "signed" | "signatu
   };
 }
 
-function readRevocations(entries: DerReader): Map<string, Revocation> {
+function readRevocations(entries: DerReader, isVersion1: boolean): Map<string, Revocation> {
   const revocations = new Map<string, Revocation>();
   while (!entries.isAtEnd) {
     if (revocations.size >= MAX_REVOCATIONS) {
@@ -83,7 +88,7 @@ function readRevocations(entries: DerReader): Map<string, Revocation> {
     const entry = entries.open(DER.sequence);
     const serialNumber = readSerialNumber(entry);
     const revokedAt = readTime(entry);
-    const reason = entry.isAtEnd ? undefined : readReason(entry);
+    const reason = isVersion1 || entry.isAtEnd ? undefined : readReason(entry);
     entry.finish();
     if (revocations.has(serialNumber)) continue; // once is enough
     revocations.set(serialNumber, { serialNumber, revokedAt, reason });
