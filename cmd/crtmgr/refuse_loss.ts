@@ -17,6 +17,10 @@ interface Replaced {
 /** A certificate and those of its signers. */
 export const CHAIN: Replaced = { name: "certificates", label: "CERTIFICATE", most: Infinity };
 
+/** A private key that is not encrypted, and one that is. */
+export const KEY: Replaced = { name: "one private key", label: "PRIVATE KEY", most: 1 };
+export const ENCRYPTED_KEY: Replaced = { ...KEY, label: "ENCRYPTED PRIVATE KEY" };
+
 /**
  * Makes sure that writing a file anew loses nothing: key and certificates may share a file, and what
  * is not written again would be gone.

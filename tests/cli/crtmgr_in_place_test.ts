@@ -58,3 +58,37 @@ inFolder("renew leaves a file alone that holds more than certificates", async (f
   await join(file("blank.crt"), "\n", file("dev.crt"), "\r\n");
   await succeed("renew", file("blank.crt"), ...signer);
 });
+
+inFolder("encrypt and decrypt leave a file alone that holds more than its key", async (folder) => {
+  await makeFamily(folder);
+  const file = (name: string) => `${folder}/${name}`;
+  await succeed("encrypt", file("dev.pem"), "-o", file("secret.pem"));
+  for (const [command, key] of [["encrypt", "dev.pem"], ["decrypt", "secret.pem"]] as const) {
+    const cases: [string[], RegExp][] = [
+      [
+        [file(key), file("dev.crt")],
+        /more than one private key: a certificate, which .* -o FILE\n/,
+      ],
+      [[file(key), file(key)], /more than one private key: a private key, which would be lost/],
+      [["Bag Attributes\n", file(key)], /more than one private key: other text, which would/],
+    ];
+    for (const [index, [parts, message]] of cases.entries()) {
+      const path = file(`${command}-${index}.pem`);
+      await join(path, ...parts);
+      await leavesAlone(path, message, command, path);
+      await succeed(command, path, "-o", `${path}.new`);
+      assert.match(
+        await Deno.readTextFile(`${path}.new`),
+        command === "encrypt" ? /^-----BEGIN ENCRYPTED PRIVATE KEY-/ : /^-----BEGIN PRIVATE KEY-/,
+      );
+    }
+    await succeed(command, file(key));
+  }
+  await join(file("two.pem"), file("ca.pem"), file("dev.pem"));
+  await leavesAlone(
+    file("two.pem"),
+    /: a private key, which would be lost/,
+    "decrypt",
+    file("two.pem"),
+  );
+});
