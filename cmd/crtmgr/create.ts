@@ -17,7 +17,9 @@ import { loadNamed } from "./signer.ts";
 
 /** `crtmgr -o`: makes a CA, or with `-c` and `-p` a device that this CA signs. */
 export async function create({ values }: CommandContext): Promise<number> {
-  const authority = await loadNamed(values, passphraseSource(values["key-pass-file"]));
+  const passFile = values["key-pass-file"];
+  const authority = await loadNamed(values, passphraseSource(passFile));
+  if (authority === undefined && passFile !== undefined) throw nothingToDecrypt();
   const directory = withoutSlash(values.output!);
   const name = fileName(values.name ?? (authority === undefined ? "ca" : "certificate"));
   const path = `${directory}/${name}`;
@@ -29,6 +31,14 @@ export async function create({ values }: CommandContext): Promise<number> {
   const kind = authority === undefined ? "CA" : "device";
   writeError(`${kind} ${identity.id}\nwritten: ${path}.crt ${path}.pem\n`);
   return ExitCode.ok;
+}
+
+/** A passphrase may be meant for the new key, which would be written in the clear. */
+function nothingToDecrypt(): UsageError {
+  return new UsageError(
+    "--key-pass-file has no meaning with -o alone: no key is read; " +
+      "crtmgr encrypt puts the new one under a passphrase",
+  );
 }
 
 async function makeIdentity(
