@@ -5,6 +5,8 @@ import { IdentityError } from "./identity_error.ts";
 const GROUP = 0o070;
 /** Permission bits that let everybody at a file. */
 const OTHERS = 0o007;
+/** Where a private key begins, of whatever kind. */
+const PRIVATE_KEY = /-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY-----/;
 
 /**
  * Whether a file is open to more users than one that holds a secret should be: to others, or to a
@@ -36,7 +38,7 @@ export function oddityOf(
 
 /** What to make sure of when reading. */
 export interface ReadOptions {
-  /** Refuse a file that the group or others can access. */
+  /** Refuse a file that holds no private key, or one that the group or others can access. */
   readonly secret: boolean;
   /** The largest file that is read. Default: {@linkcode MAX_PEM_CHARACTERS}. */
   readonly maxBytes?: number;
@@ -45,22 +47,27 @@ export interface ReadOptions {
 /**
  * Reads a PEM file.
  *
- * @throws {IdentityError} `missing`, `readable-by-others`, `invalid-pem` when it is too large, `io`
+ * @throws {IdentityError} `missing`, `readable-by-others`, `invalid-pem` when it is too large or
+ *   holds no private key, `io`
  */
 export async function readIdentityFile(path: string, options: ReadOptions): Promise<string> {
   try {
     using file = await Deno.open(path);
     const status = await file.stat();
-    if (options.secret && isExposed(status)) {
-      const oddity = oddityOf(status);
-      if (oddity !== undefined) throw new IdentityError("io", `${path} ${oddity}`);
-      throw new IdentityError(
-        "readable-by-others",
-        `private key ${path} is accessible to others (mode ${octal(status.mode ?? 0)}); ` +
-          `run: chmod 600 ${path}`,
-      );
+    const exposed = options.secret && isExposed(status);
+    const oddity = exposed ? oddityOf(status) : undefined;
+    if (oddity !== undefined) throw new IdentityError("io", `${path} ${oddity}`);
+    const text = await readText(file, path, options.maxBytes ?? MAX_PEM_CHARACTERS);
+    // Comes first: another mode would mend nothing where there is no key.
+    if (options.secret && !PRIVATE_KEY.test(text)) {
+      throw new IdentityError("invalid-pem", `${path} holds no private key in PEM form`);
     }
-    return await readText(file, path, options.maxBytes ?? MAX_PEM_CHARACTERS);
+    if (!exposed) return text;
+    throw new IdentityError(
+      "readable-by-others",
+      `private key ${path} is accessible to others (mode ${octal(status.mode ?? 0)}); ` +
+        `run: chmod 600 ${path}`,
+    );
   } catch (cause) {
     if (cause instanceof IdentityError) throw cause;
     if (cause instanceof Deno.errors.NotFound) {

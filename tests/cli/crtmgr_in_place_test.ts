@@ -92,3 +92,26 @@ inFolder("encrypt and decrypt leave a file alone that holds more than its key", 
     file("two.pem"),
   );
 });
+
+inFolder("what holds no private key is told so, and no mode is blamed", async (folder) => {
+  const signer = await makeFamily(folder);
+  await succeed("revoke", ...signer);
+  for (const name of ["dev.crt", "ca.crl"]) {
+    const path = `${folder}/${name}`;
+    for (const mode of [0o644, 0o600]) {
+      await Deno.chmod(path, mode);
+      for (const args of [["encrypt", path], ["decrypt", path], ["-a", "-p", path]]) {
+        await leavesAlone(
+          path,
+          new RegExp(`${name} holds no private key in PEM form\\n$`),
+          ...args,
+        );
+      }
+    }
+  }
+  // A key beside it counts.
+  const both = `${folder}/both.pem`;
+  await join(both, `${folder}/dev.crt`, `${folder}/dev.pem`);
+  await Deno.chmod(both, 0o644);
+  await leavesAlone(both, /both\.pem is accessible to others \(mode 0644\)/, "encrypt", both);
+});

@@ -97,6 +97,19 @@ inDirectory("a key that others can access is refused, with the remedy", async (d
   }
 });
 
+inDirectory("a file without a key is called that, whatever its mode", async (directory) => {
+  const path = `${directory}/one.crt`;
+  const { chain } = await createAuthority("one");
+  for (const mode of [0o644, 0o600]) {
+    await Deno.writeTextFile(path, encodeCertificatePem(chain), { mode });
+    await Deno.chmod(path, mode);
+    await assert.rejects(readKeyFile(path), {
+      code: "invalid-pem",
+      message: `${path} holds no private key in PEM form`,
+    });
+  }
+});
+
 inDirectory("an existing file is never overwritten", async (directory) => {
   const path = `${directory}/key.pem`;
   const secretKey = generateSecretKey();
