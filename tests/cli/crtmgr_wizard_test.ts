@@ -126,6 +126,14 @@ inFolder("a client whose certificate the server's CA signs", async (folder) => {
   // First on its own; then the CA signs the same key.
   await wizard(folder, "client", "no", "", "no");
   const own = await loadIdentity(`${dnc}/certificate.crt`, `${dnc}/certificate.pem`);
+  // What stands beside the certificate is not lost by that.
+  const file = `${dnc}/certificate.crt`, certificate = await Deno.readTextFile(file);
+  const both = certificate + await Deno.readTextFile(`${dnc}/certificate.pem`);
+  await Deno.writeTextFile(file, both);
+  const refused = await run(folder, lines(["client", "yes", `${server}/CA/`, "", "yes"]));
+  assert.match(refused.stderr, /holds more than certificates: a private key/);
+  assert.deepEqual([refused.code, await Deno.readTextFile(file)], [1, both]);
+  await Deno.writeTextFile(file, certificate);
   const said = await wizard(folder, "client", "yes", `${folder}/none`, `${server}/CA/`, "", "yes");
   assert.match(said, /no such file: .*none\/ca-server\.crt\n/);
   assert.match(said, /is not signed by that CA\. Replace it, under the same key and id\?/);
