@@ -28,6 +28,21 @@ Deno.test({
 });
 
 Deno.test({
+  name: "dsh: a program that a real-time signal ends does not end the server",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using server = await DshServer.start();
+    for (const mode of ["--tty", "--no-tty"]) {
+      for (const number of [34, 64]) {
+        assert.equal((await server.run([mode, "--", `kill -${number} $$`])).code, 128 + number);
+      }
+    }
+    await server.shows(/ended by SIGRTMIN\+30\n/);
+    assert.equal((await server.run(["--", "true"])).code, 0);
+  },
+});
+
+Deno.test({
   name: "dsh: programs ignore no signal because their server does",
   ignore: Deno.build.os !== "linux",
   async fn() {

@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 import { ToolError } from "../../tool/exit_code.ts";
-import { SIGNALS } from "../protocol/messages.ts";
+import { realTimeNumber, SIGNALS } from "../protocol/messages.ts";
 import { ignoreDebuggerSignal } from "./ignore_debugger_signal.ts";
 
 /** Signals that are meant for the program, not for the client; SIGUSR1 is the runtime's own. */
@@ -19,7 +19,8 @@ export type SignalName = typeof SIGNALS[number];
 
 /** Exit code of a process that a signal has ended, as shells have it. */
 export function signalExitCode(signal: string): number {
-  return 128 + ((constants.signals as Record<string, number | undefined>)[signal] ?? 0);
+  const named = (constants.signals as Record<string, number | undefined>)[signal];
+  return 128 + (named ?? realTimeNumber(signal) ?? 0);
 }
 
 /**

@@ -8,6 +8,9 @@ export const SIGNALS = [
   ...["HUP", "INT", "QUIT", "KILL", "USR1", "USR2", "TERM", "CONT", "TSTP", "WINCH"],
 ] as const;
 
+/** Number of the first real-time signal that the C library leaves to programs (signal(7)). */
+const FIRST_REAL_TIME = 34;
+
 /** Longest text for people in a message, characters. */
 const MAX_REASON_CHARACTERS = 1024;
 
@@ -21,6 +24,17 @@ export interface Started {
 export type ProgramExit =
   | { readonly code: number; readonly signal?: undefined }
   | { readonly code?: undefined; readonly signal: string };
+
+/** Name of a real-time signal, as kill(1) and shells take it. */
+export function realTimeSignal(number: number): string {
+  return number === FIRST_REAL_TIME ? "SIGRTMIN" : `SIGRTMIN+${number - FIRST_REAL_TIME}`;
+}
+
+/** Number of a real-time signal; undefined for any other name. */
+export function realTimeNumber(signal: string): number | undefined {
+  const match = /^SIGRTMIN(?:\+(\d{1,2}))?$/.exec(signal);
+  return match === null ? undefined : FIRST_REAL_TIME + Number(match[1] ?? 0);
+}
 
 /** Why there is no session, or no more. */
 export interface SessionFailure {

@@ -1,5 +1,5 @@
 import type { FrameType } from "../protocol/frame.ts";
-import type { ProgramExit } from "../protocol/messages.ts";
+import { type ProgramExit, realTimeSignal } from "../protocol/messages.ts";
 import type { TerminalSize } from "../../../lib/net/pty.ts";
 
 /** Where a program's bytes come from. */
@@ -34,9 +34,17 @@ export interface Child {
   close(): void;
 }
 
-/** How a process ended, as a peer is told. */
-export function exitOf({ code, signal }: Deno.CommandStatus): ProgramExit {
-  return signal === null ? { code } : { signal };
+/** How a process ended, as a peer is told; resolves when it has. */
+export async function exitOf({ status }: Pick<Deno.ChildProcess, "status">): Promise<ProgramExit> {
+  try {
+    const { code, signal } = await status;
+    return signal === null ? { code } : { signal };
+  } catch (error) {
+    // The runtime knows no real-time signals: one that has ended a process is a failure to it.
+    const number = /^Invalid signal: (\d+)$/.exec(error instanceof Error ? error.message : "")?.[1];
+    if (number === undefined) throw error;
+    return { signal: realTimeSignal(Number(number)) };
+  }
 }
 
 /** Sends a signal to a process, or to a group by its negative number; whether there was any. */

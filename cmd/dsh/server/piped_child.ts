@@ -38,7 +38,7 @@ export function startPiped(launch: Launch): Child {
   return {
     pid,
     outputs: [output, errorOutput],
-    status: child.status.then(exitOf),
+    status: exitOf(child),
     writeNow(bytes) {
       inputPipe.bulk.met(bytes.length);
       return inputPipe.bulk.carry(bytes);

@@ -45,7 +45,7 @@ export function startAtTerminal(launch: Launch, size: TerminalSize): Child {
       read: () =>
         pty.read(buffer).then((count) => count === null ? null : buffer.subarray(0, count)),
     }],
-    status: child.status.then(exitOf),
+    status: exitOf(child),
     writeNow(bytes) {
       const count = pty.writeNow(bytes);
       if (count > 0) isLineBegun = !LINE_ENDS.has(bytes[count - 1]!);
