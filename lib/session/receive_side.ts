@@ -3,8 +3,12 @@ import { ProtocolViolation } from "./errors.ts";
 import { Fifo } from "./fifo.ts";
 import type { ReceiveBudget } from "./receive_budget.ts";
 
-/** A piece that is this part of its record, or more, is kept in place; smaller ones are copied out. */
+/**
+ * A piece that is this part of its record, or more, is kept in place if it has so many bytes, too;
+ * smaller ones are copied out. A record of its own for every few bytes would cost 600 bytes each.
+ */
 const KEEP_IN_PLACE_PART = 4;
+const KEEP_IN_PLACE_BYTES = 1 << 10;
 /** A fast path's round trip grows under load; its windows may grow before that is measured. */
 const MIN_ROUND_TRIP_MS = 10;
 const MIN_BLOCK_BYTES = 256;
@@ -219,23 +223,26 @@ export class ReceiveSide {
     const length = end - start;
     this.#unread += length;
     const pieces = this.#pieces ??= new Fifo();
-    if (length * KEEP_IN_PLACE_PART >= bytes.length) {
+    if (length >= KEEP_IN_PLACE_BYTES && length * KEEP_IN_PLACE_PART >= bytes.length) {
       record.hold();
       pieces.push({ bytes, start, end, record });
       return;
     }
     // A short range must not keep its whole record alive: many would hold far more than the window.
     const last = pieces.last();
+    const lastBlock = last?.record === undefined ? last : undefined;
     let from = start;
-    if (last !== undefined && last.record === undefined) {
-      const count = Math.min(last.bytes.length - last.end, length);
-      last.bytes.set(bytes.subarray(from, from + count), last.end);
-      last.end += count;
+    if (lastBlock !== undefined) {
+      const count = Math.min(lastBlock.bytes.length - lastBlock.end, length);
+      lastBlock.bytes.set(bytes.subarray(from, from + count), lastBlock.end);
+      lastBlock.end += count;
       from += count;
     }
     if (from === end) return;
-    const size = Math.max(end - from, last === undefined ? MIN_BLOCK_BYTES : MAX_BLOCK_BYTES);
-    const block = new Uint8Array(Math.min(size, Math.max(end - from, this.#window)));
+    // Only a run of small pieces gets to a large block, not a crumb between pieces in place.
+    const size = lastBlock === undefined ? MIN_BLOCK_BYTES : 4 * lastBlock.bytes.length;
+    const limit = Math.min(size, MAX_BLOCK_BYTES, this.#window);
+    const block = new Uint8Array(Math.max(end - from, limit));
     block.set(bytes.subarray(from, end));
     pieces.push({ bytes: block, start: 0, end: end - from, record: undefined });
   }

@@ -199,6 +199,28 @@ Deno.test("a million one-byte frames cost a window of memory, not an object each
   assert.ok(side.pieces <= 10, `${side.pieces} pieces`);
 });
 
+/** What arrays hold, bytes, as the runtime counts it. */
+const arrayBytes = () => Deno.memoryUsage().external;
+
+Deno.test("a record for every three bytes costs a window of memory, not a record each", () => {
+  const side = new ReceiveSide(new ReceiveBudget(8 << 20), 100_000, 100_000, 0);
+  for (let i = 0; i < 30_000; i++) {
+    side.deliver(new DecryptedRecord(new Uint8Array(11)), 8, 11);
+  }
+  assert.ok(side.pieces <= 10, `${side.pieces} pieces`);
+});
+
+Deno.test("crumbs between pieces that are kept in place get little memory each", () => {
+  const side = new ReceiveSide(new ReceiveBudget(64 << 20), 8 << 20, 8 << 20, 0);
+  const before = arrayBytes();
+  for (let i = 0; i < 5_000; i++) {
+    side.deliver(new DecryptedRecord(new Uint8Array(1032)), 8, 1032);
+    side.deliver(new DecryptedRecord(new Uint8Array(100)), 8, 9);
+  }
+  const held = arrayBytes() - before;
+  assert.ok(held < 20 << 20, `${held} bytes for ${5_000 * 1_025}`);
+});
+
 Deno.test("a flood of pings gets one pong a flight, a flood of opens is bounded", () => {
   const peer = createPeer({});
   for (let i = 0; i < 1000; i++) peer.records.sendControl(CONTROL_PING, new Uint8Array(8));
