@@ -315,7 +315,8 @@ export class Mux implements ChannelHost {
     if (this.#answers > MAX_ANSWERS) throw new ProtocolViolation("peer does not read answers");
     this.#lastRemoteId = id;
     const name = frame.decodeText(bytes.subarray(start + 8, end));
-    const isBusy = this.#remote >= this.#limits.channels ||
+    // Channels that are over, but for the peer's word that it has our FIN, are held for it, too.
+    const isBusy = Math.max(this.#remote, this.#fins.length) >= this.#limits.channels ||
       this.#pending >= this.#limits.pendingChannels || !this.#budget.admits(early);
     const core = this.#newCore(id, name, false, window, early);
     this.#remote++;

@@ -157,6 +157,20 @@ Deno.test("too many waiting requests are declined as busy, and so are too many c
   assert.deepEqual(peer.end.closes, []);
 });
 
+Deno.test("a peer that acknowledges nothing gets so many channels, also of those that are over", () => {
+  const peer = createPeer({ channels: 20 });
+  peer.end.onChannel = (request) => void request.accept().close();
+  peer.isDeaf = true;
+  for (let i = 0; i < 30; i++) peer.send([FRAME_OPEN, 2 * i, u32(0, 0)], [FRAME_FIN, 2 * i]);
+  peer.isDeaf = false;
+  peer.exchange();
+  assert.equal(peer.framesOf(FRAME_FIN).length, 20);
+  assert.equal(peer.framesOf(FRAME_DECLINE).length, 10);
+  peer.send([FRAME_WINDOW, 0, u32(0)]);
+  peer.send([FRAME_OPEN, 100, u32(0, 0)]);
+  assert.equal(peer.framesOf(FRAME_FIN).length, 21, "once they are acknowledged, there is room");
+});
+
 Deno.test("promised receive memory stays within its limit, however many channels write", () => {
   const limit = 8 << 20;
   const peer = createPeer({ receiveMemory: limit, pendingChannels: 10_000 });

@@ -20,6 +20,9 @@ export class FramePeer implements RecordUser {
   readonly controls: { kind: number; body: Uint8Array }[] = [];
   readonly records: RecordLayer;
   now = 0;
+  /** While true, what the session says is left lying, and so not acknowledged. */
+  isDeaf = false;
+  readonly #unheard: Uint8Array[] = [];
   #next: Uint8Array | undefined;
 
   constructor(limits: Partial<SessionLimits> = {}) {
@@ -58,7 +61,10 @@ export class FramePeer implements RecordUser {
         silent = false;
       }
       const answer = this.end.drain(this.now);
-      if (answer.length > 0) this.records.receive(answer, this.now);
+      if (answer.length > 0) this.#unheard.push(answer);
+      while (!this.isDeaf && this.#unheard.length > 0) {
+        this.records.receive(this.#unheard.shift()!, this.now);
+      }
       silent &&= answer.length === 0;
     }
   }
