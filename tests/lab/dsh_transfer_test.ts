@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { shellLine } from "../../cmd/tool/invocation.ts";
-import { run } from "./command.ts";
+import { Background, eventually, run } from "./command.ts";
 import { startDsh } from "./dsh_site.ts";
 import { labTest } from "./lab.ts";
 import { pseudoRandom } from "./pseudo_random.ts";
@@ -66,3 +66,27 @@ labTest(
     }
   },
 );
+
+labTest("dsh --put: its user may end the process that makes it, not the server", async (lab) => {
+  const [root, source] = [`${lab.directory}/root`, `${lab.directory}/source`];
+  await Deno.mkdir(root, { mode: 0o777 });
+  for (const path of [lab.directory, root]) await Deno.chmod(path, 0o777);
+  // Takes longer to send than to find the process.
+  await Deno.writeFile(source, new Uint8Array());
+  await Deno.truncate(source, 16 * 2 ** 30);
+  const { client, server } = await startDsh(lab, "--files", root, "--user", "nobody");
+  await using put = new Background([...client, "--put", source]);
+  let part: Deno.FileInfo | undefined;
+  await eventually("something is there", async () => {
+    part = await Deno.stat(`${root}/.source.dhtnet-part`).catch(() => undefined);
+    return part !== undefined && part.size > 0;
+  });
+  const workers = (await run("pgrep", "-P", `${server.pid}`, "-u", `${part!.uid}`)).trim();
+  // The runtime knows no such signal.
+  await run("kill", "-64", ...workers.split("\n"));
+  assert.equal((await put.status).code, 255);
+  await server.shows(/put "source".*: "the process that made it failed: SIGRTMIN\+30"/);
+  await Deno.truncate(source, 3);
+  await run(...client, "--put", source);
+  assert.equal((await Deno.stat(`${root}/source`)).size, 3);
+});

@@ -1,5 +1,6 @@
 import type { ByteSink, ByteSource } from "../../../peer/peer_channel.ts";
 import { pump } from "../../../peer/pump.ts";
+import { exitOf } from "../../server/child.ts";
 import { FrameOutput } from "../frame_output.ts";
 import { sendFailure, type TransferOutcome } from "./serve_transfer.ts";
 import { SUPERSEDED_SIGNAL } from "./superseded.ts";
@@ -42,9 +43,9 @@ export async function delegateTransfer(
   }, () => {}).catch(() => {}).finally(() => {
     // The end of its input is what tells it that the client is gone.
     input.close().catch(() => {});
-    patience = setTimeout(() => child.kill("SIGKILL"), PATIENCE_MS);
+    patience = setTimeout(() => sendIfRunning(child, "SIGKILL"), PATIENCE_MS);
   });
-  const stop = () => stopIfRunning(child);
+  const stop = () => sendIfRunning(child, SUPERSEDED_SIGNAL);
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) stop();
   let sent = 0;
@@ -56,19 +57,20 @@ export async function delegateTransfer(
   } catch {
     // The client is gone; the other direction sees it, too.
   }
-  await child.status;
+  // The user whose rights it has may end it.
+  const { signal: killer } = await exitOf(child);
   signal.removeEventListener("abort", stop);
   clearTimeout(patience);
   forth.finally(() => clearTimeout(patience));
-  const outcome = outcomeOf(await said);
+  const outcome = outcomeOf(await said, killer);
   const reason = signal.aborted ? signal.reason.message : "the transfer could not be started";
   if (sent === 0) await sendFailure(new FrameOutput(channel), reason);
   return outcome;
 }
 
-function stopIfRunning(child: Deno.ChildProcess): void {
+function sendIfRunning(child: Deno.ChildProcess, signal: Deno.Signal): void {
   try {
-    child.kill(SUPERSEDED_SIGNAL);
+    child.kill(signal);
   } catch {
     // It has just ended.
   }
@@ -81,12 +83,13 @@ function handedOn(): Record<string, string> {
   }));
 }
 
-function outcomeOf(said: string): TransferOutcome {
+function outcomeOf(said: string, killer: string | undefined): TransferOutcome {
   try {
     const { files, bytes, failures, problem, isInto } = JSON.parse(said);
     return { files, bytes, failures, problem, isInto };
   } catch {
-    const problem = `the process that made it failed: ${said.trim().split("\n")[0]}`;
+    const reason = killer ?? said.trim().split("\n")[0];
+    const problem = `the process that made it failed: ${reason}`;
     return { files: 0, bytes: 0, failures: 0, problem };
   }
 }
