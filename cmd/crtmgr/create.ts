@@ -8,6 +8,7 @@ import {
   writeKeyFile,
 } from "../../lib/identity/mod.ts";
 import { ExitCode, UsageError } from "../tool/exit_code.ts";
+import { printableLine } from "../tool/log_line.ts";
 import { writeError } from "../tool/output.ts";
 import type { CommandContext } from "./commands.ts";
 import { registerIssued } from "./issued.ts";
@@ -69,9 +70,12 @@ export async function writeIdentity(path: string, identity: Identity): Promise<v
   await writeCertificateFile(`${path}.crt`, identity.chain);
 }
 
-/** @throws {UsageError} for what cannot be the name of a file in a folder */
+/**
+ * @throws {UsageError} for what cannot be the name of a file in a folder, or is no text: a name is
+ *   shown at terminals, by openssl, too
+ */
 export function fileName(name: string): string {
-  if (/^\.{1,2}$|[/\\\0]/.test(name)) {
+  if (/^\.{1,2}$|[/\\]/.test(name) || printableLine(name) !== name) {
     throw new UsageError(`-n: ${JSON.stringify(name)} cannot be the name of a file`);
   }
   return name;

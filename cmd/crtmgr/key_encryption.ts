@@ -32,7 +32,8 @@ export async function decrypt({ values, operands: [path = ""] }: CommandContext)
   return await rewrite(path, values.output, secretKey, {});
 }
 
-async function isEncrypted(path: string): Promise<boolean> {
+/** Whether a private key is under a passphrase. */
+export async function isEncrypted(path: string): Promise<boolean> {
   return isEncryptedKeyPem(await readIdentityFile(path, { secret: true }));
 }
 

@@ -1,4 +1,10 @@
-import { IdentityError } from "../../lib/identity/mod.ts";
+import {
+  type Certificate,
+  decodeCertificate,
+  IdentityError,
+  readCertificateFile,
+  verify,
+} from "../../lib/identity/mod.ts";
 import { readIdentityFile } from "../../lib/identity/identity_file.ts";
 
 /** A PEM block as a whole; its base64 has no dash. */
@@ -14,8 +20,7 @@ interface Replaced {
   readonly most: number;
 }
 
-/** A certificate and those of its signers. */
-export const CHAIN: Replaced = { name: "certificates", label: "CERTIFICATE", most: Infinity };
+const CHAIN: Replaced = { name: "certificates", label: "CERTIFICATE", most: Infinity };
 
 /** A private key that is not encrypted, and one that is. */
 export const KEY: Replaced = { name: "one private key", label: "PRIVATE KEY", most: 1 };
@@ -29,12 +34,36 @@ export const ENCRYPTED_KEY: Replaced = { ...KEY, label: "ENCRYPTED PRIVATE KEY" 
  */
 export async function refuseLoss(path: string, replaced: Replaced): Promise<void> {
   const others = othersIn(await readIdentityFile(path, { secret: false }), replaced);
-  if (others.length === 0) return;
-  throw new IdentityError(
-    "exists",
-    `${path} holds more than ${replaced.name}: ${others.join(", ")}, which would be lost; ` +
-      `give -o FILE`,
-  );
+  if (others.length > 0) throw lossOf(path, replaced, others);
+}
+
+/**
+ * The same for the first certificate of a file and those of its signers, which are written again:
+ * others may be there where a file lists the CAs that somebody trusts.
+ *
+ * @throws {IdentityError}, {CertificateError} as above, and for certificates of others
+ */
+export async function refuseLossOfCertificates(path: string): Promise<void> {
+  await refuseLoss(path, CHAIN);
+  const [leaf, ...others] = (await readCertificateFile(path)).map(decodeCertificate);
+  let left = others;
+  for (const chain = [leaf!]; chain.length > 0;) {
+    const last = chain.pop()!;
+    chain.push(...left.filter((one) => isSigner(one, last)));
+    left = left.filter((one) => !isSigner(one, last));
+  }
+  if (left.length > 0) throw lossOf(path, CHAIN, ["one that did not sign the first"]);
+}
+
+function isSigner(one: Certificate, { issuerName, signed, signature }: Certificate): boolean {
+  // Many a CA has the same name: only the signature tells them apart.
+  return one.subjectName === issuerName && verify(one.publicKey, signed, signature);
+}
+
+function lossOf(path: string, { name }: Replaced, others: readonly string[]): IdentityError {
+  const message = `${path} holds more than ${name}: ${others.join(", ")}, which would be lost; ` +
+    `give -o FILE`;
+  return new IdentityError("exists", message);
 }
 
 function othersIn(text: string, { label, most }: Replaced): string[] {

@@ -15,7 +15,7 @@ import { writeError } from "../tool/output.ts";
 import { replaceableFile } from "../tool/replaceable_file.ts";
 import type { CommandContext } from "./commands.ts";
 import { registerIssued } from "./issued.ts";
-import { CHAIN, refuseLoss } from "./refuse_loss.ts";
+import { refuseLossOfCertificates } from "./refuse_loss.ts";
 import { loadAuthority } from "./signer.ts";
 
 /**
@@ -26,7 +26,7 @@ import { loadAuthority } from "./signer.ts";
 export async function renew({ values, operands: [path = ""] }: CommandContext): Promise<number> {
   const { identity: authority, certificate } = await loadAuthority("renew", values);
   const [leaf] = await readCertificateFile(path);
-  if (values.output === undefined) await refuseLoss(path, CHAIN);
+  if (values.output === undefined) await refuseLossOfCertificates(path);
   const chain = await renewedChain(leaf!, authority, values.days);
   if (values.output === undefined) await replaceCertificateFile(await replaceableFile(path), chain);
   else await writeCertificateFile(values.output, chain);

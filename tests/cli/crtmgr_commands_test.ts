@@ -194,19 +194,16 @@ inFolder("renew keeps key and name; the CA may be another one", async (folder) =
 });
 
 inFolder("renew tells the name, which its owner chose", async (folder) => {
-  const { signer, id } = await makeFamily(folder);
+  const { id } = await makeFamily(folder);
   await succeed("-o", folder, "-n", "other");
   const other = ["-c", `${folder}/other.crt`, "-p", `${folder}/other.pem`];
   const { stderr } = await crtmgr(["renew", `${folder}/laptop.crt`, ...other]);
   assert.match(stderr, new RegExp(`^device ${id}, name "laptop", valid until `));
-  await succeed("-o", folder, "-n", "an\x1b[2J\u009btag", ...signer);
-  const odd = await crtmgr([
-    "renew",
-    `${folder}/an\x1b[2J\u009btag.crt`,
-    ...other,
-    "-o",
-    `${folder}/x`,
-  ]);
+  // Other software makes such names.
+  const authority = await createAuthority("odd");
+  const device = await createDevice("an\x1b[2J\u009btag", authority);
+  await writeCertificateFile(`${folder}/odd.crt`, device.chain);
+  const odd = await crtmgr(["renew", `${folder}/odd.crt`, ...other]);
   assert.match(odd.stderr, /^device [0-9a-f]{64}, name "an\\u001b\[2J\ufffdtag", valid until /);
 });
 
@@ -262,6 +259,34 @@ inFolder("a passphrase that would not protect the new CA is refused", async (fol
   // The variable may be set for other runs.
   const env = { DHTNET_KEY_PASS: "correct horse" };
   assert.equal((await crtmgr(args, { env })).code, 0);
+});
+
+inFolder("a passphrase that would not protect a server's new keys is refused", async (folder) => {
+  await Deno.writeTextFile(`${folder}/pass`, "correct horse\n", { mode: 0o600 });
+  const pass = ["--key-pass-file", `${folder}/pass`];
+  const args = ["-s", "-o", `${folder}/new`];
+  const { code, stdout, stderr } = await crtmgr([...args, ...pass]);
+  assert.deepEqual([code, stdout], [2, ""], stderr);
+  assert.match(stderr, /--key-pass-file has no meaning here: .*; crtmgr encrypt puts/);
+  await assert.rejects(Deno.stat(`${folder}/new`), Deno.errors.NotFound);
+
+  // With a key that it opens it has a meaning, and where nothing is made it does no harm.
+  await succeed(...args);
+  await succeed(...args, ...pass);
+  await succeed("encrypt", `${folder}/new/CA/ca-server.pem`, ...pass);
+  await Deno.remove(`${folder}/new/id`, { recursive: true });
+  await succeed(...args, ...pass);
+});
+
+inFolder("a list of another CA is a failure, and no wrong usage", async (folder) => {
+  const { signer } = await makeFamily(folder);
+  await succeed("-o", folder, "-n", "other");
+  await succeed("revoke", ...signer);
+  const [list, other] = [`${folder}/ca.crl`, ["--ca", `${folder}/other.crt`]];
+  const unknown = /ca\.crl: the list is by the CA "ca", whose certificate is not known here/;
+  await fail(unknown, "revocations", list, ...other);
+  await fail(unknown, "verify", `${folder}/laptop.crt`, ...other, "--crl", list);
+  await fail(/no such file/, "verify", `${folder}/laptop.crt`, ...other, "--crl", `${folder}/none`);
 });
 
 inFolder("what a link leads to is changed, and not only the link", async (folder) => {

@@ -59,6 +59,21 @@ inFolder("renew leaves a file alone that holds more than certificates", async (f
   await succeed("renew", file("blank.crt"), ...signer);
 });
 
+inFolder("renew leaves a file alone that holds certificates of others", async (folder) => {
+  const signer = await makeFamily(folder);
+  const file = (name: string) => `${folder}/${name}`;
+  // Of the same name as the first one, but another CA.
+  await succeed("-o", file("other"));
+  await join(file("bundle.crt"), file("ca.crt"), file("other/ca.crt"));
+  const lost = /bundle\.crt holds more than certificates: one that did not sign .* give -o FILE\n/;
+  await leavesAlone(file("bundle.crt"), lost, "renew", file("bundle.crt"), ...signer);
+  await succeed("renew", file("bundle.crt"), ...signer, "-o", file("renewed.crt"));
+  // The signer that the device had before is no loss.
+  const other = ["-c", file("other/ca.crt"), "-p", file("other/ca.pem")];
+  await succeed("renew", file("dev.crt"), ...other);
+  assert.equal((await readCertificateFile(file("dev.crt"))).length, 2);
+});
+
 inFolder("encrypt and decrypt leave a file alone that holds more than its key", async (folder) => {
   await makeFamily(folder);
   const file = (name: string) => `${folder}/${name}`;

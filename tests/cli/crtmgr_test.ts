@@ -95,6 +95,9 @@ Deno.test("crtmgr: wrong usage exits with 2 and points to the help", async () =>
     [["revok", "x"], /unknown command revok; did you mean revoke\?/],
     [["-o"], /-o needs a value: -o PATH/],
     [["-o", "x", "-n", "a/b"], /cannot be the name of a file/],
+    [["-o", "x", "-n", "a\x1b[2Jb"], /"a\\u001b\[2Jb" cannot be the name of a file/],
+    [["-o", "x", "-n", "a\nb"], /"a\\nb" cannot be the name of a file/],
+    [["-o", "x", "-n", "a\u202eb"], /cannot be the name of a file/],
     [["--certifcate", "x"], /unknown option --certifcate; did you mean --certificate\?/],
     [["-o", "x", "stray"], /unknown command stray/],
   ];

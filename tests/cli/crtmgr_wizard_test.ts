@@ -52,6 +52,16 @@ inFolder("the wizard sets a server up; defaults at the end of input", async (fol
   assert.match(text, /^# {3}- ip: 127\.0\.0\.1\n# {5}port: 80\n/m);
 });
 
+inFolder("the wizard takes no name that terminals take for commands", async (folder) => {
+  const said = await wizard(folder, "s", `${folder}/server`, "a\x1b[2Jb", "plain");
+  assert.match(said, /a name has no control characters\n/);
+  const { chain } = await loadIdentity(
+    `${folder}/server/id/id-server.crt`,
+    `${folder}/server/id/id-server.pem`,
+  );
+  assert.equal(verifyChain(chain, new Date()).subjects[0], "plain");
+});
+
 inFolder("a second run keeps CA, id and configuration", async (folder) => {
   const server = `${folder}/server`;
   await wizard(folder, "s", server);

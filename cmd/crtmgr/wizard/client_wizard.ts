@@ -11,7 +11,7 @@ import { shellLine } from "../../tool/invocation.ts";
 import { replaceableFile } from "../../tool/replaceable_file.ts";
 import { completeIdentity, describeStored } from "../complete_identity.ts";
 import { exists, makeDirectory } from "../new_file.ts";
-import { CHAIN, refuseLoss } from "../refuse_loss.ts";
+import { refuseLossOfCertificates } from "../refuse_loss.ts";
 import { registerIssued } from "../issued.ts";
 import { SERVER_FILES } from "../server_setup.ts";
 import { explained, loadIdentityFiles, type SigningAuthority } from "../signer.ts";
@@ -133,7 +133,7 @@ async function askReplacement(
 /** Has a CA sign the key of a certificate that exists. */
 async function replaceCertificate(path: string, authority: SigningAuthority): Promise<void> {
   const [leaf] = await readCertificateFile(path);
-  await refuseLoss(path, CHAIN);
+  await refuseLossOfCertificates(path);
   const chain = await renewDevice(leaf!, authority.identity);
   await replaceCertificateFile(await replaceableFile(path), chain);
   await registerIssued(authority.certificate, chain[0]!);

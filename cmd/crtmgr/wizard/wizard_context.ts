@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { ExitCode, ToolError, UsageError } from "../../tool/exit_code.ts";
+import { printableLine } from "../../tool/log_line.ts";
 import { shellLine } from "../../tool/invocation.ts";
 import type { PassphraseSource } from "../../tool/key_passphrase.ts";
 import { withoutSlash } from "../new_file.ts";
@@ -44,6 +45,9 @@ export function homeOf({ home }: WizardContext): string {
 export async function askName({ questions }: WizardContext): Promise<string> {
   return await questions.ask("Name in this device's certificate", Deno.hostname(), (answer) => {
     if (answer === "") throw new UsageError("please give a name");
+    if (printableLine(answer) !== answer) {
+      throw new UsageError("a name has no control characters");
+    }
     return answer;
   });
 }
