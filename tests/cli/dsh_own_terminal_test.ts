@@ -42,6 +42,28 @@ Deno.test({
 });
 
 Deno.test({
+  name: "dsh at a terminal: modes are switched off where a session is left to itself",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    await using server = await DshServer.start();
+    const program = "printf 'ready\\033[?1049h'; cat";
+    const child = server.command(["--tty", "--detach", "full", "--", program]).spawn();
+    const screen = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    let shown = "";
+    while (!shown.includes("\x1b[?1049h")) shown += (await screen.read()).value;
+    const keys = child.stdin.getWriter();
+    await keys.write(new TextEncoder().encode("~d"));
+    for (let piece = await screen.read(); !piece.done; piece = await screen.read()) {
+      shown += piece.value;
+    }
+    assert.match(shown, /ready.*\[\?1049h.*\[\?1049l.*\[\?25h/);
+    assert.equal((await child.status).code, 0);
+    assert.match(await new Response(child.stderr).text(), /^\s*dsh: detached\s*$/);
+    await keys.abort();
+  },
+});
+
+Deno.test({
   name: "dsh at a terminal: modes are switched off where a session breaks, not where none begins",
   ignore: Deno.build.os !== "linux",
   async fn() {

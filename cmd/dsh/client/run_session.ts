@@ -93,6 +93,7 @@ class SessionClient {
   readonly #left = Promise.withResolvers<number>();
   readonly #over = new AbortController();
   #unwatch: (() => void) | undefined;
+  #isDetached = false;
 
   constructor(endpoint: PeerEndpoint, channel: PeerChannel, options: SessionOptions) {
     this.#endpoint = endpoint;
@@ -111,9 +112,12 @@ class SessionClient {
       this.#send(FrameType.request, request);
       // At a terminal, what is typed before the program is there belongs to nobody.
       if (terminal === undefined) this.#begin();
-      const code = await Promise.race([this.#receive(), this.#left.promise]);
-      inOrder = true;
-      return code;
+      // A program that is left to itself has not put the terminal in order.
+      const ended = this.#receive().then((code) => {
+        inOrder = true;
+        return code;
+      });
+      return await Promise.race([ended, this.#left.promise]);
     } finally {
       signals.signal.removeEventListener("abort", abort);
       signals.forward = signals.onResize = signals.onContinue = undefined;
@@ -125,6 +129,7 @@ class SessionClient {
         if (terminal.isRaw) this.#say("\r\n");
       }
       terminal?.leave();
+      if (this.#isDetached) this.#say("dsh: detached\n");
     }
   }
 
@@ -242,7 +247,7 @@ class SessionClient {
           );
         }
         this.#writer.send(FrameType.detach).then(() => {
-          this.#say("\r\ndsh: detached\r\n");
+          this.#isDetached = true;
           this.#left.resolve(0);
         }, this.#left.reject);
         return;
