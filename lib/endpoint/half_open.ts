@@ -26,6 +26,7 @@ const PEER_SHARE = 2;
  * their number is bounded; and since anybody may ask for one and never come, no one peer gets all
  * places, and who does not come gives way, as with a half-open TCP connection. A listener that has just
  * been started finds old requests beside the new ones, and does not know that it has answered them.
+ * Attempts at a better path of a session are held to the same.
  */
 export class HalfOpen {
   readonly #limit: number;

@@ -16,7 +16,9 @@ import type { SocketAddress } from "../ip/mod.ts";
 import { acceptQuic, dialQuic, quicCertificate } from "../net/mod.ts";
 import type { Channel } from "../session/mod.ts";
 import { commonTransports, type EndpointContext } from "./context.ts";
+import { ConnectError } from "./errors.ts";
 import type { Gathering } from "./gathering.ts";
+import { HalfOpen } from "./half_open.ts";
 import { Negotiation } from "./negotiation.ts";
 import { decodeOffer, encodeOffer } from "./offer.ts";
 import { acceptPipe, dialPipe } from "./path_pipe.ts";
@@ -40,8 +42,16 @@ const IMPROVE_AFTER_MS = [100, 1_000, 3_000, 6_000, 15_000, 30_000, 60_000];
 /** Longest attempt, ms. */
 const IMPROVE_TIMEOUT_MS = 12_000;
 
+/** Attempts that peers may have begun with this process: each holds sockets. */
+const MAX_ANSWERED = 16;
+/** Attempts that may hold, or try, as many ports as a NAT between symmetric ones takes. */
+const MAX_PUNCHING = 2;
+
 /** Sessions that are looking for a direct path. */
 const improving = new WeakSet<PeerSession>();
+/** Attempts that peers have begun. Sockets are the process's, so it is for all of its endpoints. */
+const answered = new HalfOpen(MAX_ANSWERED);
+const punching = new HalfOpen(MAX_PUNCHING);
 
 /** The channel that carries the offers; no application's channel has such a name. */
 export const PATH_CHANNEL = "dhtnet:path";
@@ -71,7 +81,7 @@ async function improvePath(
 ): Promise<void> {
   const channel = session.open(PATH_CHANNEL);
   const trace = context.trace?.begin("improve", session.peer.id);
-  const attempt = await Attempt.begin(context, channel, true, signal, trace);
+  const attempt = await Attempt.begin(context, session, channel, true, signal, trace);
   try {
     await attempt.tell(encodeOfferMessage(attempt.offer({ transport: context.transport })));
     await attempt.tellView();
@@ -106,9 +116,24 @@ export async function answerImprovement(
   session: PeerSession,
   channel: Channel,
 ): Promise<void> {
-  const signal = within(session);
+  try {
+    await inPlace(answered, context, session, (lost) => {
+      return answer(context, session, channel, AbortSignal.any([within(session), lost]));
+    });
+  } catch (error) {
+    channel.reset(); // the peer need not wait
+    throw error;
+  }
+}
+
+async function answer(
+  context: EndpointContext,
+  session: PeerSession,
+  channel: Channel,
+  signal: AbortSignal,
+): Promise<void> {
   const trace = context.trace?.begin("improve", session.peer.id);
-  const attempt = await Attempt.begin(context, channel, false, signal, trace);
+  const attempt = await Attempt.begin(context, session, channel, false, signal, trace);
   try {
     const offer = decodeOfferMessage(await attempt.hear());
     const credentials = await quicCertificate();
@@ -146,6 +171,7 @@ interface PunchedPath {
 class Attempt {
   readonly negotiation: Negotiation;
   readonly #context: EndpointContext;
+  readonly #session: PeerSession;
   readonly #channel: Channel;
   readonly #gathering: Gathering;
   readonly #signal: AbortSignal;
@@ -156,6 +182,7 @@ class Attempt {
 
   private constructor(
     context: EndpointContext,
+    session: PeerSession,
     channel: Channel,
     gathering: Gathering,
     controlling: boolean,
@@ -164,6 +191,7 @@ class Attempt {
   ) {
     const { clock, random } = context;
     this.#context = context;
+    this.#session = session;
     this.#channel = channel;
     this.#gathering = gathering;
     this.#signal = signal;
@@ -175,6 +203,7 @@ class Attempt {
 
   static async begin(
     context: EndpointContext,
+    session: PeerSession,
     channel: Channel,
     controlling: boolean,
     signal: AbortSignal,
@@ -185,7 +214,7 @@ class Attempt {
     try {
       trace?.step({ type: "gathering" });
       const gathering = await context.gather({ ...transports, relay: false });
-      return new Attempt(context, channel, gathering, controlling, signal, trace);
+      return new Attempt(context, session, channel, gathering, controlling, signal, trace);
     } catch (error) {
       trace?.failed(error);
       channel.reset(); // the peer need not wait
@@ -222,17 +251,22 @@ class Attempt {
     const tell = (state: "begun" | "met" | "failed") =>
       this.#trace?.step({ type: "punch", role, state });
     tell("begun");
-    const punching = this.#punch(role);
-    punching.then(() => tell("met"), () => tell("failed"));
-    return await punching;
+    const meeting = inPlace(punching, this.#context, this.#session, (lost) => {
+      return this.#punch(role, AbortSignal.any([this.#signal, lost]));
+    });
+    meeting.then(() => tell("met"), () => tell("failed"));
+    return await meeting;
   }
 
-  async #punch(role: "many-sockets" | "many-ports"): Promise<PunchedPath> {
+  async #punch(
+    role: "many-sockets" | "many-ports",
+    signal: AbortSignal,
+  ): Promise<PunchedPath> {
     const { clock, random } = this.#context;
     const { port, mapped } = this.#gathering.natView!;
     const { token, view } = this.#theirs!;
     const key = concatBytes(...(this.#controlling ? [this.#token, token] : [token, this.#token]));
-    const options = { key, clock, random, signal: this.#signal };
+    const options = { key, clock, random, signal };
     log.debug("{role} towards {ip}", { role, ip: view!.mapped.ip, mapped: mapped.ip });
     if (role === "many-sockets") {
       const socket = await punchFromManySockets(port.local.ip, view!.mapped, options);
@@ -251,6 +285,29 @@ class Attempt {
   end(): void {
     this.negotiation.close();
     this.#channel.close();
+  }
+}
+
+/**
+ * Does what holds sockets, or sends to addresses that a peer has named, in a place of its own.
+ *
+ * @param step with a signal that fires when others need the place
+ * @throws {ConnectError} `busy` when there is none; what `step` throws
+ */
+async function inPlace<T>(
+  places: HalfOpen,
+  { clock }: EndpointContext,
+  { peer }: PeerSession,
+  step: (lost: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const giving = new AbortController(), now = clock.now();
+  const giveUp = () => giving.abort(new ConnectError("busy", "others needed its place"));
+  const free = places.take({ peerId: peer.id, askedAt: now, giveUp }, now);
+  if (free === undefined) throw new ConnectError("busy", "too many paths are being looked for");
+  try {
+    return await step(giving.signal);
+  } finally {
+    free();
   }
 }
 
