@@ -2,6 +2,7 @@ import manifest from "../../deno.json" with { type: "json" };
 import { parseCommandLine } from "./command_line.ts";
 import { type Command, configure } from "./configuration.ts";
 import type { Configurable } from "./configuration_file.ts";
+import { keepDebuggerClosed } from "./debugger_signal.ts";
 import { printedConfiguration } from "./printed_configuration.ts";
 import { ExitCode, ToolError, UsageError } from "./exit_code.ts";
 import { type HelpPage, renderHelp } from "./help.ts";
@@ -54,6 +55,7 @@ export async function runTool<T extends OptionTable, S extends FileSettingTable>
   args: readonly string[],
 ): Promise<number> {
   let format: LogFormat = "text";
+  keepDebuggerClosed();
   try {
     const line = parseCommandLine(tool.options, args);
     if (line.values.help) {

@@ -1,7 +1,6 @@
 import { constants } from "node:os";
 import { ToolError } from "../../tool/exit_code.ts";
 import { realTimeNumber, SIGNALS } from "../protocol/messages.ts";
-import { ignoreDebuggerSignal } from "./ignore_debugger_signal.ts";
 
 /** Signals that are meant for the program, not for the client; SIGUSR1 is the runtime's own. */
 const FORWARDED = ["INT", "TERM", "HUP", "QUIT", "USR2"] as const;
@@ -57,7 +56,6 @@ export class SessionSignals implements Disposable {
       ["SIGCONT", () => this.onContinue?.()],
     ];
     for (const [signal, listener] of this.#listeners) Deno.addSignalListener(signal, listener);
-    ignoreDebuggerSignal();
   }
 
   /** Stops listening. */

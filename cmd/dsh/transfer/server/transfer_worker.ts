@@ -1,3 +1,4 @@
+import { keepDebuggerClosed } from "../../../tool/debugger_signal.ts";
 import { writeError } from "../../../tool/output.ts";
 import { takeOnRights } from "./rights.ts";
 import { serveTransfer } from "./serve_transfer.ts";
@@ -11,6 +12,7 @@ import { JOB_VARIABLE, type TransferJob } from "./transfer_job.ts";
  * @returns the exit code
  */
 export async function runTransferWorker(): Promise<number> {
+  keepDebuggerClosed();
   const { request, root, rights }: TransferJob = JSON.parse(Deno.env.get(JOB_VARIABLE) ?? "{}");
   takeOnRights(rights);
   const stop = new AbortController();
