@@ -17,8 +17,13 @@ export type Forget = (failed: readonly Action[]) => Promise<void>;
 
 /** Where plans are applied: this host, or what stands for it in a test. */
 export interface PlanHost {
-  /** Makes one change. @throws {ToolError} with the change and what went wrong */
-  perform(action: Action): Promise<void>;
+  /**
+   * Makes one change.
+   *
+   * @param undo what undoes it, if anything does: that tells changes that can be shared
+   * @throws {ToolError} with the change and what went wrong
+   */
+  perform(action: Action, undo?: Action): Promise<void>;
   /** Takes one back. @throws as {@linkcode PlanHost.perform} */
   undo(action: Action): Promise<void>;
   /**
@@ -66,7 +71,7 @@ export class AppliedPlan {
     const applied = new AppliedPlan(host, await host.remember(undo.reverse()));
     try {
       for (const step of plan) {
-        await host.perform(step.apply);
+        await host.perform(step.apply, step.undo);
         applied.#made.push(step);
       }
     } catch (error) {

@@ -37,6 +37,11 @@ export function isGone(error: unknown): boolean {
   return GONE.some((words) => message.includes(words));
 }
 
+/** Whether a change has failed because what it is to make is there already. */
+export function isThere(error: unknown): boolean {
+  return error instanceof ToolError && error.message.includes("File exists");
+}
+
 /** The value that a setting of the kernel has; undefined when there is no such setting. */
 export function sysctlValue(sysctl: string): string | undefined {
   try {

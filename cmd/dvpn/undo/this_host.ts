@@ -1,7 +1,7 @@
 import { configDirectory } from "../../tool/config_directory.ts";
 import type { Action, SysctlChange } from "../plan/action.ts";
 import type { Forget, NetworkHost } from "../plan/network_plan.ts";
-import { isGone, perform, sysctlValue } from "../plan/perform.ts";
+import { isGone, isThere, perform, sysctlValue } from "../plan/perform.ts";
 import {
   Journal,
   type JournalRecord,
@@ -44,9 +44,17 @@ export class ThisHost implements NetworkHost {
     this.#journal = new Journal(directory, this.#process);
   }
 
-  /** Makes one change. @throws {ToolError} with the change and what went wrong */
-  async perform(action: Action): Promise<void> {
-    await perform(action);
+  /**
+   * Makes one change. One that is there already will do, if another process that runs has made it.
+   *
+   * @throws {ToolError} with the change and what went wrong
+   */
+  async perform(action: Action, undo?: Action): Promise<void> {
+    try {
+      await perform(action);
+    } catch (error) {
+      if (undo === undefined || !isThere(error) || !await this.#isClaimed(undo)) throw error;
+    }
   }
 
   /**
@@ -56,6 +64,7 @@ export class ThisHost implements NetworkHost {
    */
   async undo(action: Action): Promise<void> {
     if ("sysctl" in action && await this.#claimedValue(action.sysctl) !== undefined) return;
+    if (await this.#isClaimed(action)) return;
     try {
       await perform(action);
     } catch (error) {
@@ -90,8 +99,6 @@ export class ThisHost implements NetworkHost {
   async undoLeft(keep?: Action): Promise<LeftUndone> {
     const records = await readRecords(this.#directory);
     const left = records.filter(({ process }) => !isAlive(process) && this.#concerns(process));
-    // What could not be undone before may belong to one that runs by now, which undoes it.
-    const taken = (await this.#others()).flatMap(({ undo }) => undo);
     const isKept = (action: Action) => isSame(action, keep);
     const todo = left.map((record) => ({ record, actions: this.#stillMade(record) }));
     const isThere = todo.some(({ actions }) => actions.some(isKept));
@@ -100,7 +107,7 @@ export class ThisHost implements NetworkHost {
     for (const { record, actions } of todo) {
       const stay: Action[] = [];
       for (const action of actions) {
-        if (isKept(action) || taken.some((one) => isSame(action, one))) continue;
+        if (isKept(action)) continue;
         await this.undo(action).catch((error) => {
           stay.push(action);
           failed.push(error instanceof Error ? error.message : String(error));
@@ -139,6 +146,12 @@ export class ThisHost implements NetworkHost {
       : Deno.remove(path);
     // What cannot be written tells of more than is left, which does no harm.
     await settled.catch(() => {});
+  }
+
+  /** Whether it is for another process that runs to undo something. */
+  async #isClaimed(undo: Action): Promise<boolean> {
+    const others = await this.#others();
+    return others.some((other) => other.undo.some((one) => isSame(one, undo)));
   }
 
   async #claimedValue(sysctl: string): Promise<string | undefined> {

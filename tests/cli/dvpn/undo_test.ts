@@ -38,6 +38,19 @@ function exists(path: string): boolean {
   }
 }
 
+/** Another process that runs. */
+async function withLiving(work: (living: ProcessMark) => Promise<void>): Promise<void> {
+  const child = new Deno.Command("sleep", { args: ["60"] }).spawn();
+  try {
+    const stat = Deno.readTextFileSync(`/proc/${child.pid}/stat`);
+    const startTime = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]!;
+    await work({ ...ownMark(), pid: child.pid, startTime });
+  } finally {
+    child.kill("SIGKILL");
+    await child.status;
+  }
+}
+
 /** This process in a life before. */
 const dead = (): ProcessMark => ({ ...ownMark(), startTime: "1" });
 
@@ -194,18 +207,34 @@ Deno.test("dvpn undo: after a reboot, files are all that is left to bring back",
 Deno.test("dvpn undo: a setting that another process needs stays, and its former value is known", async () => {
   await inDirectory(async (directory) => {
     const sysctl = "net/ipv4/ip_forward";
-    const child = new Deno.Command("sleep", { args: ["60"] }).spawn();
-    const stat = Deno.readTextFileSync(`/proc/${child.pid}/stat`);
-    const startTime = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]!;
-    const other = { ...ownMark(), pid: child.pid, startTime };
-    await leave(directory, other, [{ sysctl, value: "what it was" }]);
     const host = new ThisHost(directory);
-    assert.equal(await host.sysctlBefore(sysctl), "what it was");
-    // It would fail otherwise: there is no such value.
-    await host.undo({ sysctl, value: "what it was" });
-    child.kill("SIGKILL");
-    await child.status;
+    await withLiving(async (other) => {
+      await leave(directory, other, [{ sysctl, value: "what it was" }]);
+      assert.equal(await host.sysctlBefore(sysctl), "what it was");
+      // It would fail otherwise: there is no such value.
+      await host.undo({ sysctl, value: "what it was" });
+    });
     assert.match((await host.sysctlBefore(sysctl))!, /^[01]$/);
+  });
+});
+
+Deno.test("dvpn undo: a rule that two processes need is shared, and goes with the last one", async () => {
+  await inDirectory(async (directory) => {
+    const rule = `${directory}/rule`;
+    // What the kernel answers is the same: "File exists".
+    const plan = [{ apply: ["mkdir", rule], undo: ["rmdir", rule] }];
+    const host = new ThisHost(directory);
+    await Deno.mkdir(rule);
+    // Somebody else's is not ours to share.
+    await assert.rejects(AppliedPlan.apply(plan, host), /File exists/);
+    await withLiving(async (other) => {
+      await leave(directory, other, [["rmdir", rule]]);
+      const applied = await AppliedPlan.apply(plan, host);
+      await applied.undo();
+      assert.ok(exists(rule));
+    });
+    await host.undo(["rmdir", rule]);
+    assert.ok(!exists(rule));
   });
 });
 
