@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { run } from "./command.ts";
+import { Background, eventually, run } from "./command.ts";
+import { DVPN, environmentOf, networkOf } from "./dvpn_command.ts";
 import { AT, dvpnInternetTest } from "./dvpn_internet.ts";
 
 dvpnInternetTest("--default-route: the world sees the server, and all is undone", async (lab) => {
@@ -65,6 +66,34 @@ dvpnInternetTest("--route through the network that the server itself is in", asy
   const asUser = ["setpriv", "--reuid=nobody", "--clear-groups", ...ping];
   for (let round = 0; round < 3; round++) await run(...lab.host("client").inside(...asUser));
 });
+
+dvpnInternetTest(
+  "two clients on one machine: what both need stays until the last one ends",
+  async (lab) => {
+    const before = await lab.state("client");
+    const listen = [...DVPN, "-l", "-a", "--range", "10.90.0.0/24", ...networkOf(AT.web[0])];
+    await using other = new Background(lab.inside("server", ...listen), {
+      env: environmentOf(`${lab.directory}/other`),
+    });
+    const id = (await other.shows(/listening, id ([0-9a-f]{64})/))[1]!;
+    const options = ["--default-route", "--dns", AT.web[0]];
+    const { client: first } = await lab.connect({ server: ["--nat"], client: options });
+    const second = lab.start("client", id, "--route", "172.20.0.0/16");
+    await second.shows(/connected over/);
+    // The other one has changed resolv.conf, and this one does not mean to.
+    assert.doesNotMatch(second.stderr, /warning/);
+    first.kill("SIGTERM");
+    await first.status;
+    const rules = await run(...lab.host("client").inside("ip", "rule"));
+    assert.match(rules, /from 10\.1\.0\.2 /);
+    // It may have led through the first one, and finds another way.
+    const ping = lab.host("client").inside("ping", "-c", "1", "-W", "1", "10.90.0.1");
+    await eventually("the second one works", () => run(...ping).then(() => true, () => false));
+    second.kill("SIGTERM");
+    await second.status;
+    await lab.isAs("client", before);
+  },
+);
 
 dvpnInternetTest("another network at the client's: the tunnel follows", async (lab) => {
   await lab.connect({ server: ["--nat"], client: ["--default-route"] });

@@ -224,11 +224,11 @@ export class Tunnel {
 
   async #namesPlan(given: Given): Promise<NetworkPlan> {
     const { device, wish, host, report } = this.#options;
-    if (await host.isFileTaken(RESOLV_CONF)) {
-      report.notice(`warning: another dvpn has changed ${RESOLV_CONF}, so name servers stay as is`);
-      return [];
-    }
-    return await namesPlan(this.#names(given), device, wish.isDefault);
+    const plan = await namesPlan(this.#names(given), device, wish.isDefault);
+    const writes = plan.some(({ apply }) => "file" in apply);
+    if (!writes || !await host.isFileTaken(RESOLV_CONF)) return plan;
+    report.notice(`warning: another dvpn has changed ${RESOLV_CONF}, so name servers stay as is`);
+    return [];
   }
 
   /** The user's routes, and those to name servers that the server offers. */
