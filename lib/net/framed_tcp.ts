@@ -34,7 +34,7 @@ export class FramedTcp {
   #onFrame: ((frame: Uint8Array) => void) | undefined;
   #writing: Promise<void> = Promise.resolve();
   #backlog = 0;
-  #framesReceived = 0;
+  readonly #heard = Promise.withResolvers<void>();
   #pipe: Pipe | undefined;
   #closed = false;
   #released: Promise<void> | undefined;
@@ -47,9 +47,9 @@ export class FramedTcp {
     this.#peerSwitched = new Promise((resolve) => this.#resolvePeerSwitched = resolve);
   }
 
-  /** How many frames have come in. */
-  get framesReceived(): number {
-    return this.#framesReceived;
+  /** Resolves when the first frame has come in, or none will: the connection has ended. */
+  get heard(): Promise<void> {
+    return this.#heard.promise;
   }
 
   /** Called for every frame, whose bytes are the callee's to keep. Reading starts when it is set. */
@@ -106,7 +106,7 @@ export class FramedTcp {
         const count = await this.#stream.read(buffer);
         if (count === null || this.#closed) break;
         const rest = this.#parser.push(buffer.subarray(0, count), (frame) => {
-          this.#framesReceived++;
+          this.#heard.resolve();
           if (!this.#closed) this.#onFrame!(frame);
         });
         if (rest !== undefined) return this.#resolvePeerSwitched(rest);
@@ -119,6 +119,7 @@ export class FramedTcp {
   #end(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#heard.resolve();
     this.#resolvePeerSwitched(null);
     this.#released = this.#stream.release();
     if (this.#pipe === undefined) this.onClose();

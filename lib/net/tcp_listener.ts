@@ -106,10 +106,11 @@ function watch(
   onConnection: (connection: FramedTcp) => void,
 ): void {
   silent.add(connection);
-  const timer = setTimeout(() => {
-    silent.delete(connection);
-    if (connection.framesReceived === 0) connection.close();
-  }, FIRST_FRAME_TIMEOUT_MS);
+  const timer = setTimeout(() => connection.close(), FIRST_FRAME_TIMEOUT_MS);
   Deno.unrefTimer(timer);
+  connection.heard.then(() => {
+    clearTimeout(timer);
+    silent.delete(connection);
+  });
   onConnection(connection);
 }

@@ -6,6 +6,7 @@ import {
   type FramedTcpListener,
   listenFramedTcp,
   MAX_FRAME_BYTES,
+  MAX_SILENT_CONNECTIONS,
   type Pipe,
   type TcpDialOptions,
 } from "../../lib/net/mod.ts";
@@ -181,6 +182,31 @@ async function pipes(): Promise<{ near: Pipe; far: Pipe; end: () => Promise<void
   const [near, far] = [await client.switchToStream(), await server.switchToStream()];
   return { near, far, end: () => listener.close() };
 }
+
+Deno.test({
+  name: "listener: who has sent a frame is silent no more, and nothing waits for it",
+  sanitizeOps: true,
+  sanitizeResources: true,
+  async fn() {
+    const ends: Promise<void>[] = [];
+    const echoed = (connection: FramedTcp) => {
+      connection.onFrame = (frame) => connection.send(frame);
+      ends.push(new Promise((resolve) => connection.onClose = resolve));
+    };
+    const listener = listenFramedTcp({ ip: "127.0.0.1", onConnection: echoed });
+    const clients: FramedTcp[] = [];
+    for (let i = 0; i <= MAX_SILENT_CONNECTIONS; i++) {
+      const client = await dialFramedTcp(listener.local, { localIp: "127.0.0.1" });
+      const closed = new Promise<string>((resolve) => client.onClose = () => resolve("closed"));
+      client.send(Uint8Array.of(i));
+      const echo = frames(client, 1).then(([frame]) => frame![0]);
+      assert.equal(await Promise.race([echo, closed]), i);
+      clients.push(client);
+    }
+    await Promise.all([listener.close(), ...clients.map((client) => client.close())]);
+    await Promise.all(ends);
+  },
+});
 
 Deno.test("pipe: close on both sides at once loses nothing of what was written", async () => {
   const { near, far, end } = await pipes();
