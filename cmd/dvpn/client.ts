@@ -20,6 +20,7 @@ import {
   peerLink,
   permissionsFor,
   remoteAddress,
+  tellFailure,
   VPN_CHANNEL,
   type VpnContext,
 } from "./vpn_context.ts";
@@ -97,7 +98,7 @@ export class VpnClient {
         if (signal.aborted) throw signal.reason;
         const isLasting = error instanceof ToolError && error.exitCode === ExitCode.refused;
         if (retryMs === 0 || isLasting) throw error;
-        report.detail(failureMessage(error));
+        tellFailure(report, this.#serverId, error);
       }
       await Promise.race([pause(retryMs, signal), broken.promise]);
       retryMs = Math.min(2 * retryMs, LONGEST_RETRY_MS);

@@ -42,6 +42,7 @@ import { statusReport, type VpnStatus } from "./status.ts";
 import { reloadingOf, type RuledSide, trusting } from "./reload.ts";
 import { type Task, taskOf } from "./task.ts";
 import { ThisHost } from "./undo/this_host.ts";
+import { checkUpScript } from "./up_script.ts";
 import type { VpnConfiguration } from "./vpn_configuration.ts";
 import type { NamedDevice, VpnContext } from "./vpn_context.ts";
 
@@ -94,6 +95,7 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
     ? {}
     : await readConfiguration(values.vpn_configuration);
   const settings = vpnSettings(values, file);
+  if (settings.script !== undefined) await checkUpScript(settings.script);
   const rules = await RuleBook.open(command.settings.rules);
   const observer = await observeAttempts("dvpn", values);
   quickenCryptography();

@@ -1,5 +1,4 @@
 import { everyHostAddress } from "../../lib/net/host_addresses.ts";
-import { failureMessage } from "../peer/failure.ts";
 import { DeclineCode, type IncomingChannel, type PeerCertificates } from "../peer/peer_channel.ts";
 import type { AddressPool } from "./address/address_pool.ts";
 import { formatInterfaceAddress, type InterfaceAddress } from "./address/address_range.ts";
@@ -16,7 +15,13 @@ import { networkOf } from "./rules/network.ts";
 import { PacketGate } from "./rules/packet_gate.ts";
 import { type Permission, serverPermissions } from "./rules/permission.ts";
 import { runUpScript } from "./up_script.ts";
-import { peerLink, remoteAddress, VPN_CHANNEL, type VpnContext } from "./vpn_context.ts";
+import {
+  peerLink,
+  remoteAddress,
+  tellFailure,
+  VPN_CHANNEL,
+  type VpnContext,
+} from "./vpn_context.ts";
 import type { LinkStatus, VpnStatus } from "./status.ts";
 
 /** RFC 1035 §4.2. */
@@ -178,7 +183,7 @@ export class VpnServer {
     try {
       await this.#serveClient(client);
     } catch (error) {
-      report.detail(`${peer.id}: ${failureMessage(error)}`);
+      tellFailure(report, peer.id, error);
     } finally {
       link.close();
       this.#leave(client);

@@ -2,6 +2,7 @@ import type { PacketDevice } from "./data/packet_device.ts";
 import type { VerifiedChain } from "../../lib/identity/mod.ts";
 import type { PeerDatagrams } from "../../lib/endpoint/mod.ts";
 import type { GuardedEndpoint } from "../peer/doorkeeper.ts";
+import { failureMessage } from "../peer/failure.ts";
 import type { PeerChannel, PeerEndpoint } from "../peer/peer_channel.ts";
 import type { Report } from "../peer/report.ts";
 import type { DirectPaths } from "./direct/direct_paths.ts";
@@ -12,6 +13,7 @@ import { EVERYWHERE } from "./rules/network.ts";
 import { type Permission, toAll } from "./rules/permission.ts";
 import type { RuleBook } from "./rules/rule_book.ts";
 import type { VpnSettings } from "./settings.ts";
+import { ScriptError } from "./up_script.ts";
 
 /** Name of the channel, as in upstream. */
 export const VPN_CHANNEL = "dvpn://";
@@ -76,4 +78,11 @@ export function permissionsFor({ rules, endpoint }: VpnContext, id: string): Per
 export function remoteAddress(endpoint: PeerEndpoint, id: string): string {
   const session = endpoint.status().sessions.find(({ peer }) => peer.id === id);
   return session?.path?.remote.replace(/:\d+$/, "").replace(/^\[|\]$/g, "") ?? "";
+}
+
+/** Tells why a link has ended: with `-v`, as links come and go, unless it is for the user to mend. */
+export function tellFailure(report: Report, id: string, error: unknown): void {
+  const text = `${id}: ${failureMessage(error)}`;
+  if (error instanceof ScriptError) report.notice(text, { level: "error" });
+  else report.detail(text);
 }

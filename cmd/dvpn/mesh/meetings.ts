@@ -4,7 +4,7 @@ import type { InterfaceAddress } from "../address/address_range.ts";
 import { decodeServerGreeting, encodeServerGreeting } from "../data/greeting.ts";
 import type { PeerLink } from "../data/peer_link.ts";
 import { PacketGate } from "../rules/packet_gate.ts";
-import { peerLink, permissionsFor, type VpnContext } from "../vpn_context.ts";
+import { peerLink, permissionsFor, tellFailure, type VpnContext } from "../vpn_context.ts";
 import { introduce, introduced } from "./introductions.ts";
 import type { Member } from "./member.ts";
 import type { Roster } from "./roster.ts";
@@ -57,7 +57,7 @@ export class Meetings {
     this.#connect(member, AbortSignal.any([signal, call.signal])).catch((error) => {
       // Another call may have succeeded meanwhile.
       if (member.link !== undefined || signal.aborted) return;
-      this.#context.report.detail(`${member.id}: ${failureMessage(error)}`);
+      tellFailure(this.#context.report, member.id, error);
     }).finally(() => {
       if (member.call === call) member.call = undefined;
       this.#afterwards(member);
@@ -97,7 +97,7 @@ export class Meetings {
     }
     member.call?.abort(new Error("it has called us meanwhile"));
     await this.#join(member, incoming.accept()).catch((error) => {
-      this.#context.report.detail(`${member.id}: ${failureMessage(error)}`);
+      tellFailure(this.#context.report, member.id, error);
     });
     this.#afterwards(member);
   }

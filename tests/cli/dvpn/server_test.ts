@@ -33,8 +33,18 @@ function packetFor(line: string): Uint8Array {
   return frame(FRAME_PACKET, bytes);
 }
 
-/** Which of a client's packets get to the kernel of a server with `--nat` and `--dns`. */
-async function admitted(servers: readonly string[], lines: readonly string[]): Promise<string[]> {
+/** What a server with `--nat` and one client gave to the kernel, and told its user. */
+interface Served {
+  readonly written: readonly Uint8Array[];
+  readonly notices: readonly string[];
+}
+
+/** Serves a client that sends these packets and leaves. */
+async function served(
+  lines: readonly string[],
+  { servers = [], script }: { servers?: readonly string[]; script?: string },
+): Promise<Served> {
+  const notices: string[] = [];
   const device = Object.assign(new MemoryDevice(), { name: "t0" });
   const ended = Promise.withResolvers<void>();
   const left = Promise.withResolvers<never>();
@@ -46,7 +56,7 @@ async function admitted(servers: readonly string[], lines: readonly string[]): P
       status: () => ({ dht: { port: 1 }, sessions: [] }),
       datagrams: () => datagrams,
     },
-    settings: { device: "t0", mtu: 1380, carry: "auto", script: undefined },
+    settings: { device: "t0", mtu: 1380, carry: "auto", script },
     host: {
       perform: () => Promise.resolve(),
       undo: () => Promise.resolve(),
@@ -54,7 +64,10 @@ async function admitted(servers: readonly string[], lines: readonly string[]): P
       sysctlBefore: () => Promise.resolve(undefined),
     },
     report: {
-      notice: (text: string) => text.endsWith("has left") && ended.resolve(),
+      notice: (text: string) => {
+        notices.push(text);
+        if (text.endsWith("has left")) ended.resolve();
+      },
       detail: (text: string) => ended.reject(new Error(text)),
     },
     rules: await RuleBook.open(undefined),
@@ -87,7 +100,13 @@ async function admitted(servers: readonly string[], lines: readonly string[]): P
   await ended.promise;
   left.reject(new Error("that was all"));
   await assert.rejects(serving, /that was all/);
-  const taken = new Set(device.written.map((bytes) => bytes.join()));
+  return { written: device.written, notices };
+}
+
+/** Which of a client's packets get to the kernel of a server with `--nat` and `--dns`. */
+async function admitted(servers: readonly string[], lines: readonly string[]): Promise<string[]> {
+  const { written } = await served(lines, { servers });
+  const taken = new Set(written.map((bytes) => bytes.join()));
   return lines.filter((line) => taken.has(packetFor(line).subarray(FRAME_HEADER_BYTES).join()));
 }
 
@@ -98,6 +117,12 @@ Deno.test("dvpn server: a name server on the host is reached as that alone", asy
     assert.deepEqual(await admitted(["192.168.1.1"], [...closed, ...open]), open);
     assert.deepEqual(await admitted([], [...closed, ...open]), ["udp 192.168.9.9:22"]);
   });
+});
+
+Deno.test("dvpn server: a script that fails is told: no client gets in", async () => {
+  const { written, notices } = await served(["udp 10.80.77.1:22"], { script: "/bin/false" });
+  assert.deepEqual(written, []);
+  assert.ok(notices.includes(`${ID}: /bin/false failed with status 1`), notices.join("\n"));
 });
 
 Deno.test("dvpn server: no address of the host is reached as what is beyond", async () => {
