@@ -1,4 +1,5 @@
-import { formatSocketAddress, type SocketAddress } from "../ip/mod.ts";
+import type { SocketAddress } from "../ip/mod.ts";
+import { sourceKey } from "./rate_limit.ts";
 import type { TimerQueue } from "./timer_queue.ts";
 
 /** A datagram to send. */
@@ -11,8 +12,13 @@ export interface Transmit {
 
 /** Fragments that one destination gets at once; a 16 KiB value needs no waiting. */
 const PACED_BURST = 13;
-/** Between bursts to one destination: 13 × 1280 B in 4 ms is 33 Mbit/s. */
+/**
+ * Between bursts to one destination, which is an IPv4 address or an IPv6 /64, however many ports of
+ * it ask: 13 × 1280 B in 4 ms is 33 Mbit/s.
+ */
 const PACED_INTERVAL_MS = 4;
+/** With so many datagrams waiting for it, a destination has no room for more replies: a third of a second. */
+const LANE_LIMIT = 1_024;
 /** Fragments waiting in all, bytes; what comes on top is dropped, as a full socket buffer would. */
 const PACED_BYTES_LIMIT = 16 << 20;
 
@@ -49,18 +55,24 @@ export class Outbox {
     if (this.#ready.length - this.#head === 1) this.#onTransmit?.();
   }
 
+  /** Whether there is room for a large message; else making it would be wasted work. */
+  hasRoom(to: SocketAddress): boolean {
+    const lane = this.#lanes.get(sourceKey(to.ip));
+    return lane === undefined || lane.waiting.length - lane.head < LANE_LIMIT;
+  }
+
   /** Sends a message and its fragments: the first burst at once, the rest paced. */
   pushPaced(to: SocketAddress, datagrams: readonly Uint8Array[], now: number): void {
     if (datagrams.length === 1) return this.push(to, datagrams[0]!);
-    const text = formatSocketAddress(to);
-    let lane = this.#lanes.get(text);
+    const name = sourceKey(to.ip);
+    let lane = this.#lanes.get(name);
     if (lane === undefined) {
       const burst = datagrams.slice(0, PACED_BURST);
       for (const bytes of burst) this.push(to, bytes);
       if (burst.length === datagrams.length) return;
       lane = { waiting: [], head: 0 };
-      this.#lanes.set(text, lane);
-      this.#timers.schedule(now + PACED_INTERVAL_MS, (later) => this.#release(text, later));
+      this.#lanes.set(name, lane);
+      this.#timers.schedule(now + PACED_INTERVAL_MS, (later) => this.#release(name, later));
     }
     const from = lane.waiting.length === 0 ? PACED_BURST : 0;
     for (const bytes of datagrams.slice(from)) {
@@ -82,15 +94,15 @@ export class Outbox {
     return transmit;
   }
 
-  #release(text: string, now: number): void {
-    const lane = this.#lanes.get(text)!;
+  #release(name: string, now: number): void {
+    const lane = this.#lanes.get(name)!;
     const end = Math.min(lane.head + PACED_BURST, lane.waiting.length);
     for (; lane.head < end; lane.head++) {
       const { to, bytes } = lane.waiting[lane.head]!;
       this.#pacedBytes -= bytes.length;
       this.push(to, bytes);
     }
-    if (lane.head === lane.waiting.length) this.#lanes.delete(text);
-    else this.#timers.schedule(now + PACED_INTERVAL_MS, (later) => this.#release(text, later));
+    if (lane.head === lane.waiting.length) this.#lanes.delete(name);
+    else this.#timers.schedule(now + PACED_INTERVAL_MS, (later) => this.#release(name, later));
   }
 }

@@ -29,8 +29,8 @@ const PUT_VALUES_LIMIT = 1 << 20;
 const PUT_COUNT_LIMIT = 32;
 /** Bytes of values in one reply to a verified requester, and for a new listener. */
 const GET_VALUES_LIMIT = 1 << 20;
-/** Rows in one `fileds`: they cannot be fragmented. */
-const GET_ROWS_LIMIT = 1024;
+/** Values in it, each of which takes a datagram; and rows in one `fileds`: they cannot be fragmented. */
+const GET_COUNT_LIMIT = 1024;
 /** Storing is left to others when this many nodes are closer to the key. */
 const CLOSER_NODES_LIMIT = 14;
 
@@ -139,8 +139,9 @@ export class Responder {
       const fields = selectFields(values.map((stored) => stored.value), select);
       return [encodePacket({ ...reply, fields })];
     };
-    const limited = select.length === 0 ? withinBytes(found) : found.slice(0, GET_ROWS_LIMIT);
+    const limited = select.length === 0 ? withinLimits(found) : found.slice(0, GET_COUNT_LIMIT);
     if (source.room === Infinity) {
+      if (!engine.outbox.hasRoom(source.address)) return; // it asks again
       return engine.outbox.pushPaced(source.address, answer(limited), now);
     }
     if (mayBeSmall(limited, select, source.room)) {
@@ -224,7 +225,7 @@ export class Responder {
     this.#reply(packet, source, { token: tokens.issue(source.address, source.text) });
     const where = packet.query?.where ?? {}, legacy = (packet.version ?? 0) === 0;
     const request = { sid, key, id: packet.id, where, legacy };
-    const present = withinBytes(storage.values(key, where));
+    const present = withinLimits(storage.values(key, where));
     listeners.listen(request, source.address, source.overlay, present, now);
   }
 
@@ -359,11 +360,11 @@ function isMissing(key: Uint8Array | undefined): key is undefined {
   return key === undefined || key.every((byte) => byte === 0);
 }
 
-/** The latest values that fit the limit of a reply. */
-function withinBytes(values: readonly StoredValue[]): StoredValue[] {
+/** The latest values that fit the limits of a reply. */
+function withinLimits(values: readonly StoredValue[]): StoredValue[] {
   const taken: StoredValue[] = [];
   let size = 0;
-  for (const stored of values.toReversed()) {
+  for (const stored of values.slice(-GET_COUNT_LIMIT).reverse()) {
     size += stored.packed.length;
     if (size > GET_VALUES_LIMIT) break;
     taken.push(stored);

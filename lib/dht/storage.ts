@@ -10,6 +10,11 @@ import { mayReplace, valueLifeMs } from "./value_type.ts";
 export const STORAGE_BYTES_LIMIT = 64 << 20;
 /** Values under one key. */
 export const VALUES_PER_KEY_LIMIT = 65_536;
+/**
+ * The same of one source: what is under a key is looked at with each question for it, and one source
+ * must not make that long.
+ */
+const VALUES_PER_SOURCE_AND_KEY_LIMIT = 512;
 /** Memory that a value alone under its key takes besides its packed bytes, as measured. */
 const VALUE_OVERHEAD = 1_280;
 
@@ -27,6 +32,14 @@ export interface StoredValue {
   readonly source: string;
   expiresAt: number;
   timer: Timer | undefined;
+}
+
+/** What one source has here. */
+interface Account {
+  bytes: number;
+  readonly values: Set<StoredValue>;
+  /** Values under each key. */
+  readonly perKey: Map<string, number>;
 }
 
 /** What happened at a key. */
@@ -49,7 +62,7 @@ export class Storage {
   readonly #observer: StorageObserver;
   readonly #bytesLimit: number;
   readonly #keys = new Map<string, Map<bigint, StoredValue>>();
-  readonly #sources = new Map<string, { bytes: number; values: Set<StoredValue> }>();
+  readonly #sources = new Map<string, Account>();
   #bytes = 0;
   /** Those that go next, the last one first. */
   #victims: StoredValue[] = [];
@@ -94,18 +107,18 @@ export class Storage {
     const expiresAt = now + valueLifeMs(value.type) - ageMs;
     if (expiresAt <= now) return;
     const keyText = idText(key), packed = encodeValue(value).slice();
-    const slots = this.#keys.get(keyText), old = slots?.get(value.id);
+    const old = this.#keys.get(keyText)?.get(value.id), source = sourceKey(ip);
     if (old !== undefined) {
       if (sameBytes(old.packed, packed)) return this.#extend(key, old, expiresAt, now);
       if (!mayReplace(old.value, value)) return;
       this.#remove(old);
-    } else if ((slots?.size ?? 0) >= VALUES_PER_KEY_LIMIT) return;
+    } else if (!this.#hasRoom(keyText, source)) return;
     const stored: StoredValue = {
       keyText,
       key: key.slice(),
       value: decodeValue(packed),
       packed,
-      source: sourceKey(ip),
+      source,
       expiresAt,
       timer: undefined,
     };
@@ -124,6 +137,12 @@ export class Storage {
       this.#extend(key, stored, now + valueLifeMs(stored.value.type), now);
     }
     return true;
+  }
+
+  /** Whether a source may store another value under a key. */
+  #hasRoom(keyText: string, source: string): boolean {
+    return (this.#keys.get(keyText)?.size ?? 0) < VALUES_PER_KEY_LIMIT &&
+      (this.#sources.get(source)?.perKey.get(keyText) ?? 0) < VALUES_PER_SOURCE_AND_KEY_LIMIT;
   }
 
   #extend(key: Uint8Array, stored: StoredValue, expiresAt: number, now: number): void {
@@ -152,7 +171,7 @@ export class Storage {
 
   /** Values of the largest user that expire first: some at once, because looking for them takes long. */
   #chooseVictims(): StoredValue[] {
-    let largest: { bytes: number; values: Set<StoredValue> } | undefined;
+    let largest: Account | undefined;
     for (const source of this.#sources.values()) {
       if (largest === undefined || source.bytes > largest.bytes) largest = source;
     }
@@ -166,9 +185,12 @@ export class Storage {
     if (slots === undefined) this.#keys.set(keyText, slots = new Map());
     slots.set(stored.value.id, stored);
     let account = this.#sources.get(source);
-    if (account === undefined) this.#sources.set(source, account = { bytes: 0, values: new Set() });
+    if (account === undefined) {
+      this.#sources.set(source, account = { bytes: 0, values: new Set(), perKey: new Map() });
+    }
     account.bytes += size;
     account.values.add(stored);
+    account.perKey.set(keyText, (account.perKey.get(keyText) ?? 0) + 1);
     this.#bytes += size;
   }
 
@@ -181,6 +203,9 @@ export class Storage {
     const account = this.#sources.get(source)!;
     account.bytes -= size;
     account.values.delete(stored);
+    const left = account.perKey.get(keyText)! - 1;
+    if (left > 0) account.perKey.set(keyText, left);
+    else account.perKey.delete(keyText);
     if (account.values.size === 0) this.#sources.delete(source);
     this.#bytes -= size;
   }

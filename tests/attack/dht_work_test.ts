@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { decodePacket, DhtNode, type DhtPacket, encodePacket } from "../../lib/dht/mod.ts";
+import type { SocketAddress } from "../../lib/ip/mod.ts";
+import { seededRandom } from "../support/dht_network.ts";
+
+/**
+ * Attack: work. Somebody fills a key with small values and asks for them over and over, from one
+ * address or from many ports of it: each question of 70 bytes may pull thousands of datagrams, which
+ * cost the node more than the question cost the stranger, whether they leave or wait.
+ */
+const KEY: Uint8Array = new Uint8Array(20).fill(0x33);
+const ID: Uint8Array = new Uint8Array(20).fill(0x77);
+const ATTACKER = "198.51.100.9";
+
+/** One node, and what it sends. */
+class Victim {
+  now = 0;
+  readonly node: DhtNode;
+  #value = 0n;
+
+  constructor() {
+    const next = seededRandom(5);
+    this.node = new DhtNode({
+      random: (length) => Uint8Array.from({ length }, () => next() * 256),
+      now: 0,
+      wallClock: () => 1_700_000_000 + Math.floor(this.now / 1000),
+    });
+  }
+
+  say(packet: DhtPacket, from: SocketAddress): void {
+    this.node.handleDatagram(encodePacket(packet), from, this.now);
+  }
+
+  sent(): DhtPacket[] {
+    const packets: DhtPacket[] = [];
+    for (let t = this.node.pollTransmit(); t !== undefined; t = this.node.pollTransmit()) {
+      packets.push(decodePacket(t.bytes));
+    }
+    return packets;
+  }
+
+  /** Everything that leaves within a time. */
+  pass(ms: number): DhtPacket[] {
+    const end = this.now + ms, packets = this.sent();
+    for (let at = this.node.pollTimeout(); at !== undefined && at <= end;) {
+      this.now = Math.max(this.now, at);
+      this.node.handleTimeout(this.now);
+      packets.push(...this.sent());
+      at = this.node.pollTimeout();
+    }
+    this.now = end;
+    return packets;
+  }
+
+  /** Puts so many values of three bytes, which proves the address, too. */
+  put(count: number, from: SocketAddress): void {
+    this.say({ kind: "query", name: "find", tid: 1, id: ID, key: KEY }, from);
+    const token = this.sent().flatMap((packet) =>
+      packet.kind === "reply" && packet.token ? packet.token : []
+    )[0]!;
+    for (let left = count; left > 0; left -= 16) {
+      const values = Array.from(
+        { length: Math.min(16, left) },
+        () => ({ id: ++this.#value, type: 0, data: new Uint8Array(3) }),
+      );
+      this.say({ kind: "query", name: "put", tid: 2, id: ID, key: KEY, token, values }, from);
+      this.pass(1);
+    }
+  }
+
+  get(from: SocketAddress): void {
+    this.say({ kind: "query", name: "get", tid: 3, id: ID, key: KEY }, from);
+  }
+}
+
+/** Datagrams with a value in them. */
+const fragments = (packets: readonly DhtPacket[]): number =>
+  packets.filter(({ kind }) => kind === "fragment").length;
+
+Deno.test("one source has so many values at a key, and leaves room for others there", () => {
+  const victim = new Victim(), from = { ip: ATTACKER, port: 1 };
+  victim.put(4_000, from);
+  const other = { ip: "192.0.2.1", port: 1 };
+  victim.put(1, other);
+  victim.pass(5_000);
+  victim.get(other);
+  assert.equal(fragments(victim.pass(5_000)), 513);
+});
+
+Deno.test("a reply has so many values, however many there are at the key", () => {
+  const victim = new Victim(), from = { ip: ATTACKER, port: 1 };
+  for (let n = 1; n <= 8; n++) victim.put(500, { ip: `192.0.2.${n}`, port: 1 });
+  victim.put(1, from);
+  victim.pass(5_000);
+  victim.get(from);
+  assert.equal(fragments(victim.pass(5_000)), 1_024);
+});
+
+for (const ports of [1, 200]) {
+  Deno.test(`replies that wait for one source are few, at ${ports} of its ports`, () => {
+    const victim = new Victim();
+    const attackers = Array.from({ length: ports }, (_, n) => ({ ip: ATTACKER, port: n + 1 }));
+    for (let n = 1; n <= 8; n++) victim.put(500, { ip: `192.0.2.${n}`, port: 1 });
+    for (const from of attackers) victim.put(1, from);
+    victim.pass(5_000);
+    for (let asked = 0; asked < 200; asked++) victim.get(attackers[asked % ports]!);
+    const other = { ip: "192.0.2.1", port: 1 };
+    victim.get(other);
+    const own = fragments(victim.pass(60_000)) - 1_024; // those of the other
+    assert.ok(own >= 1_024 && own < 3_000, `${own} datagrams`);
+  });
+}
