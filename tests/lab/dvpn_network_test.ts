@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { Background, eventually, run } from "./command.ts";
+import { DVPN, environmentOf, networkOf } from "./dvpn_command.ts";
 import { dvpnTest } from "./dvpn_lab.ts";
+import { SERVER } from "./dvpn_machine.ts";
 import type { NetworkNamespace } from "./namespace.ts";
 
 /** Bytes that one transfer carries. */
@@ -271,3 +273,16 @@ dvpnTest(
     await ping(lab.clientHost, (await lab.addresses("server")).ipv4);
   },
 );
+
+dvpnTest("an interface that cannot be made: what is wrong with it", async (lab) => {
+  const taken = lab.start("server", "-l", "-a", "--device", "cable");
+  await taken.shows(/cannot make the interface cable \(there is one of another kind\)/);
+  assert.equal((await taken.status).code, 1);
+  const without = ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-all"];
+  const command = [...without, ...DVPN, "-l", "-a", ...networkOf(SERVER)];
+  await using powerless = new Background(lab.serverHost.inside(...command), {
+    env: environmentOf(lab.directory),
+  });
+  await powerless.shows(/cannot make an interface \(it takes root, or CAP_NET_ADMIN\)/);
+  assert.equal((await powerless.status).code, 1);
+});

@@ -32,6 +32,7 @@ const ENOENT = 2;
 const EINTR = 4;
 const EAGAIN = 11;
 const EBUSY = 16;
+const EINVAL = 22;
 
 /** The largest read: an offload header and the longest IP packet, bytes. */
 export const MAX_TUN_READ_BYTES: number = VNET_HEADER_BYTES + 65_535;
@@ -205,7 +206,10 @@ function openError(errno: number): NetError {
 }
 
 function interfaceError(name: string, errno: number): NetError {
-  return new NetError("bind", `cannot make the interface ${name} (${reason(errno)})`);
+  // No number has been put into the name yet.
+  const what = name.includes("%d") ? "an interface" : `the interface ${name}`;
+  const why = errno === EINVAL ? "there is one of another kind" : reason(errno);
+  return new NetError("bind", `cannot make ${what} (${why})`);
 }
 
 function reason(errno: number): string {
