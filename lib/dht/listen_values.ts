@@ -69,15 +69,17 @@ export class ListenValues {
 
   /** A storer extended the life of values. */
   refresh(ids: readonly bigint[], now: number): void {
+    const extended = new Set(ids);
     for (const known of this.#known.values()) {
-      if (ids.includes(known.id)) known.expiresAt = now + valueLifeMs(known.type);
+      if (extended.has(known.id)) known.expiresAt = now + valueLifeMs(known.type);
     }
   }
 
   /** A storer dropped values. */
   expire(ids: readonly bigint[], holder: unknown): void {
+    const gone = new Set(ids);
     this.#end((known) =>
-      ids.includes(known.id) && known.holders.delete(holder) && known.holders.size === 0
+      gone.has(known.id) && known.holders.delete(holder) && known.holders.size === 0
     );
   }
 

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import type { Engine } from "../../lib/dht/engine.ts";
+import { ListenValues } from "../../lib/dht/listen_values.ts";
 import { decodePacket, DhtNode, type DhtPacket, encodePacket } from "../../lib/dht/mod.ts";
+import { TimerQueue } from "../../lib/dht/timer_queue.ts";
 import type { SocketAddress } from "../../lib/ip/mod.ts";
 import { seededRandom } from "../support/dht_network.ts";
 
@@ -110,3 +113,23 @@ for (const ports of [1, 200]) {
     assert.ok(own >= 1_024 && own < 3_000, `${own} datagrams`);
   });
 }
+
+Deno.test("what a storer says of ids is read once, however many values there are", () => {
+  const engine = { timers: new TimerQueue() } as unknown as Engine;
+  let gone = 0;
+  const listened = new ListenValues(engine, {}, () => {}, (ids) => void (gone += ids.length));
+  const value = (id: number) => ({ id: BigInt(id), type: 0, data: new Uint8Array(1) });
+  listened.add(Array.from({ length: 500 }, (_, n) => value(n + 1)), "storer", 0);
+  let reads = 0;
+  const ids = new Proxy(Array.from({ length: 1_000 }, (_, n) => BigInt(n + 499)), {
+    get(target, property, receiver) {
+      if (typeof property === "string" && /^\d+$/.test(property)) reads++;
+      return Reflect.get(target, property, receiver);
+    },
+  });
+  listened.refresh(ids, 1);
+  listened.expire(ids, "storer");
+  assert.equal(gone, 2);
+  assert.ok(reads <= 2 * ids.length, `${reads} ids read`);
+  listened.close();
+});
