@@ -33,6 +33,7 @@ export interface IncomingChannel {
 export class ChannelRequests {
   readonly #named = new Map<string, AsyncQueue<Channel>>();
   #any: AsyncQueue<IncomingChannel> | undefined;
+  #closed = false;
 
   /**
    * The channels of one name, accepted.
@@ -46,6 +47,7 @@ export class ChannelRequests {
       for (const channel of unread) channel.reset();
     });
     this.#named.set(name, queue);
+    if (this.#closed) queue.close();
     return queue;
   }
 
@@ -61,6 +63,7 @@ export class ChannelRequests {
       for (const request of unread) request.decline(NO_SUCH_SERVICE, "the service has ended");
     });
     this.#any = queue;
+    if (this.#closed) queue.close();
     return queue;
   }
 
@@ -84,8 +87,9 @@ export class ChannelRequests {
     }
   }
 
-  /** Ends every iteration. */
+  /** Ends every iteration, and those that are begun from now on. */
   close(): void {
+    this.#closed = true;
     for (const queue of this.#named.values()) queue.close();
     this.#any?.close();
   }

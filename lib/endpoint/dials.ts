@@ -4,6 +4,7 @@ import { dialPeer } from "./dial.ts";
 import { SimultaneousDial } from "./dial_errors.ts";
 import { abortedConnect, ConnectError } from "./errors.ts";
 import type { PeerSession } from "./peer_session.ts";
+import { sleep } from "./sleep.ts";
 
 /** How long to wait for the session of a peer whose own dial won, before dialling again. */
 const SIMULTANEOUS_WAIT_MS = 5_000;
@@ -43,6 +44,8 @@ export class Dials {
   readonly #context: EndpointContext;
   readonly #begin: (established: Established) => PeerSession;
   readonly #dials = new Map<string, Dial>();
+  /** Those that have not ended, those that were given up among them. */
+  readonly #running = new Set<Promise<PeerSession>>();
   readonly #closing = new AbortController();
 
   /** @param begin makes the session of a dial that succeeded */
@@ -60,8 +63,11 @@ export class Dials {
    * The session of a new dial, or of the one under way.
    *
    * @throws {ConnectError} when it fails, is given up or takes too long
+   * @throws {RangeError} when the time given is none
    */
   async dial(peerId: string, options: ConnectOptions): Promise<PeerSession> {
+    const { timeoutMs = DEFAULT_CONNECT_TIMEOUT_MS } = options;
+    if (!(timeoutMs >= 0)) throw new RangeError(`timeoutMs is a time in ms, not ${timeoutMs}`);
     const caller = options.signal === undefined ? [] : [options.signal];
     const signal = AbortSignal.any([this.#closing.signal, ...caller]);
     if (signal.aborted) throw abortedConnect(signal);
@@ -120,9 +126,10 @@ export class Dials {
     this.#dials.get(session.peer.id)?.arrived.resolve(session);
   }
 
-  /** Ends every dial. */
-  close(): void {
+  /** Ends every dial; resolves when they have let go of what they held. */
+  async close(): Promise<void> {
     this.#closing.abort(new ConnectError("aborted", "the endpoint was closed"));
+    await Promise.allSettled(this.#running);
   }
 
   #start(peerId: string): Dial {
@@ -136,7 +143,9 @@ export class Dials {
       waiters: 0,
     };
     this.#dials.set(peerId, dial);
+    this.#running.add(dial.session);
     const forget = () => {
+      this.#running.delete(dial.session);
       if (this.#dials.get(peerId) === dial) this.#dials.delete(peerId);
     };
     dial.session.then(forget, forget);
@@ -151,16 +160,22 @@ export class Dials {
         return this.#begin(await dialPeer(this.#context, peerId, signal, { onAnswer }));
       } catch (error) {
         if (!(error instanceof SimultaneousDial)) throw error;
-        const session = await this.#within(SIMULTANEOUS_WAIT_MS, dial.arrived.promise);
+        const session = await this.#arrival(dial);
         if (session !== undefined) return session;
+        signal.throwIfAborted();
       }
     }
   }
 
-  #within(timeoutMs: number, arrived: Promise<PeerSession>): Promise<PeerSession | undefined> {
-    const { clock } = this.#context;
-    const waited = Promise.withResolvers<undefined>();
-    const timer = clock.setTimer(clock.now() + timeoutMs, () => waited.resolve(undefined));
-    return Promise.race([arrived, waited.promise]).finally(() => timer.cancel());
+  /** The session of a peer whose own dial won, if it comes in time. */
+  async #arrival({ arrived, controller: { signal } }: Dial): Promise<PeerSession | undefined> {
+    const over = new AbortController();
+    const patience = AbortSignal.any([signal, over.signal]);
+    try {
+      const tooLate = sleep(this.#context.clock, SIMULTANEOUS_WAIT_MS, patience);
+      return await Promise.race([arrived.promise, tooLate.then(() => undefined)]);
+    } finally {
+      over.abort();
+    }
   }
 }

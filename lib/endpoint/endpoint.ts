@@ -6,6 +6,7 @@ import type { Channel } from "../session/mod.ts";
 import { Admission } from "./admission.ts";
 import { Answerer } from "./answer.ts";
 import { ChainCache } from "./chain_cache.ts";
+import { checkOptions } from "./check_options.ts";
 import { ChannelRequests, type IncomingChannel } from "./channel_requests.ts";
 import { commonTransports, type EndpointContext, type Established } from "./context.ts";
 import { DhtCarrier } from "./dht_carrier.ts";
@@ -15,7 +16,7 @@ import { KnownDoors, OwnDoor } from "./door/mod.ts";
 import { Gatherings } from "./gatherings.ts";
 import { ServerNames, stunHosts } from "./server_names.ts";
 import { type ConnectOptions, Dials } from "./dials.ts";
-import { ConnectError } from "./errors.ts";
+import { abortedConnect, ConnectError } from "./errors.ts";
 import { NetworkWatch } from "./network_watch.ts";
 import type { EndpointOptions } from "./options.ts";
 import { answerImprovement, keepImproving, PATH_CHANNEL } from "./path_change.ts";
@@ -39,37 +40,17 @@ const DEFAULT_MAX_SESSIONS = 4096;
 /**
  * A device in the network: reaches other devices by their ids and is reached under its own.
  *
- * @example Two peers on one machine
+ * @example Who can be reached (the module's example has a caller, too)
  * ```ts
  * import { createAuthority, createDevice } from "@dhtnet/dhtnet/identity";
  * import { Endpoint } from "@dhtnet/dhtnet";
  * import assert from "node:assert/strict";
  *
- * const authority = await createAuthority("my devices");
- * const local = { interfaces: ["lo"], discovery: false };
- * await using server = await Endpoint.start({
- *   ...local,
- *   identity: await createDevice("server", authority),
- * });
- * await using client = await Endpoint.start({
- *   ...local,
- *   identity: await createDevice("client", authority),
- *   bootstrap: [`127.0.0.1:${server.status().dht.port}`],
- * });
- *
+ * const identity = await createDevice("server", await createAuthority("my devices"));
+ * await using server = await Endpoint.start({ identity, interfaces: ["lo"], discovery: false });
  * const greetings = server.accept("greeting");
  * await server.listen();
- * const serving = (async () => {
- *   for await (const channel of greetings) {
- *     await channel.write(new TextEncoder().encode("hello"));
- *     await channel.closeWrite();
- *     break;
- *   }
- * })();
- *
- * const channel = await client.connect(server.id, "greeting");
- * assert.equal(await new Response(channel.readable).text(), "hello");
- * await serving;
+ * assert.ok(server.status().listening);
  * ```
  */
 export class Endpoint implements AsyncDisposable {
@@ -168,11 +149,12 @@ export class Endpoint implements AsyncDisposable {
    *
    * @throws {ConnectError} `no-network` when no address can be bound; `transport` when QUIC is
    *   demanded of a Deno without `--unstable-net`
+   * @throws {TypeError} when a text or a choice among the options is none
+   * @throws {RangeError} when a number among them is out of its range
+   * @throws {IdentityError} when key, id and certificate are not those of one device
    */
   static async start(options: EndpointOptions): Promise<Endpoint> {
-    if (options.transport === "quic" && !hasQuic()) {
-      throw new ConnectError("transport", "QUIC needs Deno's --unstable-net; add the flag");
-    }
+    checkOptions(options);
     const dht = await DhtService.start({ ...options, dhtClient: options.dhtClient ?? true });
     const endpoint = new Endpoint(options, dht);
     if (options.portMapping !== false && !options.relayOnly) endpoint.#startMapping();
@@ -197,6 +179,7 @@ export class Endpoint implements AsyncDisposable {
    * @param peerId 64 hex characters
    * @param channelName what the peer serves, at most 1,024 bytes of UTF-8
    * @throws {ConnectError} when the peer cannot be reached or refuses
+   * @throws {ChannelError} `bad-name`; `too-many-channels`; `session-closed` if it ends just then
    * @throws {IdentityError} `invalid-id` when the id is none
    */
   async connect(
@@ -206,7 +189,8 @@ export class Endpoint implements AsyncDisposable {
   ): Promise<Channel> {
     parseId(peerId);
     if (channelName === PATH_CHANNEL) throw new TypeError(`${PATH_CHANNEL} is reserved`);
-    if (this.#closed !== undefined) throw new ConnectError("aborted", "the endpoint is closed");
+    this.#throwIfClosed();
+    if (options.signal?.aborted) throw abortedConnect(options.signal);
     const id = peerId.toLowerCase();
     const session = this.#sessionWith(id) ?? await this.#totals.call(this.#dials.dial(id, options));
     const channel = session.open(channelName);
@@ -218,14 +202,18 @@ export class Endpoint implements AsyncDisposable {
    * Makes us reachable: takes part in the DHT, announces our inbox there and keeps it announced until
    * {@linkcode close}. Resolves when the first nodes hold the announcement, or when there is no
    * node yet to hold it.
+   *
+   * @throws {ConnectError} `aborted` when the endpoint is closed, before or meanwhile
    */
   async listen(): Promise<void> {
+    this.#throwIfClosed();
     if (this.#options.dhtClient === undefined) this.#dht.takePart();
     this.#inbox ??= this.#context.carrier.listen(
       this.id,
       (sealed, reply, source) => void this.#answerer.receive(sealed, reply, source),
     );
     await this.#inbox;
+    this.#throwIfClosed();
     this.#gatherings.prepare(commonTransports(this.#context.transport, "auto"));
     if (this.#context.transport !== "tcp") await Promise.all([prepareQuic(), quicCertificate()]);
     if (!this.#options.relayOnly) await this.#door.open();
@@ -262,8 +250,13 @@ export class Endpoint implements AsyncDisposable {
     return this.#datagrams.open(peerId.toLowerCase(), name);
   }
 
-  /** Ends all sessions with a peer, in order: what was written still arrives. */
+  /**
+   * Ends all sessions with a peer, in order: what was written still arrives.
+   *
+   * @throws {IdentityError} `invalid-id`
+   */
   async disconnect(peerId: string): Promise<void> {
+    parseId(peerId);
     const sessions = [...this.#sessions].filter(({ peer }) => peer.id === peerId.toLowerCase());
     await Promise.all(sessions.map((session) => session.close()));
   }
@@ -285,7 +278,7 @@ export class Endpoint implements AsyncDisposable {
     const sessions = [...this.#sessions].map((session) => session.status());
     return {
       id: this.id,
-      listening: this.#inbox !== undefined,
+      listening: this.#inbox !== undefined && this.#closed === undefined,
       dht: this.#dht.status(),
       sessions,
       totals: this.#totals.now(sessions),
@@ -298,28 +291,35 @@ export class Endpoint implements AsyncDisposable {
     return this.#closed;
   }
 
-  /** The same as {@linkcode close}. */
+  /** {@linkcode close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
+  #throwIfClosed(): void {
+    if (this.#closed !== undefined) throw new ConnectError("aborted", "the endpoint is closed");
+  }
+
   async #close(): Promise<void> {
     this.#watch.close();
-    this.#dials.close();
+    const dialled = this.#dials.close();
+    const gathered = this.#gatherings.close();
     this.#answerer.close();
     this.#requests.close();
-    this.#keys.close();
+    const erased = this.#keys.close();
     await this.#door.close();
     await this.#inbox?.then((listener) => listener.close(), () => {});
     await Promise.all([...this.#sessions].map((session) => session.close()));
     this.#dhtRelay?.close(); // what has been said until now may have gone over it
-    await Promise.all([this.#gatherings.close(), this.#dht.close()]);
+    await Promise.all([dialled, gathered, erased, this.#dht.close()]);
     await this.#mapper?.close();
   }
 
   /** A session over which the peer takes channels: one that we dialled, or whose peer listens. */
   #sessionWith(peerId: string): PeerSession | undefined {
-    return this.#sessions.values().find(({ peer, servesUs }) => peer.id === peerId && servesUs);
+    return this.#sessions.values().find(({ peer, servesUs, isEnding }) =>
+      peer.id === peerId && servesUs && !isEnding
+    );
   }
 
   #relayDht(servers: readonly TurnServer[]): void {

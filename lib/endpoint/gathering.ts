@@ -19,7 +19,7 @@ import {
   listenFramedTcp,
 } from "../net/mod.ts";
 import type { DatagramPort, NatView, PortMapping } from "./datagram_port.ts";
-import { ConnectError } from "./errors.ts";
+import { abortedConnect, ConnectError } from "./errors.ts";
 import { MappedPorts } from "./mapped_ports.ts";
 import type { PortMapper } from "./portmap/mod.ts";
 import { GUESSED, ReflexiveAddresses } from "./reflexive_addresses.ts";
@@ -64,6 +64,8 @@ export interface GatheringOptions {
   readonly mapper: PortMapper | undefined;
   readonly clock: Clock;
   readonly random: (length: number) => Uint8Array;
+  /** Gives up what is not there yet when it fires. */
+  readonly signal?: AbortSignal;
 }
 
 /** The sockets and candidates of one negotiation. */
@@ -83,8 +85,9 @@ export class Gathering {
   readonly #reflexive: ReflexiveAddresses;
   readonly #simultaneous: SimultaneousPorts;
   readonly #listeners: FramedTcpListener[] = [];
+  readonly #closed = Promise.withResolvers<void>();
   #stale = false;
-  #closed = false;
+  #isClosed = false;
 
   private constructor(options: GatheringOptions) {
     this.#options = options;
@@ -138,34 +141,19 @@ export class Gathering {
    * Binds the host's addresses and finds what can be found quickly.
    *
    * @throws {ConnectError} `no-network` when no address can be bound, or no relay can be had where
-   *   nothing but a relay may be used
+   *   nothing but a relay may be used; `aborted` when the signal fired
    */
   static async start(options: GatheringOptions): Promise<Gathering> {
-    const { interfaces, relayOnly } = options;
+    const { interfaces, relayOnly, signal } = options;
+    if (signal?.aborted) throw abortedConnect(signal);
     const gathering = new Gathering(options);
-    const ips = hostAddresses(interfaces === undefined ? {} : { interfaces })
-      .slice(0, MAX_HOST_ADDRESSES).map(({ ip }) => ip);
-    const relays = gathering.#allocate(ips);
-    if (relayOnly) await Promise.all(relays);
-    else {
-      await Promise.all(ips.map((ip) => gathering.#bind(ip)));
-      // A call does not wait for the router; a better path is worth it.
-      const mapped = options.transports.relay === false ? gathering.#mapped.mapped : [];
-      const asked = [
-        ...gathering.#askServers(),
-        ...relays,
-        ...mapped,
-        ...gathering.#locateTcp(ips),
-      ];
-      await gathering.#settle(asked, SETTLE_TIMEOUT_MS);
-      gathering.#reflexive.guess(gathering.#sockets);
-      if (options.transports.relay === false && gathering.#mapped.areLikely) {
-        await gathering.#settle([Promise.race(gathering.#mapped.mapped)], ROUTER_TIMEOUT_MS);
-      }
-      await gathering.#tryWithoutUdp(ips, relays);
-    }
-    if (gathering.#candidates.size > 0) return gathering;
+    const giveUp = () => gathering.#relayed.close();
+    signal?.addEventListener("abort", giveUp, { once: true });
+    await gathering.#gather();
+    signal?.removeEventListener("abort", giveUp);
+    if (gathering.#candidates.size > 0 && !signal?.aborted) return gathering;
     await gathering.close();
+    if (signal?.aborted) throw abortedConnect(signal);
     const where = interfaces?.join(", ") ?? "any interface";
     throw new ConnectError(
       "no-network",
@@ -173,6 +161,29 @@ export class Gathering {
         ? `no relay: ${gathering.#relayed.errors.join("; ") || "no TURN server is configured"}`
         : `nothing to connect from: no usable address on ${where}`,
     );
+  }
+
+  async #gather(): Promise<void> {
+    const { interfaces, relayOnly, transports } = this.#options;
+    const ips = hostAddresses(interfaces === undefined ? {} : { interfaces })
+      .slice(0, MAX_HOST_ADDRESSES).map(({ ip }) => ip);
+    const relays = this.#allocate(ips);
+    if (relayOnly) return void await Promise.all(relays);
+    await Promise.all(ips.map((ip) => this.#bind(ip)));
+    // A call does not wait for the router; a better path is worth it.
+    const mapped = transports.relay === false ? this.#mapped.mapped : [];
+    const asked = [
+      ...this.#askServers(),
+      ...relays,
+      ...mapped,
+      ...this.#locateTcp(ips),
+    ];
+    await this.#settle(asked, SETTLE_TIMEOUT_MS);
+    this.#reflexive.guess(this.#sockets);
+    if (transports.relay === false && this.#mapped.areLikely) {
+      await this.#settle([Promise.race(this.#mapped.mapped)], ROUTER_TIMEOUT_MS);
+    }
+    await this.#tryWithoutUdp(ips, relays);
   }
 
   /** Whether there may be better candidates: a mapping has moved, a relay is lost or was not to be had. */
@@ -240,18 +251,26 @@ export class Gathering {
     return this.#mapped.take(path);
   }
 
+  /** Resolves when it has been closed, by whomever. */
+  get closed(): Promise<void> {
+    return this.#closed.promise;
+  }
+
   /** Closes everything; resolves when the ports are free. */
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#relayed.close();
-    this.#reflexive.close();
-    this.#mapped.close();
-    await Promise.all([
-      this.#simultaneous.close(),
-      ...this.#listeners.map((listener) => listener.close()),
-      ...this.#ports.values().map((port) => port.close()),
-    ]);
+    if (!this.#isClosed) {
+      this.#isClosed = true;
+      this.#relayed.close();
+      this.#reflexive.close();
+      this.#mapped.close();
+      const all = Promise.all([
+        this.#simultaneous.close(),
+        ...this.#listeners.map((listener) => listener.close()),
+        ...this.#ports.values().map((port) => port.close()),
+      ]);
+      all.then(() => this.#closed.resolve(), this.#closed.reject);
+    }
+    await this.#closed.promise;
   }
 
   async #bind(ip: string): Promise<void> {
@@ -296,7 +315,7 @@ export class Gathering {
   #adopt(port: DatagramPort): void {
     this.#ports.set(formatSocketAddress(port.local), port);
     port.onDatagram = (bytes, from) => {
-      if (this.#closed || this.#reflexive.take(port, bytes, from)) return;
+      if (this.#isClosed || this.#reflexive.take(port, bytes, from)) return;
       this.onDatagram(port, bytes, from);
     };
   }
@@ -309,9 +328,11 @@ export class Gathering {
   /** Waits for what has been asked, but not for long. */
   async #settle(asked: readonly Promise<void>[], timeoutMs: number): Promise<void> {
     if (asked.length === 0) return;
+    const { clock, signal } = this.#options;
     const settled = new AbortController();
     const all = Promise.all(asked).then(() => settled.abort());
-    await Promise.race([all, sleep(this.#options.clock, timeoutMs, settled.signal)]);
+    const over = AbortSignal.any([settled.signal, ...(signal ? [signal] : [])]);
+    await Promise.race([all, sleep(clock, timeoutMs, over)]);
   }
 
   #askServers(): Promise<void>[] {

@@ -1,4 +1,5 @@
 import { hostAddresses, type Timer } from "../net/mod.ts";
+import { abortedConnect, ConnectError } from "./errors.ts";
 import { Gathering, type GatheringOptions, type TransportChoice } from "./gathering.ts";
 
 /** A gathering is made ready this long after the last one was taken, ms: the call comes first. */
@@ -29,8 +30,10 @@ export class Gatherings {
   readonly #interfaces: readonly string[] | undefined;
   readonly #keepReady: () => boolean;
   #prepared: Prepared | undefined;
+  readonly #closing = new AbortController();
+  /** From the start of each to its end, whoever has it. */
+  readonly #lives = new Set<Promise<void>>();
   #timer: Timer | undefined;
-  #closed = false;
 
   /** @param keepReady whether calls are to be expected, so that readiness is worth its packets */
   constructor(
@@ -50,9 +53,10 @@ export class Gatherings {
   /**
    * A gathering for a call that begins now; it belongs to the caller.
    *
-   * @throws {ConnectError} `no-network` when no address can be bound
+   * @throws {ConnectError} `no-network` when no address can be bound; `aborted` when closed
    */
   async take(transports: TransportChoice): Promise<Gathering> {
+    this.#throwIfClosed();
     const prepared = this.#prepared;
     this.#prepared = undefined;
     this.#prepareAfter(PREPARE_DELAY_MS, transports);
@@ -60,26 +64,46 @@ export class Gatherings {
       const gathering = await this.#usable(prepared, transports);
       if (gathering !== undefined) return gathering;
       discard(prepared);
+      this.#throwIfClosed();
     }
-    return await Gathering.start(await this.#options(transports));
+    return await this.#start(transports);
   }
 
   /** Makes one ready now. */
   prepare(transports: TransportChoice): void {
-    if (this.#closed) return;
+    if (this.#closing.signal.aborted) return;
     discard(this.#prepared);
-    const gathering = this.#options(transports).then((options) => Gathering.start(options));
+    const gathering = this.#start(transports);
     gathering.catch(() => {}); // take() tries again, and tells
     this.#prepared = { gathering, transports, hosts: this.#hosts() };
     this.#prepareAfter(REFRESH_MS, transports);
   }
 
-  /** Closes the one that is ready. */
+  /**
+   * Closes the one that is ready, and gives up those that are not yet. Resolves when all are closed,
+   * those that were taken among them, which is up to who has them.
+   */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort(new ConnectError("aborted", "the endpoint is closed"));
     this.#timer?.cancel();
-    await discard(this.#prepared);
+    discard(this.#prepared);
     this.#prepared = undefined;
+    await Promise.all(this.#lives);
+  }
+
+  #throwIfClosed(): void {
+    const { signal } = this.#closing;
+    if (signal.aborted) throw abortedConnect(signal);
+  }
+
+  #start(transports: TransportChoice): Promise<Gathering> {
+    const { signal } = this.#closing;
+    const gathering = this.#options(transports)
+      .then((options) => Gathering.start({ ...options, signal }));
+    const life = gathering.then(({ closed }) => closed).catch(() => {})
+      .finally(() => this.#lives.delete(life));
+    this.#lives.add(life);
+    return gathering;
   }
 
   #prepareAfter(delayMs: number, transports: TransportChoice): void {

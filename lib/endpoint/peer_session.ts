@@ -104,6 +104,7 @@ export class PeerSession {
   readonly #since = new Date();
   readonly #over = Promise.withResolvers<void>();
   readonly #ended = new AbortController();
+  #isEnding = false;
   /** Whether a lasting pipe is on its way; `#settled` fires when it is there, or cannot be had. */
   #awaiting: boolean;
   readonly #settled = new AbortController();
@@ -149,6 +150,11 @@ export class PeerSession {
   /** Whether the session has ended. */
   get isOver(): boolean {
     return this.#session.isClosed;
+  }
+
+  /** Whether it has ended, or what it carries is being delivered before it does. */
+  get isEnding(): boolean {
+    return this.#isEnding || this.isOver;
   }
 
   /** Whether the session has a pipe now. */
@@ -204,6 +210,7 @@ export class PeerSession {
    * is said over the lasting pipe, where one is on its way: the peer may hear no more of the first.
    */
   async close(): Promise<void> {
+    this.#isEnding = true;
     if (this.#awaiting) {
       const settled = AbortSignal.any([this.ended, this.#settled.signal]);
       await sleep(this.#options.clock, LASTING_CLOSE_MS, settled);

@@ -24,9 +24,10 @@ export class ReadyKeys implements KeyEncapsulation {
     return this.#kem.encapsulate(publicKey);
   }
 
-  /** Erases the one that nobody has asked for. */
-  close(): void {
-    this.#next?.then((pair) => pair.erase(), () => {});
+  /** Erases the one that nobody has asked for, as soon as it has been made. */
+  async close(): Promise<void> {
+    const next = this.#next;
     this.#next = undefined;
+    await next?.then((pair) => pair.erase(), () => {});
   }
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { EndpointContext } from "../../lib/endpoint/context.ts";
+import { SimultaneousDial } from "../../lib/endpoint/dial_errors.ts";
 import { Dials } from "../../lib/endpoint/dials.ts";
 import { systemClock } from "../../lib/net/mod.ts";
 
@@ -30,4 +31,29 @@ Deno.test("dials: a call does not inherit a dial that its only caller has given 
   gathering[1]!.reject(new Error("the second one's"));
   await assert.rejects(second, { message: "the second one's" });
   assert.equal(dials.has("00".repeat(32)), false);
+});
+
+Deno.test({
+  name: "dials: close() ends the wait for a peer whose own dial won, too",
+  sanitizeOps: true,
+  async fn() {
+    const refused = Promise.withResolvers<void>();
+    const context = {
+      clock: systemClock,
+      kem: { generateKeyPair: () => new Promise(() => {}) },
+      transport: "tcp",
+      gather: () => {
+        refused.resolve();
+        return Promise.reject(new SimultaneousDial("it dials us"));
+      },
+    } as unknown as EndpointContext;
+    const dials = new Dials(context, () => {
+      throw new Error("no dial succeeds here");
+    });
+    const called = assert.rejects(dials.dial("00".repeat(32), {}), { code: "aborted" });
+    await refused.promise;
+    await dials.close();
+    assert.equal(dials.has("00".repeat(32)), false);
+    await called;
+  },
 });

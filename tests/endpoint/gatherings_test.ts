@@ -32,10 +32,37 @@ Deno.test("gatherings: one that another takes the place of is closed", async () 
     gatherings.prepare({ tcp: true, udp: true });
     const taken = await gatherings.take({ tcp: true, udp: true });
     assert.equal(made, 2);
-    await gatherings.close();
-    await taken.close();
+    await Promise.all([gatherings.close(), taken.close()]);
     assert.equal(open, 0);
   } finally {
     Gathering.start = start;
   }
+});
+
+Deno.test({
+  name: "gatherings: close() gives up what is not there yet, and waits for what was taken",
+  sanitizeOps: true,
+  sanitizeResources: true,
+  async fn() {
+    const silent = Deno.listenDatagram({ transport: "udp", hostname: "127.0.0.1", port: 0 });
+    const { port } = silent.addr as Deno.NetAddr;
+    let relayOnly = false;
+    const gatherings = new Gatherings((transports) =>
+      Promise.resolve({
+        ...loopbackGatheringOptions(transports),
+        turnServers: [{ host: "127.0.0.1", port, transport: "udp" }],
+        relayOnly,
+      }), { clock: systemClock, interfaces: ["lo"], keepReady: () => false });
+    const taken = await gatherings.take({ tcp: true, udp: true, relay: false });
+    relayOnly = true;
+    const waiting = assert.rejects(gatherings.take({ tcp: true, udp: true }), { code: "aborted" });
+    let closed = false;
+    const closing = gatherings.close().then(() => closed = true);
+    await waiting;
+    assert.equal(closed, false);
+    await taken.close();
+    await closing;
+    await assert.rejects(gatherings.take({ tcp: true, udp: true }), { code: "aborted" });
+    silent.close();
+  },
 });
