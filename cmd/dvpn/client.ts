@@ -1,3 +1,4 @@
+import { type IpFamily, ipFamily } from "../../lib/ip/mod.ts";
 import { everyHostAddress, isOnLink } from "../../lib/net/host_addresses.ts";
 import { ExitCode, ToolError } from "../tool/exit_code.ts";
 import { explainFailure, failureMessage } from "../peer/failure.ts";
@@ -143,7 +144,7 @@ export class VpnClient {
 
   /** One connection, from its beginning until the work with it is done. */
   async #meet<T>(work: (connected: Connected) => Promise<T>): Promise<T> {
-    const { endpoint, device, settings, signal } = this.#context;
+    const { endpoint, device, settings, families, signal } = this.#context;
     const limit = this.#timeoutMs === undefined ? {} : { timeoutMs: this.#timeoutMs };
     const channel = await endpoint.connect(this.#serverId, VPN_CHANNEL, { signal, ...limit })
       .catch((error) => {
@@ -156,7 +157,7 @@ export class VpnClient {
       const { mtu } = settings;
       const direct = link.datagrams.direct?.offer;
       await link.greet(encodeGreeting({ mtu, segmentsUdp: device.segmentsUdp, direct }));
-      const greeting = decodeServerGreeting(await link.greeting());
+      const greeting = ofFamilies(decodeServerGreeting(await link.greeting()), families);
       link.hear(greeting.direct);
       // Its own addresses lead to it one by one, wherever they are.
       refuseOverlap([...greeting.client, ...greeting.server.map(alone)]);
@@ -209,6 +210,23 @@ export class VpnClient {
       await plan.undo();
     }
   }
+}
+
+/** What the server gave, as far as this host can use it. @throws {ToolError} when that is nothing */
+function ofFamilies(greeting: ServerGreeting, families: readonly IpFamily[]): ServerGreeting {
+  const isUsable = ({ family }: InterfaceAddress) => families.includes(family);
+  const client = greeting.client.filter(isUsable);
+  if (client.length === 0) {
+    const reason = "the server gives IPv6 addresses alone, and IPv6 is switched off on this host";
+    throw new ToolError(ExitCode.failure, reason);
+  }
+  const { servers = [], search = [] } = greeting.names ?? {};
+  return {
+    ...greeting,
+    client,
+    server: greeting.server.filter(isUsable),
+    names: { servers: servers.filter((ip) => families.includes(ipFamily(ip))), search },
+  };
 }
 
 /** What routes and names depend on. */

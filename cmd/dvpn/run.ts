@@ -26,6 +26,7 @@ import { rehearsePackets } from "./data/rehearsal.ts";
 import { readAddressBook, writeAddressBook } from "./address/address_book.ts";
 import { AddressPool, SERVER_HOST } from "./address/address_pool.ts";
 import { hostAddress } from "./address/address_range.ts";
+import { hostFamilies } from "./address/host_families.ts";
 import { VpnClient } from "./client.ts";
 import { DirectPaths } from "./direct/direct_paths.ts";
 import type { DvpnOptions } from "./options.ts";
@@ -103,6 +104,12 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
   using device = values["dry-run"] ? undefined : openDevice(settings.device);
   using directPaths = device === undefined || transport === "tcp" ? undefined : new DirectPaths();
   const host = new ThisHost();
+  const families = hostFamilies(device?.name);
+  if (!families.includes(6)) {
+    report.notice("IPv6 is switched off on this host, so that of the VPN is left out", {
+      level: "warning",
+    });
+  }
   let undoKept: (() => Promise<void>) | undefined;
   try {
     undoKept = device && await undoLeft(host, device.name, values["kill-switch"], report);
@@ -119,6 +126,7 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
             device: device ?? noDevice(settings.device),
             endpoint,
             settings,
+            families,
             directPaths,
             host,
             report,
@@ -184,7 +192,7 @@ async function perform(
     if (context.directPaths !== undefined) void rehearsePackets(signal);
     return await withStatus(context, mesh, () => mesh.run(incoming));
   }
-  const plan = addressPlan(values, file, endpoint.id);
+  const plan = addressPlan(values, file, endpoint.id, context.families);
   const book = `${configDirectory()}/dvpn-addresses.json`;
   const pool = new AddressPool(plan.peers, await readAddressBook(book));
   const own = plan.own.map((range) => hostAddress(range, SERVER_HOST));

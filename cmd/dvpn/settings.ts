@@ -1,3 +1,4 @@
+import type { IpFamily } from "../../lib/ip/mod.ts";
 import { UsageError } from "../tool/exit_code.ts";
 import type { OptionValues } from "../tool/option.ts";
 import { type AddressRange, parseAddressRange } from "./address/address_range.ts";
@@ -67,12 +68,14 @@ export function meshSettings(
  * Where a server's addresses are from.
  *
  * @param id the server's own
+ * @param families those that the interface can have addresses of
  * @throws {UsageError} when there are two of one family, or one for peers alone
  */
 export function addressPlan(
   values: OptionValues<DvpnOptions>,
   file: VpnConfiguration,
   id: string,
+  families: readonly IpFamily[],
 ): AddressPlan {
   if (values.range.length > 0) {
     const ranges = values.range.toSorted((a, b) => a.family - b.family);
@@ -86,7 +89,8 @@ export function addressPlan(
     [file.ip_address_ipv6, file.ip_peer_address_ipv6 ?? file.ip_address_ipv6],
   ].filter(([own, peers]) => own !== undefined || peers !== undefined);
   if (pairs.length === 0) {
-    const ranges = defaultRanges(id).map(parseAddressRange);
+    const ranges = defaultRanges(id).map(parseAddressRange)
+      .filter(({ family }) => families.includes(family));
     return { own: ranges, peers: ranges };
   }
   const own = pairs.map(([one]) => one).filter((one) => one !== undefined);

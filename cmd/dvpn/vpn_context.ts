@@ -1,4 +1,5 @@
 import type { PacketDevice } from "./data/packet_device.ts";
+import type { IpFamily } from "../../lib/ip/mod.ts";
 import type { VerifiedChain } from "../../lib/identity/mod.ts";
 import type { PeerDatagrams } from "../../lib/endpoint/mod.ts";
 import type { GuardedEndpoint } from "../peer/doorkeeper.ts";
@@ -43,6 +44,8 @@ export interface VpnContext {
   readonly device: NamedDevice;
   readonly endpoint: VpnEndpoint;
   readonly settings: VpnSettings;
+  /** The families that the interface can have addresses of. */
+  readonly families: readonly IpFamily[];
   /** Ways beside the connections; undefined where UDP is not to be used. */
   readonly directPaths: DirectPaths | undefined;
   /** Where the interface and what leads through it are set up. */

@@ -286,3 +286,21 @@ dvpnTest("an interface that cannot be made: what is wrong with it", async (lab) 
   await powerless.shows(/cannot make an interface \(it takes root, or CAP_NET_ADMIN\)/);
   assert.equal((await powerless.status).code, 1);
 });
+
+dvpnTest("IPv6 switched off on one side, or on both: IPv4 works", async (lab) => {
+  const { serverHost, clientHost } = lab;
+  for (const without of [[clientHost], [serverHost], [serverHost, clientHost]]) {
+    for (const host of [serverHost, clientHost]) {
+      const off = without.includes(host) ? 1 : 0;
+      const settings = ["all", "default"].map((one) => `net.ipv6.conf.${one}.disable_ipv6=${off}`);
+      await run(...host.inside("sysctl", "-q", ...settings));
+    }
+    const { server, client } = await lab.connect({ client: ["--default-route"] });
+    assert.match(without.includes(serverHost) ? server.stderr : client.stderr, /IPv6 is switched/);
+    await ping(clientHost, (await lab.addresses("server")).ipv4);
+    for (const process of [client, server]) {
+      process.kill("SIGTERM");
+      await process.status;
+    }
+  }
+});

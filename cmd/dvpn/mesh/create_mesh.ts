@@ -18,7 +18,7 @@ export function createMesh(
   authorize: (peer: VerifiedChain) => string | undefined = () => undefined,
 ): Mesh {
   const network = meshSettings(values);
-  const roster = new Roster(network, context.endpoint.id, values.member);
+  const roster = new Roster(network, context.endpoint.id, values.member, context.families);
   return new Mesh(context, {
     name: network.name,
     roster,

@@ -1,3 +1,4 @@
+import type { IpFamily } from "../../../lib/ip/mod.ts";
 import { addressKey } from "../data/address_filter.ts";
 import { Member } from "./member.ts";
 import { memberAddress6, memberAddresses4, type MeshNetwork } from "./member_addresses.ts";
@@ -21,14 +22,20 @@ export class Roster {
   /**
    * @param ownId our id, which may be among those listed
    * @param listed ids of members
+   * @param families those that we can have addresses of
    */
-  constructor(network: MeshNetwork, ownId: string, listed: readonly string[]) {
+  constructor(
+    network: MeshNetwork,
+    ownId: string,
+    listed: readonly string[],
+    families: readonly IpFamily[],
+  ) {
     this.#network = network;
     this.#ownId = ownId;
     const ipv4 = memberAddresses4(network, [ownId, ...listed]);
     const addresses = (id: string) =>
       [ipv4.get(id), memberAddress6(network, id)].filter((one) => one !== undefined);
-    this.own = addresses(ownId);
+    this.own = addresses(ownId).filter(({ family }) => families.includes(family));
     for (const id of listed) {
       if (id !== ownId) this.#enter(new Member(id, addresses(id), true));
     }

@@ -58,10 +58,20 @@ export function throughTunnel({ family, network }: Route, device: string): PlanS
   return { ...step, isTransient: true };
 }
 
-/** What belongs into a full tunnel and finds no route there does not get around it. */
-export function refusedOtherwise(family: IpFamily, device: string, uid: number): PlanStep[] {
+/**
+ * What belongs into a full tunnel and finds no route there does not get around it.
+ *
+ * @param loopback families that the loopback interface has
+ */
+export function refusedOtherwise(
+  family: IpFamily,
+  device: string,
+  uid: number,
+  loopback: readonly IpFamily[],
+): PlanStep[] {
   const refused = rule(family, REFUSED_PREFERENCE, ["unreachable"]);
-  if (family === 4) return [refused];
+  // With IPv6 switched off there is no address to look up once more with.
+  if (family === 4 || !loopback.includes(6)) return [refused];
   const nowhere = String(FIRST_NOWHERE_TABLE + deviceHash(device));
   return [
     reversible(family, "route", ["default", "dev", "lo", "src", "::1", "table", nowhere]),

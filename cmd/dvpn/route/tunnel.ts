@@ -1,6 +1,7 @@
 import type { IpFamily } from "../../../lib/ip/mod.ts";
 import { ExitCode, ToolError } from "../../tool/exit_code.ts";
 import type { Report } from "../../peer/report.ts";
+import { hostFamilies } from "../address/host_families.ts";
 import { namesPlan, RESOLV_CONF } from "../dns/names_plan.ts";
 import type { NameSettings } from "../dns/resolv_conf.ts";
 import { AppliedPlan, type NetworkHost, type NetworkPlan } from "../plan/network_plan.ts";
@@ -217,7 +218,9 @@ export class Tunnel {
       ...families.map((family) => portOutside(family, dhtPort(), this.#uid)),
       ...routes.flatMap((route) => intoTunnel(route, device)),
       ...wish.isDefault
-        ? families.flatMap((family) => refusedOtherwise(family, device, this.#uid))
+        ? families.flatMap((family) =>
+          refusedOtherwise(family, device, this.#uid, hostFamilies("lo"))
+        )
         : [],
     ];
   }

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { VpnClient } from "../../../cmd/dvpn/client.ts";
 import { encodeServerGreeting } from "../../../cmd/dvpn/data/greeting.ts";
+import type { InterfaceAddress } from "../../../cmd/dvpn/address/address_range.ts";
 import type { NetworkPlan } from "../../../cmd/dvpn/plan/network_plan.ts";
 import type { Tunnel } from "../../../cmd/dvpn/route/tunnel.ts";
 import { RuleBook } from "../../../cmd/dvpn/rules/rule_book.ts";
 import type { VpnContext } from "../../../cmd/dvpn/vpn_context.ts";
+import type { IpFamily } from "../../../lib/ip/mod.ts";
 import { OWN_INTERFACES } from "../../../lib/net/own_interfaces.ts";
 import { withInterfaces } from "./host_interfaces.ts";
 import { MemoryDevice } from "./memory_device.ts";
@@ -15,10 +17,19 @@ const CLIENT6 = { family: 6, ip: "fd01::64", prefix: 64 } as const;
 
 /** What the client would set up when a server greets with these addresses of its own. */
 async function planFor(...server: string[]): Promise<NetworkPlan> {
+  return await planOf([4, 6], [CLIENT, CLIENT6], ...server);
+}
+
+/** The same on a host that has these families, and with these addresses of the client. */
+async function planOf(
+  families: readonly IpFamily[],
+  client: readonly InterfaceAddress[],
+  ...server: string[]
+): Promise<NetworkPlan> {
   const greeting = encodeServerGreeting({
     mtu: 1380,
     segmentsUdp: true,
-    client: [CLIENT, CLIENT6],
+    client,
     server: server.map((ip) =>
       ip.includes(":") ? { family: 6, ip, prefix: 64 } : { family: 4, ip, prefix: 24 }
     ),
@@ -38,6 +49,7 @@ async function planFor(...server: string[]): Promise<NetworkPlan> {
       status: () => ({ dht: { port: 1 }, sessions: [] }),
       datagrams: () => datagrams,
     },
+    families,
     settings: { device: "t0", mtu: 1380, carry: "auto", script: undefined },
     rules: await RuleBook.open(undefined),
     signal: new AbortController().signal,
@@ -71,4 +83,13 @@ Deno.test("dvpn client: what it has from the server is no reason not to come bac
   } finally {
     OWN_INTERFACES.delete("t0");
   }
+});
+
+Deno.test("dvpn client: where IPv6 is switched off, IPv4 is what it takes", async () => {
+  await withInterfaces(["eth0 192.168.1.7/24"], async () => {
+    const plan = JSON.stringify(await planOf([4], [CLIENT, CLIENT6], "10.80.77.1", "fd01::1"));
+    assert.match(plan, /"address","add","10\.80\.77\.64\/24"/);
+    assert.doesNotMatch(plan, /fd01/);
+    await assert.rejects(planOf([4], [CLIENT6], "fd01::1"), /IPv6 is switched off/);
+  });
 });

@@ -67,7 +67,7 @@ Deno.test("dvpn mesh: names of networks", () => {
 });
 
 Deno.test("dvpn mesh: members are found by address; those not listed have IPv6 alone", () => {
-  const roster = new Roster(NETWORK, id(1), [id(1), id(2)]);
+  const roster = new Roster(NETWORK, id(1), [id(1), id(2)], [4, 6]);
   assert.equal(roster.own.length, 2);
   assert.deepEqual([...roster.members].map((member) => member.id), [id(2)]);
   const [member] = roster.members;
@@ -80,7 +80,7 @@ Deno.test("dvpn mesh: members are found by address; those not listed have IPv6 a
 });
 
 Deno.test("dvpn mesh: what is only heard of fills the roster, and gives way to who calls", () => {
-  const roster = new Roster(NETWORK, id(1), [id(2)]);
+  const roster = new Roster(NETWORK, id(1), [id(2)], [4, 6]);
   for (let number = 3; number < 2000; number++) roster.hear(id(number));
   assert.equal([...roster.members].length, 1024);
   assert.equal(roster.hear(id(5000)), undefined);

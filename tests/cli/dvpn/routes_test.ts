@@ -51,7 +51,7 @@ Deno.test("dvpn routes: every step is taken back by the same words", () => {
     addressOutside("2001:db8::1", 0),
     portOutside(4, 4222, 1000),
     ...intoTunnel(parseRoute("10.20.0.0/16"), "dvpn0"),
-    ...refusedOtherwise(6, "dvpn0", 0),
+    ...refusedOtherwise(6, "dvpn0", 0, [4, 6]),
   ];
   for (const { apply, undo } of steps) {
     const words = (apply as string[]).map((word) => word === "add" ? "delete" : word);
