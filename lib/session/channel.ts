@@ -1,8 +1,9 @@
 import { ChannelCore, SEND_RESET } from "./channel_core.ts";
+import { checkCode } from "./codes.ts";
 
 /**
  * One named byte stream in each direction over a {@link Session}, used like a `Deno.Conn`. All failures
- * are {@link ChannelError}s.
+ * are {@link ChannelError}s, but for wrong arguments, which are TypeErrors and RangeErrors.
  *
  * @example Ask a question, read the whole answer
  * ```ts
@@ -77,8 +78,13 @@ export class Channel implements AsyncDisposable {
     this.#core.close();
   }
 
-  /** Aborts both directions at once: the peer's reads and writes fail with `code`. */
+  /**
+   * Aborts both directions at once: the peer's reads and writes fail with `code`.
+   *
+   * @throws {RangeError} when the code has more than 32 bits
+   */
   reset(code = 0): void {
+    checkCode(code);
     this.#core.abort(SEND_RESET, code, "");
   }
 

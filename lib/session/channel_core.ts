@@ -118,12 +118,14 @@ export class ChannelCore implements Schedulable {
   }
 
   write(bytes: Uint8Array): Promise<number> {
+    if (!(bytes instanceof Uint8Array)) return Promise.reject(notBytes(bytes));
     const written = this.send.write(bytes, () => new ChannelError("write half closed", "closed"));
     if (this.send.sendable > 0) this.host.wantData(this);
     return written;
   }
 
   read(into: Uint8Array): Promise<number | null> {
+    if (!(into instanceof Uint8Array)) return Promise.reject(notBytes(into));
     const read = this.receive.read(into);
     this.wantGrant();
     return read;
@@ -229,6 +231,12 @@ export class ChannelCore implements Schedulable {
     if (this.#finAcknowledged && this.receive.isOver) this.#closed?.resolve();
     else if (this.#error !== undefined) this.#closed?.reject(this.#error);
   }
+}
+
+/** What looks like bytes (a text, a buffer, numbers) would be sent as something else, and in silence. */
+function notBytes(value: unknown): TypeError {
+  const what = value?.constructor.name ?? String(value);
+  return new TypeError(`a channel carries bytes: a Uint8Array is needed, not ${what}`);
 }
 
 function outcome(): Outcome {

@@ -1,5 +1,6 @@
 import { Channel } from "./channel.ts";
 import { type ChannelCore, SEND_DECLINE } from "./channel_core.ts";
+import { checkCode } from "./codes.ts";
 
 /** The peer wants to open a channel. One of the two methods is to be called, now or later. */
 export interface ChannelRequest {
@@ -7,7 +8,11 @@ export interface ChannelRequest {
   readonly name: string;
   /** Takes the channel. If the peer has given up meanwhile, its reads and writes fail. */
   accept(): Channel;
-  /** Refuses it; the peer's `opened` rejects with `code` and `reason` (cut at 1,024 bytes). */
+  /**
+   * Refuses it; the peer's `opened` rejects with `code` and `reason` (cut at 1,024 bytes).
+   *
+   * @throws {RangeError} when the code has more than 32 bits
+   */
   decline(code: number, reason: string): void;
 }
 
@@ -24,6 +29,7 @@ export function requestFor(core: ChannelCore, onAccept: () => void): ChannelRequ
       return channel;
     },
     decline: (code, reason) => {
+      checkCode(code);
       if (channel === undefined) core.abort(SEND_DECLINE, code, reason);
     },
   };

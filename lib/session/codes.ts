@@ -19,6 +19,16 @@ export const ChannelCode = {
   busy: 1,
 } as const;
 
+/**
+ * Refuses what no frame can carry: the other side would see another number.
+ *
+ * @throws {RangeError} when it is not a whole number of 32 bits
+ */
+export function checkCode(code: number): void {
+  if (Number.isInteger(code) && code >= 0 && code < 2 ** 32) return;
+  throw new RangeError(`a code is a whole number from 0 to ${2 ** 32 - 1}, not ${code}`);
+}
+
 /** How a session ended. */
 export interface SessionClose {
   /** One of {@link SessionCode}, or an application's code from 256. */

@@ -6,7 +6,7 @@
 export { useRecordAead } from "./aead.ts";
 export { Channel } from "./channel.ts";
 export type { RecordAead } from "./record_aead.ts";
-export * from "./codes.ts";
+export { ChannelCode, FIRST_APPLICATION_CODE, type SessionClose, SessionCode } from "./codes.ts";
 export * from "./datagram.ts";
 export { DEFAULT_SESSION_LIMITS, type SessionLimits } from "./limits.ts";
 export * from "./session.ts";

@@ -16,7 +16,7 @@
  * @module
  */
 import { Channel } from "./channel.ts";
-import { type SessionClose, SessionCode } from "./codes.ts";
+import { checkCode, type SessionClose, SessionCode } from "./codes.ts";
 import { ProtocolViolation, sessionClosed } from "./errors.ts";
 import { decodeText, encodeReason } from "./frame.ts";
 import { resolveLimits, type SessionLimits } from "./limits.ts";
@@ -250,8 +250,10 @@ export class Session {
   /**
    * Ends the session. With code 0, every channel is half-closed, and what was written is delivered first
    * (at most `lingerMs`); with another code (the application's start at 256) at once.
+   * Throws RangeError when the code has more than 32 bits.
    */
   close(code: number = SessionCode.normal, reason = ""): void {
+    checkCode(code);
     if (this.#phase === "closed" || this.#phase === "aborting") return;
     if (code !== SessionCode.normal || !this.hasPipe) return this.#abort(code, reason);
     if (this.#phase === "draining") return;

@@ -40,6 +40,33 @@ Deno.test("a channel carries bytes both ways and knows its name", async () => {
   assert.deepEqual(buffer.slice(0, 20), pattern(20, 2));
 });
 
+Deno.test("what is no array of bytes is refused, and nothing is sent", async () => {
+  const { pair, dialler, listener } = await connected();
+  const writer = dialler.writable.getWriter();
+  for (const wrong of ["hello", new ArrayBuffer(5), Uint16Array.of(1000), [1, 2], undefined]) {
+    const bytes = wrong as unknown as Uint8Array;
+    await assert.rejects(dialler.write(bytes), { name: "TypeError", message: /Uint8Array/ });
+    await assert.rejects(listener.read(bytes), { name: "TypeError", message: /Uint8Array/ });
+  }
+  await dialler.write(pattern(10, 1));
+  await pair.run();
+  const buffer = new Uint8Array(64);
+  assert.equal(await listener.read(buffer), 10);
+  await assert.rejects(writer.write("hello" as unknown as Uint8Array), TypeError);
+});
+
+Deno.test("a code that is no number of 32 bits is refused", async () => {
+  const { pair, dialler } = await connected();
+  pair.left.session.open("other");
+  await pair.run();
+  for (const code of [-1, 1.5, NaN, Infinity, 2 ** 32]) {
+    assert.throws(() => dialler.reset(code), RangeError);
+    assert.throws(() => pair.right.requests[1]!.decline(code, "no"), RangeError);
+    assert.throws(() => pair.left.session.close(code), RangeError);
+  }
+  assert.equal(pair.left.session.stats.channels, 2);
+});
+
 Deno.test("the first bytes travel in the first flight, before the peer has been heard", async () => {
   const pair = new SessionPair();
   pair.attach();
