@@ -1,5 +1,8 @@
 import { createHash } from "node:crypto";
+import { getLogger } from "@logtape/logtape";
 import type { PeerSession } from "./peer_session.ts";
+
+const log = getLogger(["dhtnet", "endpoint"]);
 
 /**
  * Datagrams to and from one peer under one name: sealed like the bytes of channels, but each stands
@@ -60,9 +63,13 @@ export class DatagramPorts {
     return port;
   }
 
-  /** Gives a datagram to whoever takes it. */
+  /** Gives a datagram to whoever takes it; a taker that fails is no reason not to go on receiving. */
   deliver(peerId: string, port: number, payload: Uint8Array): void {
-    this.#ports.get(portKey(peerId, port))?.onDatagram(payload);
+    try {
+      this.#ports.get(portKey(peerId, port))?.onDatagram(payload);
+    } catch (error) {
+      log.error("who takes the datagrams of {peer} failed: {error}", { peer: peerId, error });
+    }
   }
 
   /** A session with the peer whose path carries datagrams. */

@@ -58,6 +58,25 @@ Deno.test("datagrams: both ways beside the channels, by name", async () => {
   });
 });
 
+Deno.test("datagrams: a taker that fails gets the next one all the same, and so do others", async () => {
+  await connected("quic", async (near, far) => {
+    const [here, beside] = [near.datagrams(far.id, "game"), near.datagrams(far.id, "voice")];
+    const there = far.datagrams(near.id, "game");
+    let taken = 0;
+    there.onDatagram = () => {
+      taken++;
+      throw new Error("the taker's own");
+    };
+    const atFar = next(far.datagrams(near.id, "voice"));
+    const timer = setInterval(() => {
+      here.send(Uint8Array.of(1));
+      if (taken > 1) beside.send(Uint8Array.of(2));
+    }, 5);
+    assert.deepEqual([...await atFar], [2]);
+    clearInterval(timer);
+  });
+});
+
 Deno.test("datagrams: a path over TCP carries none, and says so", async () => {
   await connected("tcp", (near, far) => {
     const port = near.datagrams(far.id, "game");
