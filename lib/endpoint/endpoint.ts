@@ -26,6 +26,7 @@ import { type PeerInfo, PeerSession } from "./peer_session.ts";
 import type { TurnServer } from "./relay/mod.ts";
 import { ReadyKeys } from "./ready_keys.ts";
 import { awaitResumption, resume } from "./resumption.ts";
+import { hasRoom } from "./session_limit.ts";
 import { type CarrierListener, equalBytes, REFUSAL, winsTieBreak } from "./signalling/mod.ts";
 import { explainSilence } from "./silence.ts";
 import type { EndpointStatus } from "./status.ts";
@@ -35,7 +36,6 @@ import { Tracer } from "./trace.ts";
 const log = getLogger(["dhtnet", "endpoint"]);
 
 const DEFAULT_MAX_PENDING_PEERS = 64;
-const DEFAULT_MAX_SESSIONS = 4096;
 
 /**
  * A device in the network: reaches other devices by their ids and is reached under its own.
@@ -342,7 +342,7 @@ export class Endpoint implements AsyncDisposable {
     const reason = this.#admission.refusal(peer);
     if (reason !== undefined) return { code: REFUSAL.policy, reason };
     if (resumes) return undefined;
-    if (this.#sessions.size >= (this.#options.maxSessions ?? DEFAULT_MAX_SESSIONS)) {
+    if (!hasRoom(this.#sessions, id, this.#options.maxSessions)) {
       return { code: REFUSAL.busy, reason: "too many sessions" };
     }
     if (this.#dials.has(id) && winsTieBreak(this.id, id)) {

@@ -74,6 +74,6 @@ export interface EndpointOptions {
    * back, unless one that nobody has come for gives way. Default: 64.
    */
   readonly maxPendingPeers?: number;
-  /** Sessions that peers may have with us at once. Default: 4,096. */
+  /** Sessions that peers may have with us at once, half of them with one peer. Default: 4,096. */
   readonly maxSessions?: number;
 }

@@ -215,3 +215,19 @@ Deno.test("disconnect() ends the sessions with one peer; the next call makes a n
   assert.equal(client.status().sessions.length, 0);
   assert.equal(await roundTrip(await client.connect(server.id, "echo"), "2"), "2");
 });
+
+Deno.test("one device does not take all sessions", async () => {
+  await using server = await start("server", { maxSessions: 3 });
+  await serveEcho(server);
+  const programs = await Promise.all([1, 2, 3].map(() => join(server, "busy")));
+  await using other = await join(server, "other");
+  try {
+    for (const program of programs.slice(0, 2)) {
+      assert.equal(await roundTrip(await program.connect(server.id, "echo"), "first"), "first");
+    }
+    await rejectsWith(programs[2]!.connect(server.id, "echo"), "busy", /too many sessions/);
+    assert.equal(await roundTrip(await other.connect(server.id, "echo"), "hello"), "hello");
+  } finally {
+    await Promise.all(programs.map((program) => program.close()));
+  }
+});
