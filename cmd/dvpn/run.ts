@@ -27,6 +27,7 @@ import { readAddressBook, writeAddressBook } from "./address/address_book.ts";
 import { AddressPool, SERVER_HOST } from "./address/address_pool.ts";
 import { hostAddress } from "./address/address_range.ts";
 import { hostFamilies } from "./address/host_families.ts";
+import { refuseTakenNetwork } from "./address/taken_network.ts";
 import { VpnClient } from "./client.ts";
 import { DirectPaths } from "./direct/direct_paths.ts";
 import type { DvpnOptions } from "./options.ts";
@@ -193,6 +194,7 @@ async function perform(
     return await withStatus(context, mesh, () => mesh.run(incoming));
   }
   const plan = addressPlan(values, file, endpoint.id, context.families);
+  refuseTakenNetwork([...plan.own, ...plan.peers]);
   const book = `${configDirectory()}/dvpn-addresses.json`;
   const pool = new AddressPool(plan.peers, await readAddressBook(book));
   const own = plan.own.map((range) => hostAddress(range, SERVER_HOST));

@@ -17,7 +17,9 @@ import {
   encodeServerGreeting,
 } from "../../../cmd/dvpn/data/greeting.ts";
 import { FRAME_HEADER_BYTES, FrameError } from "../../../cmd/dvpn/data/frame.ts";
+import { refuseTakenNetwork } from "../../../cmd/dvpn/address/taken_network.ts";
 import { UsageError } from "../../../cmd/tool/exit_code.ts";
+import { withInterfaces } from "./host_interfaces.ts";
 
 const RANGES = ["10.80.77.0/24", "fd00:80::/64"].map(parseAddressRange);
 const NOBODY = () => false;
@@ -26,6 +28,18 @@ const EVERYBODY = () => true;
 function peer(number: number): string {
   return number.toString(16).padStart(64, "0");
 }
+
+Deno.test("dvpn addresses: a network that the host is in is not given to peers", async () => {
+  const host = ["eth0 192.168.1.7/24", "dvpn0 10.80.77.1/24", "eth1 10.1.2.3/8", "lo ::1/128"];
+  await withInterfaces(host, () => {
+    for (const text of ["10.80.77.0/24", "10.80.0.0/16", "192.168.1.0/28"]) {
+      assert.throws(() => refuseTakenNetwork([parseAddressRange(text)]), /has an address in/);
+    }
+    // A part of a network that leaves the host's own address alone.
+    refuseTakenNetwork(["10.80.78.0/24", "192.168.1.128/25", "fd00::/64"].map(parseAddressRange));
+    return Promise.resolve();
+  });
+});
 
 Deno.test("dvpn addresses: a network, or upstream's beginning of an address", () => {
   const texts = ["10.80.77.0/24", "10.80.77.9/24", "10.80.77.", "fd00:0:0:1::", "fd00::/48"];
