@@ -43,7 +43,7 @@ export async function connect(endpoint: Dialler, options: ConnectOptions): Promi
   const deadline = new AbortController();
   const timer = setTimeout(
     () => deadline.abort(notAccepted(limit)),
-    limit - (performance.now() - start),
+    Math.max(0, limit - (performance.now() - start)),
   );
   channel.opened.then(() => {
     clearTimeout(timer);

@@ -1,3 +1,4 @@
+import { LogBudget } from "../../lib/endpoint/log_budget.ts";
 import { failureMessage } from "../peer/failure.ts";
 import { DeclineCode, type IncomingChannel } from "../peer/peer_channel.ts";
 import type { Report } from "../peer/report.ts";
@@ -40,10 +41,11 @@ export async function serve(
   signal.addEventListener("abort", stop, { once: true });
   if (signal.aborted) stop();
   const listeners = new RemoteListeners();
+  const lines = new LogBudget(performance.now());
   const connected = new Set<Promise<void>>();
   const work = async () => {
     for await (const incoming of requests) {
-      const served = serveOne(incoming, listeners, options).catch((error) =>
+      const served = serveOne(incoming, listeners, lines, options).catch((error) =>
         report.detail(`${incoming.peer.id}: ${failureMessage(error)}`)
       ).finally(() => connected.delete(served));
       connected.add(served);
@@ -67,16 +69,13 @@ export async function serve(
 async function serveOne(
   incoming: IncomingChannel,
   listeners: RemoteListeners,
+  lines: LogBudget,
   { policy, report, signal }: ServeOptions,
 ): Promise<void> {
   const { peer, name } = incoming;
   const wanted = policy.decide(name, peer);
   if (typeof wanted === "string") {
-    report.notice(`declined ${peer.id}: ${wanted}`, {
-      level: "warning",
-      peer: peer.id,
-      reason: wanted,
-    });
+    tellDeclined(peer.id, wanted, lines, report);
     return incoming.decline(DeclineCode.notAllowed, wanted);
   }
   if (signal.aborted) {
@@ -91,6 +90,15 @@ async function serveOne(
   }
   const service = formatService(wanted);
   report.detail(`${peer.id}: finished with ${service}`, { peer: peer.id, service });
+}
+
+/** In the log, unless a peer that asks on and on has filled it already. */
+function tellDeclined(peer: string, reason: string, lines: LogBudget, report: Report): void {
+  const line = lines.spend(performance.now());
+  if (line === undefined) return;
+  const { leftOut } = line;
+  if (leftOut > 0) report.notice(`${leftOut} more that were declined were not logged`);
+  report.notice(`declined ${peer}: ${reason}`, { level: "warning", peer, reason });
 }
 
 async function joinService(

@@ -24,3 +24,16 @@ export async function removeDeserted(path: string): Promise<void> {
     if (error instanceof Deno.errors.ConnectionRefused) await Deno.remove(path).catch(() => {});
   }
 }
+
+/**
+ * Removes a socket of ours, unless somebody has put another one in its place.
+ *
+ * @param inode of ours
+ */
+export function removeOwnSocket(path: string, inode: number | null): void {
+  try {
+    if (Deno.lstatSync(path).ino === inode) Deno.removeSync(path);
+  } catch {
+    // It has gone already.
+  }
+}

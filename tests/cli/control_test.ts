@@ -243,6 +243,24 @@ controlTest("a client that says nothing is given up, others stay", echo, async (
   assert.equal(streams.output.text, "hello");
 });
 
+Deno.test("control socket: a master that does not answer is given up", async () => {
+  const directory = await Deno.makeTempDir();
+  const path = `${directory}/control.sock`;
+  const listener = Deno.listen({ transport: "unix", path });
+  const accepted = listener.accept();
+  const client = new ControlEndpoint(() => Deno.connect({ transport: "unix", path }));
+  {
+    using _hurry = hurry(2_500);
+    await assert.rejects(client.connect("P", "nc://", { timeoutMs: 500 }), {
+      ...{ name: "ConnectError", code: "timeout" },
+      message: "the dnc that holds the connection does not answer",
+    });
+  }
+  (await accepted).close();
+  listener.close();
+  await Deno.remove(directory, { recursive: true });
+});
+
 /** Timers that would take so long, ms, take next to none. */
 function hurry(slow: number): Disposable {
   const { setTimeout } = globalThis;

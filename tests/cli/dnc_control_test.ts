@@ -142,10 +142,14 @@ Deno.test("dnc --control: a master that cannot start says why", async () => {
     assert.match(process.log, message);
   }
   await until("no master is left", () => mastersAt(`${directory}/control.sock`).length === 0);
-  await Deno.chmod(directory, 0o777);
-  await using open = await DncProcess.start("dnc", args);
-  await open.stdout.cancel();
-  assert.equal(await open.exitCode(), 2);
-  assert.match(open.log, /--control: others can write to .*; run: chmod go-w/);
+  // A directory that is meant for all, as /tmp, stays so.
+  const remedies = [[0o777, "run: chmod go-w"], [0o1777, "put the socket where only you can"]];
+  for (const [mode, remedy] of remedies as [number, string][]) {
+    await Deno.chmod(directory, mode);
+    await using open = await DncProcess.start("dnc", args);
+    await open.stdout.cancel();
+    assert.equal(await open.exitCode(), 2);
+    assert.match(open.log, new RegExp(`--control: others can write to .*; ${remedy}`));
+  }
   await Deno.remove(directory, { recursive: true });
 });

@@ -108,6 +108,19 @@ Deno.test("a unix socket takes the place of one that a killed process has left, 
   }
 });
 
+Deno.test("a unix socket is gone as soon as its listener is closed: the process may end then", async () => {
+  const directory = await Deno.makeTempDir(), path = `${directory}/here.sock`;
+  try {
+    const [listener] = await LocalListener.open({ kind: "unix", path });
+    const accepting = listener!.connections().next();
+    listener![Symbol.dispose]();
+    assert.throws(() => Deno.lstatSync(path), Deno.errors.NotFound);
+    assert.ok((await accepting).done);
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});
+
 Deno.test("--udp -L *: sources of both families are answered", async () => {
   const { from, to } = parseLocalForward("*:0:127.0.0.1:53");
   assert.ok(from.kind === "tcp" && to.kind === "tcp");

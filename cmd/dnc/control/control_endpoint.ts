@@ -1,4 +1,4 @@
-import { abortedConnect } from "../../../lib/endpoint/errors.ts";
+import { abortedConnect, ConnectError } from "../../../lib/endpoint/errors.ts";
 import type { Dialler, PeerChannel } from "../../peer/peer_channel.ts";
 import { ControlChannel, MasterGone, type MasterPath } from "./control_channel.ts";
 import { FrameType, writeMessage } from "./frame.ts";
@@ -6,6 +6,10 @@ import { CONTROL_VERSION } from "./version.ts";
 
 /** Masters that may end at the very moment when we come to them, one after the other. */
 const MAX_ATTEMPTS = 3;
+/** Longest time for a session and a channel, unless the caller says otherwise, ms. */
+const DEFAULT_TIMEOUT_MS = 20_000;
+/** A master that has said nothing so long after that is stuck, ms: else it tells why it failed. */
+const GRACE_MS = 2_000;
 
 /**
  * Opens channels over the session of another `dnc`, the master, and knows nothing of networks
@@ -23,7 +27,7 @@ export class ControlEndpoint implements Dialler {
   /**
    * Has the master open a channel.
    *
-   * @throws {ConnectError} what kept the master from it
+   * @throws {ConnectError} what kept the master from it; `timeout` when it does not answer
    * @throws {ToolError} when there is no master and none can be started
    */
   async connect(
@@ -37,6 +41,11 @@ export class ControlEndpoint implements Dialler {
       await writeMessage(connection, FrameType.request, request).catch(() => {});
       const channel = new ControlChannel(channelName, connection);
       const abort = () => channel.reset();
+      let isStuck = false;
+      const timer = setTimeout(() => {
+        isStuck = true;
+        abort();
+      }, (timeoutMs ?? DEFAULT_TIMEOUT_MS) + GRACE_MS);
       signal?.addEventListener("abort", abort, { once: true });
       if (signal?.aborted) abort();
       try {
@@ -44,8 +53,10 @@ export class ControlEndpoint implements Dialler {
         return channel;
       } catch (error) {
         if (signal?.aborted) throw abortedConnect(signal);
+        if (isStuck) throw stuck();
         if (!(error instanceof MasterGone) || attempt === MAX_ATTEMPTS) throw error;
       } finally {
+        clearTimeout(timer);
         signal?.removeEventListener("abort", abort);
       }
     }
@@ -55,4 +66,8 @@ export class ControlEndpoint implements Dialler {
   status(): ReturnType<Dialler["status"]> {
     return { sessions: [...this.#paths].map(([id, path]) => ({ peer: { id }, ...path })) };
   }
+}
+
+function stuck(): ConnectError {
+  return new ConnectError("timeout", "the dnc that holds the connection does not answer");
 }

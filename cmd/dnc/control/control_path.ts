@@ -7,6 +7,9 @@ import { MAX_SOCKET_PATH_BYTES } from "../service/service.ts";
 /** Hexadecimal digits of a socket's name: as many sessions as one likes, in a short path. */
 const NAME_DIGITS = 24;
 
+/** Of a directory's mode: only the owner of a file may remove it. */
+const STICKY = 0o1000;
+
 /** What `--control` says: the path of the socket, or that there is one for each kind of session. */
 export type Control = { readonly kind: "auto" } | { readonly kind: "path"; readonly path: string };
 
@@ -68,10 +71,15 @@ function checkDirectory(directory: string): void {
   }
   if (!info.isDirectory) throw noDirectory(directory, "something else is there");
   const isOurs = info.uid === Deno.uid() || info.uid === 0;
-  if (isOurs && ((info.mode ?? 0) & 0o022) === 0) return;
+  const mode = info.mode ?? 0;
+  if (isOurs && (mode & 0o022) === 0) return;
+  // A directory such as /tmp is meant for all.
+  const remedy = isOurs && (mode & STICKY) === 0
+    ? `run: chmod go-w ${directory}`
+    : "put the socket where only you can";
   throw new ToolError(
     ExitCode.usage,
-    `--control: others can write to ${directory}; run: chmod go-w ${directory}`,
+    `--control: others can write to ${directory}; ${remedy}`,
   );
 }
 

@@ -3,7 +3,7 @@ import type { Dialler } from "../../peer/peer_channel.ts";
 import type { Report } from "../../peer/report.ts";
 import { ExitCode, ToolError } from "../../tool/exit_code.ts";
 import { writeOutput } from "../../tool/output.ts";
-import { listenPrivately } from "../../tool/private_socket.ts";
+import { listenPrivately, removeOwnSocket } from "../../tool/private_socket.ts";
 import { connectTo, removeStale } from "./control_socket.ts";
 import { serveChannel } from "./serve_channel.ts";
 
@@ -69,7 +69,7 @@ export async function serveControl(dialler: Dialler, options: MasterOptions): Pr
   } finally {
     clearTimeout(idle);
     // The path first: whoever comes now finds no socket, and starts another master.
-    removeOwn(path, ino);
+    removeOwnSocket(path, ino);
     listener.close();
   }
 }
@@ -91,14 +91,5 @@ async function listenAt(path: string): Promise<Deno.UnixListener | undefined> {
       return undefined;
     }
     removeStale(path);
-  }
-}
-
-/** Removes the socket, unless somebody has put another one in its place. */
-function removeOwn(path: string, ino: number | null): void {
-  try {
-    if (Deno.lstatSync(path).ino === ino) Deno.removeSync(path);
-  } catch {
-    // It has gone already.
   }
 }

@@ -1,6 +1,6 @@
 import { incomingConnections } from "../../../lib/net/incoming_connections.ts";
 import { ExitCode, ToolError } from "../../tool/exit_code.ts";
-import { listenPrivately, removeDeserted } from "../../tool/private_socket.ts";
+import { listenPrivately, removeDeserted, removeOwnSocket } from "../../tool/private_socket.ts";
 import type { StreamConnection } from "../relay.ts";
 import { EVERY_ADDRESS, formatListenAddress, type ListenAddress } from "./forward_spec.ts";
 import { listenTcp } from "./listening_sockets.ts";
@@ -10,10 +10,13 @@ export class LocalListener implements Disposable {
   /** Where it listens, with the port that the system chose. */
   readonly address: ListenAddress;
   readonly #listener: Deno.TcpListener | Deno.UnixListener;
+  /** Of the socket, where it is a unix socket. */
+  readonly #inode: number | null;
 
   private constructor(address: ListenAddress, listener: Deno.TcpListener | Deno.UnixListener) {
     this.address = address;
     this.#listener = listener;
+    this.#inode = address.kind === "unix" ? Deno.lstatSync(address.path).ino : null;
   }
 
   /**
@@ -53,7 +56,8 @@ export class LocalListener implements Disposable {
 
   /** Takes no more connections. */
   [Symbol.dispose](): void {
-    // The runtime removes the socket of a listener that is closed.
+    // The runtime removes the socket, too, but later: after the process may have ended.
+    if (this.address.kind === "unix") removeOwnSocket(this.address.path, this.#inode);
     this.#listener.close();
   }
 }
