@@ -186,3 +186,15 @@ Deno.test("a peer that leaves closes the connection to a silent target", async (
     await left.promise;
   });
 });
+
+Deno.test("a peer that asks on and on for what it may not have does not fill the log", async () => {
+  const lines: string[] = [];
+  const report = { notice: (text: string) => void lines.push(text), detail() {} };
+  await withTargets([], async (peer) => {
+    for (let port = 1; port <= 1_000; port++) {
+      const channel = await peer.connect("L", `nc://192.0.2.1:${port}`);
+      await assert.rejects(channel.opened, /not a target/);
+    }
+  }, report);
+  assert.ok(lines.length >= 50 && lines.length < 100, `${lines.length} lines`);
+});
