@@ -57,6 +57,7 @@ export interface BootstrapNamesOptions {
 export class BootstrapNames {
   readonly #options: BootstrapNamesOptions;
   readonly #told = new Set<string>();
+  readonly #unresolved = new Set<string>();
   readonly #timers = new Map<HostPort, Timer>();
   readonly #abort = new AbortController();
 
@@ -65,7 +66,16 @@ export class BootstrapNames {
     this.#options = options;
     const literals = options.hosts.filter(({ host }) => isIp(host));
     if (literals.length > 0) this.#tell(literals.map(({ host, port }) => ({ ip: host, port })));
-    for (const host of options.hosts) if (!isIp(host.host)) this.#resolve(host, FIRST_RETRY_MS);
+    for (const name of options.hosts) {
+      if (isIp(name.host)) continue;
+      this.#unresolved.add(name.host);
+      this.#resolve(name, FIRST_RETRY_MS);
+    }
+  }
+
+  /** Names that have had no address so far. */
+  get unresolved(): readonly string[] {
+    return [...this.#unresolved];
   }
 
   /** Ends all look-ups. */
@@ -80,6 +90,7 @@ export class BootstrapNames {
     try {
       const found = await resolveHost(name.host, { signal });
       if (signal.aborted) return;
+      this.#unresolved.delete(name.host);
       this.#tell(found.map((ip) => ({ ip, port: name.port })));
     } catch (error) {
       if (signal.aborted) return;

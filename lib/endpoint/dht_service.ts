@@ -68,6 +68,8 @@ export interface DhtServiceStatus {
   readonly publicAddresses: readonly string[];
   /** Datagrams not sent because no interface of ours may reach their destination. */
   readonly unroutable: number;
+  /** Bootstrap names that have had no address so far. */
+  readonly unresolved: readonly string[];
 }
 
 /** A running DHT node. */
@@ -251,6 +253,7 @@ export class DhtService {
       ...{ received, sent, limited },
       publicAddresses: this.#node.publicAddresses(),
       unroutable: this.#sockets.unroutable,
+      unresolved: this.#names?.unresolved ?? [],
     };
   }
 

@@ -201,6 +201,7 @@ Deno.test("bootstrap names: asked again with back-off while needed, told once", 
     await waiting;
   }
   assert.deepEqual(failed, ["", "", "", ""]);
+  assert.deepEqual(names.unresolved, [""]);
   names.close();
 });
 
