@@ -37,6 +37,7 @@ export async function revoke({ values, operands }: CommandContext): Promise<numb
       serialNumbers.add(serialNumber);
     }
   }
+  refuseOwn(authority, serialNumbers);
   const former = await formerList(path, authority, now);
   const entries = new Map<string, RevocationEntry>(former?.revocations);
   for (const serialNumber of serialNumbers) {
@@ -51,6 +52,16 @@ export async function revoke({ values, operands }: CommandContext): Promise<numb
   writeError(`revoked: ${added}, ${entries.size} in all\nwritten: ${path}, list ${number}\n`);
   writeError(`A server heeds it that has it in its configuration: crl: ${path}\n`);
   return ExitCode.ok;
+}
+
+/** A CA that is on its own list is on it for good, and with it whatever it has signed. */
+function refuseOwn({ chain }: Identity, serialNumbers: ReadonlySet<string>): void {
+  const { issuerName, subjectName, serialNumber } = decodeCertificate(chain[0]!);
+  if (issuerName !== subjectName || !serialNumbers.has(serialNumber)) return;
+  throw new ToolError(
+    ExitCode.failure,
+    `${serialNumber} is the CA's own certificate: that would revoke everything that it has signed`,
+  );
 }
 
 /** The list to add to, which has to be this CA's. */

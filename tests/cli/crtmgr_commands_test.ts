@@ -141,6 +141,19 @@ inFolder("revoke takes files, serial numbers and ids; the list only grows", asyn
   await fail(/not by the CA "other"/, "revoke", "-o", list, ...other);
 });
 
+inFolder(
+  "revoke refuses the CA itself: nobody that it signed would get in again",
+  async (folder) => {
+    const { signer } = await makeFamily(folder);
+    const files = ["laptop", "ca"].map((name) => `${folder}/${name}.crt`);
+    const itself = /is the CA's own certificate: .* everything that it has signed\n/;
+    await fail(itself, "revoke", ...files, ...signer);
+    const [ca] = jsonLines(await succeed("show", "--json", `${folder}/ca.crt`));
+    await fail(itself, "revoke", String(ca!.serialNumber), ...signer);
+    await assert.rejects(Deno.stat(`${folder}/ca.crl`), Deno.errors.NotFound);
+  },
+);
+
 inFolder("revoke refuses what another CA of the same name has signed", async (folder) => {
   const { signer } = await makeFamily(folder);
   await succeed("-o", `${folder}/else`);
