@@ -14,6 +14,8 @@ const DOOR_HEAD_START_MS = 250;
 
 /** What a dial may be told beside the peer. */
 export interface DialOptions {
+  /** Called when the request to the peer leaves. */
+  readonly onRequest?: () => void;
   /** Called when the peer has answered and the checks begin. */
   readonly onAnswer?: () => void;
   /** The id of the session that is to go on over the new pipe. */
@@ -58,7 +60,10 @@ async function attempt(
   const knocking = new AbortController(), calling = new AbortController();
   let isConnected = false;
   const atDoor = dialByDoor(context, peerId, door, AbortSignal.any([signal, knocking.signal]), {
-    onConnected: () => isConnected = true,
+    onConnected: () => {
+      isConnected = true;
+      options.onRequest?.();
+    },
     onAnswer: () => {
       calling.abort();
       options.onAnswer?.();
@@ -72,6 +77,7 @@ async function attempt(
     if (early !== undefined) return early;
     signal.throwIfAborted();
     const byCarrier = dialByCarrier(context, peerId, AbortSignal.any([signal, calling.signal]), {
+      ...options,
       onAnswer: () => {
         knocking.abort();
         // Whoever is there is busy, or somebody else; this session tells whether the door is still its.

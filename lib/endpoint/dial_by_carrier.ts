@@ -32,7 +32,7 @@ export async function dialByCarrier(
   context: EndpointContext,
   peerId: string,
   signal: AbortSignal,
-  { onAnswer, resume }: DialOptions,
+  { onRequest, onAnswer, resume }: DialOptions,
   trace: AttemptTrace | undefined,
 ): Promise<Established> {
   const { identity, carrier, clock, random, kem, transport } = context;
@@ -75,6 +75,7 @@ export async function dialByCarrier(
       rehearseAfter(SHORT_WAIT_MS, context, waiting.signal);
     }
     trace?.step({ type: "request", bytes: dialling.sealed.length });
+    onRequest?.();
     const onStored = trace && ((nodes: number) => trace.step({ type: "stored", nodes }));
     const [answer] = await Promise.all([
       exchange(carrier, dialling, { signal, onStored }),

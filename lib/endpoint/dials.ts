@@ -30,8 +30,8 @@ interface Dial {
   readonly controller: AbortController;
   /** Resolves with a session that came in from the peer meanwhile. */
   readonly arrived: PromiseWithResolvers<PeerSession>;
-  /** The peer has answered. */
-  answered: boolean;
+  /** What it waits for: what it is to say, the peer's answer, a path. */
+  phase: "gathering" | "asking" | "connecting";
   waiters: number;
 }
 
@@ -105,12 +105,18 @@ export class Dials {
     const { clock, explainSilence } = this.#context;
     const start = clock.now();
     const over = start + (timeoutMs ?? DEFAULT_CONNECT_TIMEOUT_MS);
-    const tooLate = () =>
-      giveUp(
-        dial.answered
-          ? new ConnectError("timeout", `${peerId} answered, but no path to it was found in time`)
-          : explainSilence(peerId),
-      );
+    const tooLate = () => {
+      const silence = explainSilence(peerId);
+      if (dial.phase === "connecting") {
+        const text = `${peerId} answered, but no path to it was found in time`;
+        giveUp(new ConnectError("timeout", text));
+      } else if (dial.phase === "asking" || silence.code === "no-network") giveUp(silence);
+      else {
+        const text = `${peerId} was not asked in time: no address to call from was found yet; ` +
+          "do the STUN and TURN servers answer?";
+        giveUp(new ConnectError("timeout", text));
+      }
+    };
     const timers = [clock.setTimer(over, tooLate)];
     if (timeoutMs === undefined) {
       timers.push(clock.setTimer(start + NO_NETWORK_TIMEOUT_MS, () => {
@@ -139,7 +145,7 @@ export class Dials {
       session: Promise.resolve().then(() => this.#run(peerId, dial)),
       controller,
       arrived,
-      answered: false,
+      phase: "gathering",
       waiters: 0,
     };
     this.#dials.set(peerId, dial);
@@ -156,8 +162,15 @@ export class Dials {
     const { signal } = dial.controller;
     while (true) {
       try {
-        const onAnswer = () => void (dial.answered = true);
-        return this.#begin(await dialPeer(this.#context, peerId, signal, { onAnswer }));
+        dial.phase = "gathering";
+        return this.#begin(
+          await dialPeer(this.#context, peerId, signal, {
+            onRequest: () => {
+              if (dial.phase === "gathering") dial.phase = "asking";
+            },
+            onAnswer: () => dial.phase = "connecting",
+          }),
+        );
       } catch (error) {
         if (!(error instanceof SimultaneousDial)) throw error;
         const session = await this.#arrival(dial);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { EndpointContext } from "../../lib/endpoint/context.ts";
+import { ConnectError } from "../../lib/endpoint/errors.ts";
 import { SimultaneousDial } from "../../lib/endpoint/dial_errors.ts";
 import { Dials } from "../../lib/endpoint/dials.ts";
 import { systemClock } from "../../lib/net/mod.ts";
@@ -31,6 +32,21 @@ Deno.test("dials: a call does not inherit a dial that its only caller has given 
   gathering[1]!.reject(new Error("the second one's"));
   await assert.rejects(second, { message: "the second one's" });
   assert.equal(dials.has("00".repeat(32)), false);
+});
+
+Deno.test("dials: a peer that has not been asked is not blamed for its silence", async () => {
+  const context = {
+    clock: systemClock,
+    kem: { generateKeyPair: () => new Promise(() => {}) },
+    transport: "tcp",
+    gather: () => new Promise(() => {}), // no relay answers
+    explainSilence: () => new ConnectError("unreachable", "no answer"),
+  } as unknown as EndpointContext;
+  const dials = new Dials(context, () => {
+    throw new Error("no dial succeeds here");
+  });
+  const called = dials.dial("00".repeat(32), { timeoutMs: 1 });
+  await assert.rejects(called, { code: "timeout", message: /not asked.*TURN/ });
 });
 
 Deno.test({
