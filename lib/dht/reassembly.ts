@@ -15,6 +15,11 @@ const EARLY_BYTES_TOTAL_LIMIT = 2 << 20;
 const ANNOUNCED_PER_PACKET = 1024;
 const ANNOUNCED_PER_SOURCE = 4096;
 const ANNOUNCED_LIMIT = 65_536;
+/**
+ * Ranges of one value that there may be with gaps between: pieces of 1280 bytes of the longest value make
+ * half as many, in whatever order. Each is looked at for every piece that comes.
+ */
+const SPANS_PER_VALUE = 64;
 /** Values under reassembly, bytes in all. */
 const ASSEMBLY_BYTES_LIMIT = 16 << 20;
 
@@ -149,8 +154,10 @@ export class Reassembly {
       assembly.allocated += size;
       assembly.pieces.set(index, piece);
     }
+    const spans = mergeSpan(piece.spans, offset, offset + bytes.length);
+    if (spans.length > SPANS_PER_VALUE) return false;
     piece.bytes.set(bytes, offset);
-    piece.spans = mergeSpan(piece.spans, offset, offset + bytes.length);
+    piece.spans = spans;
     if (piece.spans.length > 1 || piece.spans[0]![1] - piece.spans[0]![0] < size) return true;
     assembly.sizes.delete(index);
     assembly.pieces.delete(index);

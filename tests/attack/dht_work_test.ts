@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import type { Engine } from "../../lib/dht/engine.ts";
 import { ListenValues } from "../../lib/dht/listen_values.ts";
-import { decodePacket, DhtNode, type DhtPacket, encodePacket } from "../../lib/dht/mod.ts";
+import {
+  decodePacket,
+  DhtNode,
+  type DhtPacket,
+  type DhtValue,
+  encodePacket,
+  encodeValue,
+} from "../../lib/dht/mod.ts";
+import { Reassembly } from "../../lib/dht/reassembly.ts";
 import { TimerQueue } from "../../lib/dht/timer_queue.ts";
 import type { SocketAddress } from "../../lib/ip/mod.ts";
 import { seededRandom } from "../support/dht_network.ts";
@@ -132,4 +140,25 @@ Deno.test("what a storer says of ids is read once, however many values there are
   assert.equal(gone, 2);
   assert.ok(reads <= 2 * ids.length, `${reads} ids read`);
   listened.close();
+});
+
+Deno.test("a value in ever so many pieces with gaps between is given up, others are not", () => {
+  const timers = new TimerQueue(), counters = { malformed: 0 };
+  const reassembly = new Reassembly({ timers, counters } as unknown as Engine);
+  const values: DhtValue[] = [];
+  const bytes = encodeValue({ id: 1n, type: 0, data: new Uint8Array(1_000) });
+  for (const tid of [1, 2]) {
+    reassembly.expect("a:1", tid, [bytes.length], 1 << 20, 0, (done) => void values.push(...done));
+  }
+  const add = (tid: number, offset: number, length: number) => {
+    const part = { index: 0, offset, bytes: bytes.subarray(offset, offset + length) };
+    reassembly.add("a:1", tid, [part], 1);
+  };
+  for (let offset = 0; offset < bytes.length; offset += 2) add(1, offset, 1);
+  for (let offset = 1; offset < bytes.length; offset += 2) add(1, offset, 1);
+  assert.equal(values.length, 0);
+  for (const first of [100, 0]) { // every other piece, then the rest
+    for (let offset = first; offset < bytes.length; offset += 200) add(2, offset, 100);
+  }
+  assert.equal(values.length, 1);
 });
