@@ -1,4 +1,4 @@
-import type { SessionClose } from "./codes.ts";
+import { type SessionClose, SessionCode } from "./codes.ts";
 
 /**
  * Why an operation on a {@link Channel} failed:
@@ -40,8 +40,12 @@ export class ChannelError extends Error {
 }
 
 /** What the channels of a session fail with when it ends. */
-export function sessionClosed({ code, reason }: SessionClose): ChannelError {
-  const text = `the session ended: ${reason || `code ${code}`}`;
+export function sessionClosed({ code, reason, remote }: SessionClose): ChannelError {
+  const who = remote ? "the peer" : "this side";
+  const why = code === SessionCode.normal
+    ? `${who} closed it`
+    : `${who} closed it with code ${code}`;
+  const text = `the session ended: ${reason || why}`;
   return new ChannelError(text, "session-closed", code, reason);
 }
 

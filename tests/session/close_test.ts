@@ -20,6 +20,26 @@ Deno.test("close delivers what was written, then tells the peer", async () => {
   assert.equal(pair.right.session.receive(new Uint8Array(1), pair.now), false);
 });
 
+Deno.test("who finds a session closed without a reason hears which side closed it", async () => {
+  for (const [code, how] of [[0, ""], [300, " with code 300"]] as const) {
+    const pair = new SessionPair();
+    pair.attach();
+    const channel = pair.left.session.open("x");
+    await pair.run();
+    const accepted = pair.right.requests[0]!.accept();
+    await pair.run();
+    pair.left.session.close(code);
+    await pair.run();
+    await pair.pass(100);
+    await assert.rejects(channel.read(new Uint8Array(1)), {
+      message: `the session ended: this side closed it${how}`,
+    });
+    await assert.rejects(accepted.write(new Uint8Array(1)), {
+      message: `the session ended: the peer closed it${how}`,
+    });
+  }
+});
+
 Deno.test("close with a code ends at once, with the reason on both sides", async () => {
   const pair = new SessionPair();
   pair.attach();
