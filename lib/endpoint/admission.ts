@@ -19,10 +19,12 @@ export class Admission {
     this.#authorize = authorize;
   }
 
-  /** Why the policy refuses this peer now; a policy that fails lets nobody in. */
+  /** Why the policy refuses this peer now; a policy that fails, or gives no reason, lets nobody in. */
   refusal(peer: PeerInfo): string | undefined {
     try {
-      return this.#authorize(peer);
+      const reason: unknown = this.#authorize(peer);
+      if (reason === undefined || typeof reason === "string") return reason;
+      throw new TypeError("authorize() is to return a string or undefined, at once");
     } catch (error) {
       log.error("the policy failed, {peer} is refused: {error}", { peer: peer.id, error });
       return "this device cannot decide now whom to let in";

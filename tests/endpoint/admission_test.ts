@@ -159,6 +159,15 @@ Deno.test("a peer that we dial may ask for what the policy allows it, and no mor
   await close();
 });
 
+Deno.test("a policy that answers later, or with no text, lets nobody in, who hears of it", async () => {
+  for (const answer of [Promise.resolve(undefined), null, false]) {
+    const policy = () => answer as unknown as undefined;
+    const { server, client, close } = await pair(policy);
+    await assert.rejects(client.connect(server.id, "service"), /cannot decide/);
+    await close();
+  }
+});
+
 Deno.test("a policy that throws lets nobody in", async () => {
   const { server, client, close } = await pair(() => {
     throw new Error("a bug");
