@@ -32,3 +32,15 @@ Deno.test({
     assert.equal(emptied.accountFor(peer("any")), undefined);
   },
 });
+
+Deno.test({
+  name: "dsh accounts: a device that is named like another one's id is not that one",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const { username } = userInfo();
+    const id = "9b1d".repeat(16);
+    const accounts = await Accounts.of([{ peer: id, user: username }], () => ["ca"]);
+    assert.equal(accounts.accountFor({ ...peer("ca"), id })?.name, username);
+    assert.equal(accounts.accountFor({ ...peer("ca"), subjects: [id, ""] }), undefined);
+  },
+});

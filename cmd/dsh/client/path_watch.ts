@@ -31,7 +31,10 @@ export function watchPath(
       onReturn();
     }
   }, LOOK_MS);
-  return () => clearInterval(timer);
+  return () => {
+    clearInterval(timer);
+    if (lostAt !== undefined) show(onLastLine(""));
+  };
 }
 
 /** Replaces the last line, and leaves the cursor where it is. */

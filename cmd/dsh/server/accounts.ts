@@ -1,4 +1,5 @@
 import { peerMatches, type VerifiedChain } from "../../../lib/identity/mod.ts";
+import { isIdText } from "../../peer/peer_id.ts";
 import { type Account, accountOf, ownAccount } from "./account.ts";
 import type { UserRule } from "./user_rule.ts";
 
@@ -42,11 +43,12 @@ export class Accounts {
 
   /** The account for a peer; undefined when there is none: then it may run nothing. */
   accountFor(peer: VerifiedChain): Account | undefined {
-    const name = peerMatches({ authorities: this.#authorities() }, peer)
-      ? peer.subjects[0]
-      : undefined;
+    const [name = ""] = peerMatches({ authorities: this.#authorities() }, peer)
+      ? peer.subjects
+      : [];
+    // A rule for an id is for the key: whoever asks for a certificate may call itself like that.
     const rule = this.#rules.find((rule) => rule.peer === peer.id) ??
-      this.#rules.find((rule) => rule.peer === name && name !== undefined);
+      this.#rules.find((rule) => rule.peer === name && !isIdText(name));
     return rule?.account ?? this.#usual;
   }
 }
