@@ -1,5 +1,6 @@
 import { peerMatches, type PeerSelection } from "../../../lib/identity/trust_policy.ts";
 import { resolveAuthorities } from "../../peer/authorities.ts";
+import { ToolError } from "../../tool/exit_code.ts";
 import type { PeerCertificates } from "../../peer/peer_channel.ts";
 import type { Permission } from "./permission.ts";
 import type { AccessRule } from "./rule.ts";
@@ -39,9 +40,16 @@ export class RuleBook {
   }
 }
 
-async function resolved({ to, protocol, who }: AccessRule): Promise<ResolvedRule> {
+async function resolved(
+  { to, protocol, who }: AccessRule,
+  index: number,
+): Promise<ResolvedRule> {
   const permissions = to.map(({ network, ports }) => ({ network, protocol, ports, allows: true }));
   if (who === undefined) return { permissions, who };
-  const { ids } = await resolveAuthorities(who.authorities);
+  const { ids } = await resolveAuthorities(who.authorities).catch((error) => {
+    if (!(error instanceof ToolError)) throw error;
+    const which = `rules[${index + 1}].authorities`;
+    throw new ToolError(error.exitCode, `${which}: ${error.message}`, { cause: error });
+  });
   return { permissions, who: { ids: who.ids, authorities: ids } };
 }

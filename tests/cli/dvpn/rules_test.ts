@@ -276,6 +276,13 @@ Deno.test("dvpn rules: who a rule names, by id, and nobody else", async () => {
   assert.equal(authority.permissionsOf({ id: ID, chainIds: [ID, OTHER_ID] })?.length, 1);
 });
 
+Deno.test("dvpn rules: the rule is named whose CA cannot be read", async () => {
+  const rules = await parsedRules(
+    '  - { to: "10.80.77.1" }\n  - { to: "10.80.77.1", authorities: [/none/ca.crt] }',
+  );
+  await assert.rejects(RuleBook.open(rules), /rules\[2\]\.authorities: .*\/none\/ca\.crt/);
+});
+
 Deno.test("dvpn rules: one for everything does not mean other clients; one that names them does", async () => {
   const other = { from: PEER[4], to: "10.80.77.3", flags: SYN } as const;
   const own = { ...other, to: US[4] };
