@@ -85,18 +85,19 @@ export async function netcheck(options: NetcheckOptions): Promise<NetcheckReport
     ? deadline.signal
     : AbortSignal.any([deadline.signal, options.signal]);
   const context: CheckContext = { clock, random, interfaces, signal };
+  const checks = [
+    checkNats(options, context),
+    options.portMapping === false ? [] : checkPortMapping(context),
+    checkTurn(options.turn ?? [], context),
+    checkDht({
+      bootstrap: options.bootstrap ?? [],
+      discovery: options.discovery ?? true,
+      networkId: options.networkId ?? 0,
+      stateFile: options.stateFile,
+    }, context),
+  ] as const;
   try {
-    const [{ nat, unresolved }, gateways, turn, dht] = await Promise.all([
-      checkNats(options, context),
-      options.portMapping === false ? [] : checkPortMapping(context),
-      checkTurn(options.turn ?? [], context),
-      checkDht({
-        bootstrap: options.bootstrap ?? [],
-        discovery: options.discovery ?? true,
-        networkId: options.networkId ?? 0,
-        stateFile: options.stateFile,
-      }, context),
-    ]);
+    const [{ nat, unresolved }, gateways, turn, dht] = await Promise.all(checks);
     const seen = [...nat.flatMap(({ publicIps }) => publicIps), ...dht.publicIps];
     return {
       interfaces: ownAddresses(interfaces),
@@ -110,6 +111,10 @@ export async function netcheck(options: NetcheckOptions): Promise<NetcheckReport
         nat.some(({ publicIps }) => publicIps.length > 0),
       elapsedMs: clock.now() - startedAt,
     };
+  } catch (error) {
+    deadline.abort();
+    await Promise.allSettled(checks); // they close what they have opened
+    throw error;
   } finally {
     timer.cancel();
   }

@@ -30,9 +30,9 @@ export async function dialLink(route: Route, signal: AbortSignal): Promise<Serve
 /** Opens a TCP or TLS connection. @throws {TurnError} `unreachable` */
 export async function dialStream(route: Route, signal: AbortSignal): Promise<ByteStream> {
   const localIp = localIpOf(route);
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)]);
   const { address, serverName, caCertificates } = route;
   if (route.transport === "tls") {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)]);
     return await dialTls(address, { serverName, caCertificates, localIp, signal: limit });
   }
   const from = localIp === undefined ? {} : { localIp };
