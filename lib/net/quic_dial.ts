@@ -1,6 +1,6 @@
 import { canonicalIp, formatSocketAddress, type SocketAddress } from "../ip/mod.ts";
 import { deadline } from "./deadline.ts";
-import { NetError, reasonOf } from "./net_error.ts";
+import { NetError, reasonOf, throwIfAborted } from "./net_error.ts";
 import { type Pipe, StreamPipe } from "./pipe.ts";
 import { DEFAULT_ROUND_TRIP_MS, QUIC_PREAMBLE, quicTransport } from "./quic_api.ts";
 import { bindQuic } from "./quic_endpoint.ts";
@@ -43,6 +43,7 @@ const WRONG_PEER = /handshake failed/;
  */
 export async function dialQuic(options: QuicDialOptions): Promise<Pipe> {
   const { local, remote, timeoutMs, signal } = options;
+  throwIfAborted(signal); // nothing of what follows would hear of it
   const what = `dialling ${formatSocketAddress(remote)} by QUIC`;
   const limit = deadline(timeoutMs, signal);
   const endpoint = bindQuic(local);

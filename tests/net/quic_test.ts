@@ -36,6 +36,19 @@ async function connect(
   return { near, far: await accepted };
 }
 
+Deno.test({
+  name: "quic: a dial that was given up before it began leaves nothing, and asks nobody",
+  sanitizeOps: true,
+  sanitizeResources: true,
+  async fn() {
+    const remote = { ip: "127.0.0.1", port: 9 };
+    const { sha256 } = await quicCertificate();
+    const signal = AbortSignal.abort();
+    const dialled = dialQuic({ local: ANY, remote, sha256, timeoutMs: 5000, signal });
+    await assert.rejects(dialled, { name: "NetError", code: "aborted" });
+  },
+});
+
 for (const ip of ["127.0.0.1", "::1"]) {
   Deno.test(`quic ${ip}: bytes both ways, half-close delivers everything`, async () => {
     const local = { ip, port: 0 };
