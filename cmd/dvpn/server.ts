@@ -174,12 +174,16 @@ export class VpnServer {
     }
     this.#onAssigned();
     // A client that comes again has lost its former connection, even if we do not know that yet.
-    this.#clients.get(peer.id)?.link.close();
+    const former = this.#clients.get(peer.id);
+    if (former !== undefined) {
+      former.link.close();
+      this.#leave(former);
+    }
     const link = peerLink(this.#context, peer.id, incoming.accept());
     const addresses = this.#pool.addresses(host);
     const gate = new PacketGate(this.#permissionsFor(peer));
     const client = { link, peer, addresses, gate };
-    this.#enter(client);
+    this.#clients.set(peer.id, client);
     try {
       await this.#serveClient(client);
     } catch (error) {
@@ -191,7 +195,8 @@ export class VpnServer {
     report.notice(`${peer.id} has left`);
   }
 
-  async #serveClient({ link, addresses, gate }: Client): Promise<void> {
+  async #serveClient(client: Client): Promise<void> {
+    const { link, addresses, gate } = client;
     const { device, settings, report, endpoint } = this.#context;
     const { mtu, direct } = decodeGreeting(await link.greeting());
     await link.greet(encodeServerGreeting({
@@ -202,6 +207,8 @@ export class VpnServer {
       names: this.#beyond.names,
       direct: link.datagrams.direct?.offer,
     }));
+    // Packets come after the greeting; and another connection of the client's may have come meanwhile.
+    if (this.#clients.get(link.id) === client) this.#table.enter(client);
     link.hear(direct);
     report.notice(`${link.id} has ${addresses.map(({ ip }) => ip).join(" and ")}`);
     if (settings.script !== undefined) {
@@ -218,11 +225,6 @@ export class VpnServer {
       gate,
       elsewhere: this.#table.elsewhere(this.#uplink, link),
     });
-  }
-
-  #enter(client: Client): void {
-    this.#clients.set(client.link.id, client);
-    this.#table.enter(client);
   }
 
   /** Unless the client has come again meanwhile. */

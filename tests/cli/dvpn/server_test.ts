@@ -1,13 +1,19 @@
 import assert from "node:assert/strict";
 import { AddressPool } from "../../../cmd/dvpn/address/address_pool.ts";
 import { hostAddress, parseAddressRange } from "../../../cmd/dvpn/address/address_range.ts";
-import { frame, FRAME_HEADER_BYTES, FRAME_PACKET } from "../../../cmd/dvpn/data/frame.ts";
+import {
+  frame,
+  FRAME_GREETING,
+  FRAME_HEADER_BYTES,
+  FRAME_PACKET,
+} from "../../../cmd/dvpn/data/frame.ts";
 import { encodeGreeting } from "../../../cmd/dvpn/data/greeting.ts";
 import { RuleBook } from "../../../cmd/dvpn/rules/rule_book.ts";
 import { VpnServer } from "../../../cmd/dvpn/server.ts";
 import type { VpnContext } from "../../../cmd/dvpn/vpn_context.ts";
 import type { IncomingChannel } from "../../../cmd/peer/peer_channel.ts";
 import { parseIp } from "../../../lib/ip/mod.ts";
+import { turnOfEventLoop } from "../../../lib/net/mod.ts";
 import { writeIpv4Checksum } from "../../../lib/net/tun/mod.ts";
 import { ipPacket } from "../../net/tun/packets.ts";
 import { withInterfaces } from "./host_interfaces.ts";
@@ -37,13 +43,21 @@ function packetFor(line: string): Uint8Array {
 interface Served {
   readonly written: readonly Uint8Array[];
   readonly notices: readonly string[];
+  /** The kinds of the frames that the client got. */
+  readonly sent: readonly number[];
 }
 
 /** Serves a client that sends these packets and leaves. */
 async function served(
   lines: readonly string[],
-  { servers = [], script }: { servers?: readonly string[]; script?: string },
+  { servers = [], script, early }: {
+    servers?: readonly string[];
+    script?: string;
+    /** What the kernel has for the client before it greets. */
+    early?: Uint8Array;
+  },
 ): Promise<Served> {
+  const sent: number[] = [];
   const notices: string[] = [];
   const device = Object.assign(new MemoryDevice(), { name: "t0" });
   const ended = Promise.withResolvers<void>();
@@ -82,12 +96,17 @@ async function served(
   });
   const frames = [encodeGreeting({ mtu: 1380, segmentsUdp: true }), ...lines.map(packetFor)];
   const channel = {
-    read: (into: Uint8Array) => {
+    read: async (into: Uint8Array) => {
+      if (early !== undefined && sent.length === 0) device.send(early);
+      for (let turn = 0; turn < 4; turn++) await turnOfEventLoop();
       const next = frames.shift();
       if (next !== undefined) into.set(next);
-      return Promise.resolve(next?.length ?? null);
+      return next?.length ?? null;
     },
-    write: (bytes: Uint8Array) => Promise.resolve(bytes.length),
+    write: (bytes: Uint8Array) => {
+      sent.push(bytes[0]!);
+      return Promise.resolve(bytes.length);
+    },
     reset: () => {},
   };
   const incoming = { peer: { id: ID, chainIds: [ID] }, name: "dvpn://", accept: () => channel };
@@ -100,7 +119,7 @@ async function served(
   await ended.promise;
   left.reject(new Error("that was all"));
   await assert.rejects(serving, /that was all/);
-  return { written: device.written, notices };
+  return { written: device.written, notices, sent };
 }
 
 /** Which of a client's packets get to the kernel of a server with `--nat` and `--dns`. */
@@ -123,6 +142,12 @@ Deno.test("dvpn server: a script that fails is told: no client gets in", async (
   const { written, notices } = await served(["udp 10.80.77.1:22"], { script: "/bin/false" });
   assert.deepEqual(written, []);
   assert.ok(notices.includes(`${ID}: /bin/false failed with status 1`), notices.join("\n"));
+});
+
+Deno.test("dvpn server: what waits for a client comes after the greeting", async () => {
+  const packet = packetFor("udp 10.80.77.64:9").subarray(FRAME_HEADER_BYTES);
+  const { sent } = await served(["udp 10.80.77.1:9"], { early: packet });
+  assert.equal(sent[0], FRAME_GREETING);
 });
 
 Deno.test("dvpn server: no address of the host is reached as what is beyond", async () => {
