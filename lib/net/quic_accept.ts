@@ -28,7 +28,7 @@ export interface QuicAcceptOptions {
 
 /** A handshake may take this time, in milliseconds: a slow way with a loss needs some seconds. */
 const HANDSHAKE_TIMEOUT_MS = 5_000;
-/** Connections that may be waiting for their first byte; more are refused. */
+/** Connections that may be waiting for their first byte; more get no answer. */
 const MAX_SILENT_CONNECTIONS = 8;
 
 /**

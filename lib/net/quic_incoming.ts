@@ -13,15 +13,18 @@ export interface QuicHallOptions {
   readonly handshakeMs: number;
   /** How long a connection may say nothing, in milliseconds; as long as it likes when absent. */
   readonly silenceMs?: number;
-  /** Connections that may say nothing at once; more are refused. */
+  /** Connections that may say nothing at once; more get no answer. */
   readonly maxSilent: number;
   /** Told of every connection; false turns it away. */
   readonly onConnected: (conn: Deno.QuicConn) => boolean;
 }
 
 /**
- * Handshakes that may be under way; more are refused. A single datagram with a false sender begins
- * one, so there is room for many more than for connections, whose clients have shown an address.
+ * Handshakes that may be under way; more get no answer. A single datagram with a false sender begins
+ * one, so there is room for many more than for connections, whose clients have shown an address. A
+ * client that got no answer asks again (RFC 9002 §6.2.1), when there may be room; one that is refused
+ * gives up, and who forges senders would have us tell them so. Deno cannot ask for an address to be
+ * shown first (Retry, RFC 9000 §8.1.2).
  */
 export const MAX_QUIC_HANDSHAKES = 256;
 
@@ -45,7 +48,7 @@ export class QuicHall {
   async take(incoming: Deno.QuicIncoming): Promise<MeantConnection | undefined> {
     const { onConnected, maxSilent, silenceMs } = this.#options;
     if (this.#handshakes >= MAX_QUIC_HANDSHAKES || this.#silent >= maxSilent) {
-      incoming.refuse();
+      incoming.ignore();
       return undefined;
     }
     const conn = await this.#handshake(incoming);

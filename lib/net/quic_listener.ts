@@ -21,7 +21,7 @@ export interface QuicListenOptions {
 const HANDSHAKE_TIMEOUT_MS = 5_000;
 /** A connection must bring its first byte within this time, in milliseconds, or is closed. */
 const FIRST_BYTE_TIMEOUT_MS = 5_000;
-/** Connections that may be waiting for their first byte; more are refused. */
+/** Connections that may be waiting for their first byte; more get no answer. */
 const MAX_SILENT_CONNECTIONS = 32;
 
 /**
