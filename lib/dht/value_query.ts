@@ -51,9 +51,17 @@ export function matchesFilter(value: DhtValue, where: ValueFilter): boolean {
   return where.ownerId === undefined || equalBytes(where.ownerId, ownerId(value));
 }
 
-/** The owner's key id: SHA-1 of its SubjectPublicKeyInfo, or 20 zeros. */
-export function ownerId(value: DhtValue): Uint8Array {
-  return value.owner === undefined ? NO_OWNER : sha1(value.owner);
+const ownerIds = new WeakMap<Uint8Array, Uint8Array>();
+
+/**
+ * The owner's key id: SHA-1 of its SubjectPublicKeyInfo, or 20 zeros. Made once: a stored value is asked
+ * for it by each query, and an owner may have 64 KiB.
+ */
+export function ownerId({ owner }: DhtValue): Uint8Array {
+  if (owner === undefined) return NO_OWNER;
+  let id = ownerIds.get(owner);
+  if (id === undefined) ownerIds.set(owner, id = sha1(owner));
+  return id;
 }
 
 /** The rows of some values under a selection. */

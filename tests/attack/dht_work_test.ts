@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { Engine } from "../../lib/dht/engine.ts";
+import { ownerId } from "../../lib/dht/value_query.ts";
 import { ListenValues } from "../../lib/dht/listen_values.ts";
 import {
   decodePacket,
@@ -161,4 +162,10 @@ Deno.test("a value in ever so many pieces with gaps between is given up, others 
     for (let offset = first; offset < bytes.length; offset += 200) add(2, offset, 100);
   }
   assert.equal(values.length, 1);
+});
+
+Deno.test("the id of a stored value's owner, of ever so many bytes, is made once", () => {
+  const value = { id: 1n, type: 99, data: new Uint8Array(1), owner: new Uint8Array(60_000) };
+  assert.equal(ownerId(value), ownerId(value));
+  assert.notDeepEqual(ownerId(value), ownerId({ ...value, owner: new Uint8Array(59_999) }));
 });
