@@ -147,6 +147,10 @@ export async function runDvpn(command: DvpnCommand, entry: string): Promise<numb
     );
   } catch (error) {
     if (isInterruption(error)) return error.exitCode;
+    // The interface is gone, or a file cannot be used: the message says it all.
+    if (error instanceof NetError) {
+      throw new ToolError(ExitCode.failure, error.message, { cause: error });
+    }
     throw error;
   } finally {
     await undoKept?.();

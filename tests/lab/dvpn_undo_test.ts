@@ -113,6 +113,17 @@ dvpnInternetTest(
   },
 );
 
+dvpnInternetTest("the interface is taken away: that is told, and the rest undone", async (lab) => {
+  const before = { client: await lab.state("client"), server: await lab.state("server") };
+  const processes = await lab.connect(ALL);
+  for (const side of SIDES) {
+    await run(...lab.host(side).inside("ip", "link", "delete", "dvpn0"));
+    assert.equal((await processes[side].status).code, 1);
+    await processes[side].shows(/^dvpn: the interface dvpn0 is gone/m);
+    await lab.isAs(side, before[side]);
+  }
+});
+
 dvpnInternetTest("--cleanup leaves alone what belongs to one that runs", async (lab) => {
   await lab.connect(ALL);
   for (const side of SIDES) {

@@ -7,8 +7,17 @@ const ID = "ab".repeat(32);
 const KEY = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
 
 async function dvpn(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  return await dvpnWith(() => {}, ...args);
+}
+
+/** The same with something in its configuration directory. */
+async function dvpnWith(
+  prepare: (directory: string) => void,
+  ...args: string[]
+): Promise<{ code: number; stdout: string; stderr: string }> {
   const directory = await Deno.makeTempDir();
   try {
+    prepare(directory);
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", DVPN, ...args],
       env: { DHTNET_CONFIG_DIR: directory, NO_COLOR: "1" },
@@ -69,6 +78,14 @@ Deno.test("dvpn -l --dry-run: the commands on standard output, without any right
       "",
     ].join("\n"),
   );
+});
+
+Deno.test("dvpn -l: a file that cannot be read is named, in one line", async () => {
+  const inTheWay = (directory: string) => Deno.mkdirSync(`${directory}/dvpn-addresses.json`);
+  const { code, stderr } = await dvpnWith(inTheWay, "-l", "--dry-run", "--interface", "lo");
+  assert.equal(code, 1);
+  assert.match(stderr, /^dvpn: cannot read \S*dvpn-addresses\.json: .*\n$/m);
+  assert.doesNotMatch(stderr, /unexpected|at /);
 });
 
 Deno.test("dvpn --status: exit code 1 where none is running", async () => {
