@@ -79,6 +79,8 @@ export async function loadOrCreateIdentity(
   directory: string,
   options: ReadKeyOptions = {},
 ): Promise<Identity> {
+  // "" + "/ca.pem" would be in the root directory.
+  if (directory === "") throw new IdentityError("io", "no directory is named for the identity");
   const path = (file: keyof typeof IDENTITY_FILES) => `${directory}/${IDENTITY_FILES[file]}`;
   const existing = await ifPresent(() =>
     loadIdentity(path("certificate"), path("privateKey"), options)

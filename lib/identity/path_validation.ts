@@ -43,11 +43,12 @@ export function validatePath(
   });
 }
 
+/** The comparisons are such that a `now` that is no time (an invalid Date) lies in no period. */
 function checkOwn(certificate: Certificate, index: number, now: Date): void {
-  if (now < certificate.notBefore) {
+  if (!(now >= certificate.notBefore)) {
     throw refusal("not-yet-valid", index, `valid from ${certificate.notBefore.toISOString()}`);
   }
-  if (now > certificate.notAfter) {
+  if (!(now <= certificate.notAfter)) {
     throw refusal("expired", index, `expired on ${certificate.notAfter.toISOString()}`);
   }
   if (certificate.unknownCritical !== undefined) {

@@ -61,7 +61,8 @@ export function refusalOf(rules: TrustRules, peer: VerifiedChain, now: Date): st
   if (ban.has(peer.id)) return "this device is banned here";
   const banned = peer.chainIds.slice(1).find((id) => ban.has(id));
   if (banned !== undefined) return `the CA ${banned} of this device is banned here`;
-  if (now > peer.notAfter) return `the certificates expired on ${peer.notAfter.toISOString()}`;
+  // Not `now > …`: an invalid Date is later than nothing.
+  if (!(now <= peer.notAfter)) return `the certificates expired on ${peer.notAfter.toISOString()}`;
   const revoked = revocationOf(rules.revocations, peer);
   if (revoked !== undefined) return revoked;
   const { authorities, allow, anonymous } = rules;

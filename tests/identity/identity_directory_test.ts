@@ -175,3 +175,15 @@ Deno.test("dates from 2050 on are written so that they read back", async () => {
   const { notAfter } = verifyChain(chain, now);
   assert.equal(notAfter.toISOString(), "2059-06-01T00:00:00.000Z");
 });
+
+Deno.test("an identity's directory has a name: an empty one is not the root directory", async () => {
+  await assert.rejects(loadOrCreateIdentity(""), {
+    name: "IdentityError",
+    code: "io",
+  });
+});
+
+Deno.test("a chain is not valid at a time that is none", async () => {
+  const device = await createDevice("laptop", await createAuthority("my machines"));
+  assert.throws(() => verifyChain(device.chain, new Date(NaN)), { code: "not-yet-valid" });
+});

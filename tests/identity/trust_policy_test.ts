@@ -107,3 +107,9 @@ Deno.test("a rule for one service names ids and CAs, and nobody when it is empty
   assert.ok(peerMatches({ ids: [OTHER, DEVICE.toUpperCase()] }, PEER));
   assert.ok(peerMatches({ ids: [OTHER], authorities: [ROOT] }, PEER));
 });
+
+Deno.test("trust policy: at a time that is none, certificates count as expired", () => {
+  const rules = { ...NONE, anonymous: true };
+  assert.equal(refusalOf(rules, PEER, NOW), undefined);
+  assert.match(refusalOf(rules, PEER, new Date(NaN))!, /expired/);
+});
