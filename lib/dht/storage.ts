@@ -11,12 +11,12 @@ export const STORAGE_BYTES_LIMIT = 64 << 20;
 /** Values under one key. */
 export const VALUES_PER_KEY_LIMIT = 65_536;
 /**
- * The same of one source: what is under a key is looked at with each question for it, and one source
- * must not make that long.
+ * The same of one source, whose oldest value there gives way: what is under a key is looked at with
+ * each question for it, and one source must not make that long.
  */
-const VALUES_PER_SOURCE_AND_KEY_LIMIT = 512;
+export const VALUES_PER_SOURCE_AND_KEY_LIMIT = 4_096;
 /** Memory that a value alone under its key takes besides its packed bytes, as measured. */
-const VALUE_OVERHEAD = 1_280;
+const VALUE_OVERHEAD = 1_472;
 
 /** Of the largest user's values, one in so many is chosen at once to make room. */
 const EVICTED_PART = 16;
@@ -38,8 +38,8 @@ export interface StoredValue {
 interface Account {
   bytes: number;
   readonly values: Set<StoredValue>;
-  /** Values under each key. */
-  readonly perKey: Map<string, number>;
+  /** By key, the oldest first. */
+  readonly perKey: Map<string, Set<StoredValue>>;
 }
 
 /** What happened at a key. */
@@ -112,7 +112,11 @@ export class Storage {
       if (sameBytes(old.packed, packed)) return this.#extend(key, old, expiresAt, now);
       if (!mayReplace(old.value, value)) return;
       this.#remove(old);
-    } else if (!this.#hasRoom(keyText, source)) return;
+    } else if ((this.#keys.get(keyText)?.size ?? 0) >= VALUES_PER_KEY_LIMIT) return;
+    const own = this.#sources.get(source)?.perKey.get(keyText);
+    if (own !== undefined && own.size >= VALUES_PER_SOURCE_AND_KEY_LIMIT) {
+      this.#drop(own.values().next().value!, now);
+    }
     const stored: StoredValue = {
       keyText,
       key: key.slice(),
@@ -139,12 +143,6 @@ export class Storage {
     return true;
   }
 
-  /** Whether a source may store another value under a key. */
-  #hasRoom(keyText: string, source: string): boolean {
-    return (this.#keys.get(keyText)?.size ?? 0) < VALUES_PER_KEY_LIMIT &&
-      (this.#sources.get(source)?.perKey.get(keyText) ?? 0) < VALUES_PER_SOURCE_AND_KEY_LIMIT;
-  }
-
   #extend(key: Uint8Array, stored: StoredValue, expiresAt: number, now: number): void {
     if (expiresAt <= stored.expiresAt) return;
     stored.expiresAt = expiresAt;
@@ -154,19 +152,22 @@ export class Storage {
   }
 
   #scheduleExpiry(stored: StoredValue): void {
-    stored.timer = this.#engine.timers.schedule(stored.expiresAt, (now) => {
-      this.#remove(stored);
-      this.#observer.expired(stored.key, stored, now);
-    });
+    stored.timer = this.#engine.timers.schedule(
+      stored.expiresAt,
+      (now) => this.#drop(stored, now),
+    );
   }
 
   #evict(now: number): void {
     if (this.#victims.length === 0) this.#victims = this.#chooseVictims();
     const first = this.#victims.pop()!;
     const isThere = this.#keys.get(first.keyText)?.get(first.value.id) === first;
-    if (!isThere) return; // it has gone by itself meanwhile
-    this.#remove(first);
-    this.#observer.expired(first.key, first, now);
+    if (isThere) this.#drop(first, now); // else it has gone by itself meanwhile
+  }
+
+  #drop(stored: StoredValue, now: number): void {
+    this.#remove(stored);
+    this.#observer.expired(stored.key, stored, now);
   }
 
   /** Values of the largest user that expire first: some at once, because looking for them takes long. */
@@ -190,7 +191,8 @@ export class Storage {
     }
     account.bytes += size;
     account.values.add(stored);
-    account.perKey.set(keyText, (account.perKey.get(keyText) ?? 0) + 1);
+    const own = account.perKey.get(keyText) ?? new Set();
+    account.perKey.set(keyText, own.add(stored));
     this.#bytes += size;
   }
 
@@ -203,9 +205,9 @@ export class Storage {
     const account = this.#sources.get(source)!;
     account.bytes -= size;
     account.values.delete(stored);
-    const left = account.perKey.get(keyText)! - 1;
-    if (left > 0) account.perKey.set(keyText, left);
-    else account.perKey.delete(keyText);
+    const own = account.perKey.get(keyText)!;
+    own.delete(stored);
+    if (own.size === 0) account.perKey.delete(keyText);
     if (account.values.size === 0) this.#sources.delete(source);
     this.#bytes -= size;
   }

@@ -11,6 +11,11 @@ import {
   encodeValue,
 } from "../../lib/dht/mod.ts";
 import { Reassembly } from "../../lib/dht/reassembly.ts";
+import {
+  Storage,
+  type StorageObserver,
+  VALUES_PER_SOURCE_AND_KEY_LIMIT,
+} from "../../lib/dht/storage.ts";
 import { TimerQueue } from "../../lib/dht/timer_queue.ts";
 import type { SocketAddress } from "../../lib/ip/mod.ts";
 import { seededRandom } from "../support/dht_network.ts";
@@ -89,14 +94,21 @@ class Victim {
 const fragments = (packets: readonly DhtPacket[]): number =>
   packets.filter(({ kind }) => kind === "fragment").length;
 
-Deno.test("one source has so many values at a key, and leaves room for others there", () => {
-  const victim = new Victim(), from = { ip: ATTACKER, port: 1 };
-  victim.put(4_000, from);
-  const other = { ip: "192.0.2.1", port: 1 };
-  victim.put(1, other);
-  victim.pass(5_000);
-  victim.get(other);
-  assert.equal(fragments(victim.pass(5_000)), 513);
+Deno.test("one source has so many values at a key, of which the oldest give way", () => {
+  const gone: bigint[] = [];
+  const observer: StorageObserver = {
+    stored() {},
+    refreshed() {},
+    expired: (_key, { value }) => void gone.push(value.id),
+  };
+  const storage = new Storage({ timers: new TimerQueue() } as unknown as Engine, observer);
+  const value = (id: number) => ({ id: BigInt(id), type: 0, data: new Uint8Array(3) });
+  storage.put(KEY, value(1), 0, "192.0.2.1", 0);
+  const last = VALUES_PER_SOURCE_AND_KEY_LIMIT + 3;
+  for (let id = 2; id <= last; id++) storage.put(KEY, value(id), 0, ATTACKER, 0);
+  assert.deepEqual(gone, [2n, 3n]);
+  assert.equal(storage.values(KEY, {}).length, VALUES_PER_SOURCE_AND_KEY_LIMIT + 1);
+  for (const id of [1n, BigInt(last)]) assert.equal(storage.values(KEY, { id }).length, 1);
 });
 
 Deno.test("a reply has so many values, however many there are at the key", () => {
