@@ -238,6 +238,7 @@ export class DhtNode {
   /**
    * Stores a value at the nodes closest to a key. Values are immutable: use a new id for new content.
    *
+   * @param value kept as it is, not copied: its bytes must not change afterwards
    * @throws {RangeError} when the key is not 20 bytes, the id is 0 or above uint64, or the payload is
    * above 64 KiB
    */
