@@ -26,6 +26,8 @@ import type { LinkStatus, VpnStatus } from "./status.ts";
 
 /** RFC 1035 §4.2. */
 const DNS_PORT = 53;
+/** How often to see whether this host has other addresses, ms. */
+const WATCH_INTERVAL_MS = 1_000;
 
 /** A client with what it was given. */
 interface Client extends TableClient {
@@ -64,6 +66,7 @@ export class VpnServer {
   readonly #uplink: Uplink;
   readonly #own: readonly InterfaceAddress[];
   readonly #beyond: Beyond;
+  #hostIps = "";
 
   /**
    * @param own our addresses
@@ -104,9 +107,11 @@ export class VpnServer {
     };
     taking().catch(stopped.reject);
     this.#uplink.run().catch(stopped.reject);
+    const watch = setInterval(() => this.#followHost(), WATCH_INTERVAL_MS);
     try {
       return await stopped.promise;
     } finally {
+      clearInterval(watch);
       await plan.undo();
     }
   }
@@ -145,10 +150,18 @@ export class VpnServer {
     for (const { gate, peer } of this.#clients.values()) gate.replace(this.#permissionsFor(peer));
   }
 
+  /** What leads beyond does not lead to the addresses that this host has, or gets. */
+  #followHost(): void {
+    const now = hostIps().join();
+    if (now === this.#hostIps) return;
+    this.#hostIps = now;
+    if (this.#beyond.nat) this.rulesChanged();
+  }
+
   #permissionsFor(peer: PeerCertificates): Permission[] {
     const { clientToClient, nat, names } = this.#beyond;
     const rules = this.#context.rules.permissionsOf(peer);
-    const host = everyHostAddress().map(({ ip }) => ip);
+    const host = hostIps();
     const permissions = serverPermissions(rules, {
       own: this.#own,
       clients: this.#pool.networks,
@@ -234,6 +247,10 @@ export class VpnServer {
     this.#clients.delete(id);
     this.#table.leave(client);
   }
+}
+
+function hostIps(): string[] {
+  return everyHostAddress().map(({ ip }) => ip);
 }
 
 /** An address is reached as a name server. */

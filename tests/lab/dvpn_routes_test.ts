@@ -59,6 +59,26 @@ dvpnInternetTest("--route and --lan-access: what is named and nothing else", asy
   await lab.isAs("client", before);
 });
 
+dvpnInternetTest(
+  "--nat: an address that the server gets later is not the clients', either",
+  async (lab) => {
+    await lab.connect({ server: ["--nat", "--lan-access"], client: ["--default-route"] });
+    const server = lab.host("server");
+    const who = ["socat", "TCP4-LISTEN:7,fork,reuseaddr", "SYSTEM:echo $SOCAT_PEERADDR"];
+    await using _ = new Background(server.inside(...who));
+    await eventually(
+      "it is reached in the VPN",
+      () => lab.seenAs("client", "10.80.77.1").then(() => true, () => false),
+    );
+    await run(...server.inside("ip", "address", "add", "192.168.50.99/24", "dev", "lan"));
+    await eventually(
+      "it is not reached there",
+      () => lab.seenAs("client", "192.168.50.99").then(() => false, () => true),
+    );
+    await assert.rejects(lab.seenAs("client", "192.168.50.1"), /socat/);
+  },
+);
+
 dvpnInternetTest("--route through the network that the server itself is in", async (lab) => {
   await lab.connect({ server: ["--nat"], client: ["--route", "203.0.113.0/24"] });
   // What carries the tunnel goes on beside it.
