@@ -6,6 +6,8 @@ export const MAX_HTTP_RESPONSE_BYTES = 128 * 1024;
 /** The longest head, in bytes. */
 export const MAX_HTTP_HEAD_BYTES = 16 * 1024;
 
+/** Interim answers that may come first; each is read anew whenever more has arrived. */
+const MAX_INTERIM_RESPONSES = 8;
 /** The longest line before a chunk, in bytes; extensions are not of use here. */
 const MAX_CHUNK_LINE_LENGTH = 256;
 
@@ -32,7 +34,7 @@ export function decodeHttpResponse(bytes: Uint8Array, atEnd: boolean): HttpRespo
     throw new PortmapDecodeError("too-large", MAX_HTTP_RESPONSE_BYTES, "a response too long");
   }
   let from = 0;
-  for (;;) {
+  for (let interim = 0; interim <= MAX_INTERIM_RESPONSES; interim++) {
     const head = readHead(bytes, from);
     if (head === undefined) return incomplete(bytes, atEnd);
     if (head.status >= 200) {
@@ -42,6 +44,7 @@ export function decodeHttpResponse(bytes: Uint8Array, atEnd: boolean): HttpRespo
     }
     from = head.end; // 100 Continue
   }
+  throw new PortmapDecodeError("too-large", from, "too many interim responses");
 }
 
 function incomplete(bytes: Uint8Array, atEnd: boolean): undefined {

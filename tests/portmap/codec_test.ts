@@ -280,6 +280,9 @@ Deno.test("HTTP: what is refused", () => {
   );
   const head = text("HTTP/1.1 200 OK\r\n" + "x: y\r\n".repeat(MAX_HTTP_HEAD_BYTES / 6));
   refuses(() => decodeHttpResponse(head, false), "too-large");
+  const interim = "HTTP/1.1 100 Continue\r\n\r\n";
+  assert.equal(decodeHttpResponse(text(interim.repeat(8)), false), undefined);
+  refuses(() => decodeHttpResponse(text(interim.repeat(9)), false), "too-large");
   const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
   refuses(() => decodeHttpResponse(text(`${chunked}zz\r\n`), false), "bad-field");
   refuses(() => decodeHttpResponse(text(`${chunked}2\r\nhello`), false), "bad-field");
