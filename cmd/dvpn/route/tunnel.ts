@@ -234,11 +234,11 @@ export class Tunnel {
     return [];
   }
 
-  /** The user's routes, and those to name servers that the server offers. */
+  /** The user's routes, and those to name servers that the server offers; each of them once. */
   #routes(given: Given): readonly Route[] {
     const { routes, isDefault, takesNames } = this.#options.wish;
-    if (isDefault || !takesNames) return routes;
-    return [...routes, ...given.names.servers.map(parseRoute)];
+    const toNames = isDefault || !takesNames ? [] : given.names.servers.map(parseRoute);
+    return [...new Map([...routes, ...toNames].map((one) => [one.network, one])).values()];
   }
 
   #names({ names: offered }: Given): NameSettings {

@@ -4,6 +4,7 @@ import { offeredNames, parseNameServer } from "../../../cmd/dvpn/dns/offered_nam
 import { asksResolved, resolvConfPlan, resolvedPlan } from "../../../cmd/dvpn/dns/names_plan.ts";
 import { resolvConf } from "../../../cmd/dvpn/dns/resolv_conf.ts";
 import { DVPN_OPTIONS } from "../../../cmd/dvpn/options.ts";
+import type { NetworkHost } from "../../../cmd/dvpn/plan/network_plan.ts";
 import { showPlan } from "../../../cmd/dvpn/plan/show_plan.ts";
 import { checkRoutes, clientRoutes } from "../../../cmd/dvpn/route/client_routes.ts";
 import { gatewayPlan } from "../../../cmd/dvpn/route/gateway.ts";
@@ -17,6 +18,7 @@ import {
   throughTunnel,
 } from "../../../cmd/dvpn/route/policy.ts";
 import { DEFAULT_ROUTES, parseRoute } from "../../../cmd/dvpn/route/route.ts";
+import { Tunnel } from "../../../cmd/dvpn/route/tunnel.ts";
 import { parseCommandLine } from "../../../cmd/tool/command_line.ts";
 import { UsageError } from "../../../cmd/tool/exit_code.ts";
 
@@ -70,6 +72,29 @@ Deno.test("dvpn routes: every step is taken back by the same words", () => {
   const other = showPlan(intoTunnel(DEFAULT_ROUTES[0]!, "dvpn1"));
   assert.match(other, /^ip -4 rule add pref 7604 lookup \d+$/m);
   assert.ok(!other.includes(table!));
+});
+
+Deno.test("dvpn routes: what the user and the server name twice is led into the tunnel once", async () => {
+  const wish = {
+    isDefault: false,
+    routes: ["10.20.0.0/16", "10.20.0.0/16", "10.1.1.1"].map(parseRoute),
+    killSwitch: false,
+    names: { servers: [], search: [] },
+    takesNames: true,
+  };
+  const tunnel = new Tunnel({
+    device: "dvpn0",
+    wish,
+    relays: [],
+    host: { isFileTaken: () => Promise.resolve(false) } as unknown as NetworkHost,
+    report: { notice: () => {}, detail: () => {} },
+    dhtPort: () => 4222,
+    hasPath: () => true,
+  });
+  const names = { servers: ["10.1.1.1", "10.1.1.2", "10.1.1.2"], search: [] };
+  const plan = showPlan(await tunnel.plan({ families: [4], names }));
+  const networks = [...plan.matchAll(/route add (\S+)/g)].map(([, network]) => network);
+  assert.deepEqual(networks, ["10.20.0.0/16", "10.1.1.1/32", "10.1.1.2/32"]);
 });
 
 const CONTRADICTIONS: ["connect" | "serve" | "mesh", string[], RegExp][] = [
