@@ -105,6 +105,10 @@ Deno.test("dsh files: messages are read as they were written", () => {
   assert.equal(decodeSkip(encodeSkip(7)), 7);
   const note = { path: "a", reason: "r", isFailure: true };
   assert.deepEqual(decodeNote(encodeNote(note)), note);
+  // What is too deep to be copied has a path that is too long for a note, too.
+  const deep = { ...note, path: `${"d".repeat(200)}/`.repeat(40) };
+  const { path } = decodeNote(encodeNote(deep));
+  assert.equal(path, `${deep.path.slice(0, 4095)}…`);
   assert.equal(decodeFailure(encodeFailure("x".repeat(2000))).length, 1024);
 });
 

@@ -68,9 +68,16 @@ export function decodeSkip(payload: Uint8Array): number {
   throw new ProtocolError("message", "nothing is skipped");
 }
 
-/** Payload of `note`. */
+/** Payload of `note`; of a path that is too long to be anybody's, its beginning. */
 export function encodeNote({ path, reason, isFailure }: Note): Uint8Array {
-  return encodeObject({ path, reason: reason.slice(0, MAX_REASON_CHARACTERS), isFailure });
+  const shown = path.length <= MAX_PATH_CHARACTERS
+    ? path
+    : `${path.slice(0, MAX_PATH_CHARACTERS - 1)}…`;
+  return encodeObject({
+    path: shown,
+    reason: reason.slice(0, MAX_REASON_CHARACTERS),
+    isFailure,
+  });
 }
 
 /** @throws {ProtocolError} `message` */
