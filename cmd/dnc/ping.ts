@@ -32,8 +32,8 @@ export interface PingOptions {
   readonly timeoutMs: number | undefined;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
-  /** Takes what goes to standard output; by default, that does. */
-  readonly write?: (text: string) => void;
+  /** Takes what goes to standard output, by default that; whether somebody reads it. */
+  readonly write?: (text: string) => boolean;
   /** From one ping to the next, ms; default a second. */
   readonly intervalMs?: number;
 }
@@ -67,15 +67,16 @@ async function pingAll(endpoint: PeerEndpoint, options: PingOptions): Promise<nu
   const limit = timeoutMs === undefined ? {} : { timeoutMs };
   const channel = await endpoint.connect(id, PING_CHANNEL, { signal, ...limit });
   const roundTrips: number[] = [];
-  let isDirect = false;
-  for (let sequence = 1; sequence <= count && !(untilDirect && isDirect); sequence++) {
+  let isDirect = false, isRead = true;
+  const isOver = () => !isRead || (untilDirect && isDirect);
+  for (let sequence = 1; sequence <= count && !isOver(); sequence++) {
     if (sequence > 1) await pause(intervalMs - roundTrips.at(-1)!, signal);
     const roundTripMs = await pingOnce(channel, sequence);
     const path = pathTo(endpoint, id);
     roundTrips.push(roundTripMs);
     isDirect = path !== undefined && !path.relayed;
     const reply = { sequence, peer: id, path, roundTripMs };
-    write(json ? jsonLine(reply) : replyLine(reply));
+    isRead = write(json ? jsonLine(reply) : replyLine(reply));
   }
   channel.close();
   if (!json) write(summary(roundTrips));

@@ -63,14 +63,16 @@ function columns(): number {
 /**
  * Writes what was asked for, such as an id or the help text, to standard output.
  *
+ * @returns whether somebody reads it
  * @throws {ToolError} when it is full, for example
  */
-export function writeOutput(text: string): void {
+export function writeOutput(text: string): boolean {
   try {
     writeAll(Deno.stdout, text);
+    return true;
   } catch (cause) {
     // `tool --help | head -1` is no failure.
-    if (cause instanceof Deno.errors.BrokenPipe) return;
+    if (cause instanceof Deno.errors.BrokenPipe) return false;
     const reason = cause instanceof Error ? cause.message : String(cause);
     const message = `cannot write to standard output: ${reason}`;
     throw new ToolError(ExitCode.failure, message, { cause });

@@ -47,12 +47,21 @@ async function pingLines(
     json: false,
     timeoutMs: undefined,
     signal: new AbortController().signal,
-    write: (text) => void lines.push(text),
+    write: (text) => lines.push(text) > 0,
     intervalMs: 0,
     ...options,
   });
   return { code, lines };
 }
+
+Deno.test("ping ends when nobody reads its replies any more, as in ping | head", async () => {
+  const peers = new Map<string, MemoryEndpoint>();
+  listener(peers);
+  const lines: string[] = [];
+  const write = (text: string) => lines.push(text) < 2;
+  const { code } = await pingLines(new MemoryEndpoint("D", peers), { count: 5, json: true, write });
+  assert.deepEqual([code, lines.length], [0, 2]);
+});
 
 Deno.test("ping tells path and round trip of each reply", async () => {
   const peers = new Map<string, MemoryEndpoint>();
