@@ -21,6 +21,9 @@ export function checkOptions(options: EndpointOptions): void {
   if (transport === "quic" && !hasQuic()) {
     throw new ConnectError("transport", "QUIC needs Deno's --unstable-net; add the flag");
   }
+  if (options.interfaces?.length === 0) {
+    throw new TypeError("interfaces names none; leave it out to use all");
+  }
   checkWhole("port", options.port, 0, 65_535);
   checkWhole("networkId", options.networkId, 0, 2 ** 32 - 1);
   checkWhole("maxPendingPeers", options.maxPendingPeers, 0, Infinity);

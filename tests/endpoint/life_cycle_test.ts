@@ -35,6 +35,7 @@ const WRONG: [string, Partial<EndpointOptions>, typeof TypeError | typeof RangeE
     turn: [{ host: "127.0.0.1", transport: "sctp" as "udp" }],
   }, TypeError],
   ["a transport", { transport: "sctp" as TransportOption }, TypeError],
+  ["no interface at all", { interfaces: [] }, TypeError],
   ["a port", { port: 65_536 }, RangeError],
   ["no number", { port: NaN }, RangeError],
   ["half a network", { networkId: 0.5 }, RangeError],
