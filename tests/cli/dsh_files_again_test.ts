@@ -86,3 +86,17 @@ againTest("a put that is begun again is told so", putTwice);
 againTest("with another user's rights, a put that is begun again is told so", putTwice, {
   ...{ args: ["--user", "nobody"], needsRoot: true },
 });
+
+againTest(
+  "a file that changes while it is put is named as it was given",
+  async (server, directory) => {
+    const [source, part] = [`${directory}/big`, `${directory}/root/.big.dhtnet-part`];
+    Deno.writeFileSync(source, BYTES);
+    const put = { args: ["--put", source], part };
+    const { code, stderr } = await inTheMidst(server, put, async () => {
+      await Deno.truncate(source, 3);
+    });
+    assert.equal(code, 1);
+    assert.match(stderr, new RegExp(`^dsh: ${source}: it became shorter while it was read$`, "m"));
+  },
+);

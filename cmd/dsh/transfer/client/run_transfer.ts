@@ -93,7 +93,7 @@ function openSide({ direction, local, remote }: TransferOptions): Side {
 async function transfer(
   channel: PeerChannel,
   side: Side,
-  { direction, remote, report, showsProgress }: TransferOptions,
+  { direction, local, remote, report, showsProgress }: TransferOptions,
   tally: Tally,
 ): Promise<void> {
   const output = new FrameOutput(channel);
@@ -106,10 +106,11 @@ async function transfer(
   const frames = framesOf(channel);
   await agreed(frames);
   using progress = showsProgress ? new ProgressLine(tally) : undefined;
+  const source = direction === "put" ? local : remote;
   const note = ({ path, reason, isFailure }: Note) => {
     progress?.clear();
     if (isFailure) tally.failures++;
-    const text = `${printableLine(path || remote)}: ${printableLine(reason)}`;
+    const text = `${printableLine(path || source)}: ${printableLine(reason)}`;
     report.notice(isFailure ? text : `left out: ${text}`, { level: isFailure ? "error" : "info" });
   };
   const observer = { tally, note };
