@@ -71,7 +71,9 @@ export class Meetings {
     const channel = await endpoint.connect(member.id, channelName(name), { signal, ...limit });
     const session = endpoint.status().sessions.find(({ peer }) => peer.id === member.id);
     const refusal = session === undefined ? undefined : authorize(session.peer);
-    if (refusal !== undefined || member.link !== undefined) {
+    // Ours had succeeded before it could be ended: the other side has declined it, if its id is greater.
+    const yields = member.opening !== undefined && endpoint.id < member.id;
+    if (refusal !== undefined || member.link !== undefined || yields) {
       channel.reset();
       throw new Error(refusal ?? "it has called us meanwhile");
     }
