@@ -198,11 +198,12 @@ export class VpnClient {
           isClient: true,
         }, signal);
       }
-      await exchangePackets(link, device, this.#uplink, { notFrom: own, to: own, gate });
-    } catch (error) {
-      // It was there and is lost: that is for coming back.
-      if (error instanceof FrameError || error instanceof ToolError) throw error;
-      report.detail(failureMessage(error));
+      const admission = { notFrom: own, to: own, gate };
+      await exchangePackets(link, device, this.#uplink, admission).catch((error) => {
+        // It was there and is lost: that is for coming back.
+        if (error instanceof FrameError || error instanceof ToolError) throw error;
+        report.detail(failureMessage(error));
+      });
     } finally {
       this.#connected = undefined;
       this.#route.lead(undefined);

@@ -7,6 +7,7 @@ import type { Tunnel } from "../../../cmd/dvpn/route/tunnel.ts";
 import { RuleBook } from "../../../cmd/dvpn/rules/rule_book.ts";
 import type { VpnContext } from "../../../cmd/dvpn/vpn_context.ts";
 import type { IpFamily } from "../../../lib/ip/mod.ts";
+import { NetError } from "../../../lib/net/net_error.ts";
 import { OWN_INTERFACES } from "../../../lib/net/own_interfaces.ts";
 import { withInterfaces } from "./host_interfaces.ts";
 import { MemoryDevice } from "./memory_device.ts";
@@ -26,6 +27,17 @@ async function planOf(
   client: readonly InterfaceAddress[],
   ...server: string[]
 ): Promise<NetworkPlan> {
+  const tunnel = { plan: () => Promise.resolve([]) };
+  return await (await clientOf(families, client, server, tunnel)).plan();
+}
+
+/** A client with that tunnel. A server that it loses is an error of its own. */
+async function clientOf(
+  families: readonly IpFamily[],
+  client: readonly InterfaceAddress[],
+  server: readonly string[],
+  tunnel: object,
+): Promise<VpnClient> {
   const greeting = encodeServerGreeting({
     mtu: 1380,
     segmentsUdp: true,
@@ -41,6 +53,7 @@ async function planOf(
     reset: () => {},
   };
   const datagrams = { maxBytes: 0, send: () => false, onDatagram: () => {}, close: () => {} };
+  const stop = new AbortController();
   const context = {
     device: Object.assign(new MemoryDevice(), { name: "t0" }),
     endpoint: {
@@ -51,11 +64,16 @@ async function planOf(
     },
     families,
     settings: { device: "t0", mtu: 1380, carry: "auto", script: undefined },
+    host: {
+      perform: () => Promise.resolve(),
+      undo: () => Promise.resolve(),
+      remember: () => Promise.resolve(() => Promise.resolve()),
+    },
+    report: { notice: (text: string) => stop.abort(new Error(text)), detail: () => {} },
     rules: await RuleBook.open(undefined),
-    signal: new AbortController().signal,
+    signal: stop.signal,
   } as unknown as VpnContext;
-  const tunnel = { plan: () => Promise.resolve([]) } as unknown as Tunnel;
-  return await new VpnClient(context, ID, tunnel, undefined).plan();
+  return new VpnClient(context, ID, tunnel as unknown as Tunnel, undefined);
 }
 
 Deno.test("dvpn client: a server takes over no address in a network of the host", async () => {
@@ -91,5 +109,15 @@ Deno.test("dvpn client: where IPv6 is switched off, IPv4 is what it takes", asyn
     assert.match(plan, /"address","add","10\.80\.77\.64\/24"/);
     assert.doesNotMatch(plan, /fd01/);
     await assert.rejects(planOf([4], [CLIENT6], "fd01::1"), /IPv6 is switched off/);
+  });
+});
+
+Deno.test("dvpn client: what keeps traffic out of the tunnel is told, and not taken for the server's end", async () => {
+  await withInterfaces(["eth0 192.168.1.7/24"], async () => {
+    const nothing = () => Promise.resolve();
+    const open = () => Promise.reject(new NetError("file", "cannot write the journal"));
+    const tunnel = { open, close: nothing, end: nothing };
+    const client = await clientOf([4], [CLIENT], ["10.80.77.1"], tunnel);
+    await assert.rejects(client.run(), /cannot write the journal/);
   });
 });
