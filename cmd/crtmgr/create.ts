@@ -11,6 +11,7 @@ import { ExitCode, UsageError } from "../tool/exit_code.ts";
 import { printableLine } from "../tool/log_line.ts";
 import { writeError } from "../tool/output.ts";
 import type { CommandContext } from "./commands.ts";
+import { refuseIdlePassphrase } from "./idle_passphrase.ts";
 import { registerIssued } from "./issued.ts";
 import { passphraseSource } from "../tool/key_passphrase.ts";
 import { exists, makeDirectory, withoutSlash } from "./new_file.ts";
@@ -20,7 +21,7 @@ import { loadNamed } from "./signer.ts";
 export async function create({ values }: CommandContext): Promise<number> {
   const passFile = values["key-pass-file"];
   const authority = await loadNamed(values, passphraseSource(passFile));
-  if (authority === undefined && passFile !== undefined) throw nothingToDecrypt();
+  await refuseIdlePassphrase(passFile, values.privatekey === undefined ? [] : [values.privatekey]);
   const directory = withoutSlash(values.output!);
   const name = fileName(values.name ?? (authority === undefined ? "ca" : "certificate"));
   const path = `${directory}/${name}`;
@@ -32,14 +33,6 @@ export async function create({ values }: CommandContext): Promise<number> {
   const kind = authority === undefined ? "CA" : "device";
   writeError(`${kind} ${identity.id}\nwritten: ${path}.crt ${path}.pem\n`);
   return ExitCode.ok;
-}
-
-/** A passphrase may be meant for the new key, which would be written in the clear. */
-function nothingToDecrypt(): UsageError {
-  return new UsageError(
-    "--key-pass-file has no meaning with -o alone: no key is read; " +
-      "crtmgr encrypt puts the new one under a passphrase",
-  );
 }
 
 async function makeIdentity(

@@ -5,7 +5,7 @@ import { createAuthority, createDevice } from "../../lib/identity/mod.ts";
 import { completeIdentity, describeStored, type StoredIdentity } from "./complete_identity.ts";
 import { registerIssued } from "./issued.ts";
 import { exists, makeDirectory, withoutSlash } from "./new_file.ts";
-import { isEncrypted } from "./key_encryption.ts";
+import { refuseIdlePassphrase } from "./idle_passphrase.ts";
 import { type PassphraseSource, passphraseSource } from "../tool/key_passphrase.ts";
 
 /** Where a server's files are below its folder, without `.crt` and `.pem`; as upstream has them. */
@@ -69,7 +69,8 @@ export async function setup({ values }: CommandContext): Promise<number> {
   if (values.output === undefined) throw new UsageError("-s needs a folder: -o DIR");
   const folder = withoutSlash(values.output);
   const passFile = values["key-pass-file"];
-  if (passFile !== undefined) await refuseIdlePassphrase(folder);
+  const present = await keysOfHalf(folder);
+  if (present !== undefined) await refuseIdlePassphrase(passFile, present);
   const passphrase = passphraseSource(passFile);
   const { authority, device } = await setUpServer(folder, Deno.hostname(), passphrase, values.days);
   if (authority !== undefined) writeError(`${describeStored("CA", authority)}\n`);
@@ -77,15 +78,9 @@ export async function setup({ values }: CommandContext): Promise<number> {
   return ExitCode.ok;
 }
 
-/** A passphrase that opens no key may be meant for the new ones, which would be in the clear. */
-async function refuseIdlePassphrase(folder: string): Promise<void> {
+/** The private keys of a server that are there; undefined when none is missing. */
+async function keysOfHalf(folder: string): Promise<string[] | undefined> {
   const keys = Object.values(SERVER_FILES).map((path) => `${folder}/${path}.pem`);
   const present = await Promise.all(keys.map(exists));
-  if (present.every((isThere) => isThere)) return;
-  const encrypted = keys.filter((_, index) => present[index]).map(isEncrypted);
-  if ((await Promise.all(encrypted)).includes(true)) return;
-  throw new UsageError(
-    "--key-pass-file has no meaning here: no key that is there is encrypted; " +
-      "crtmgr encrypt puts the new ones under a passphrase",
-  );
+  return present.includes(false) ? keys.filter((_, index) => present[index]) : undefined;
 }

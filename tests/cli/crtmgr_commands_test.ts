@@ -261,13 +261,17 @@ inFolder("a key under a passphrase works wherever the passphrase is known", asyn
   await fail(/is not encrypted/, "decrypt", key, ...passFile);
 });
 
-inFolder("a passphrase that would not protect the new CA is refused", async (folder) => {
+inFolder("a passphrase that would not protect a new key is refused", async (folder) => {
   await Deno.writeTextFile(`${folder}/pass`, "correct horse\n", { mode: 0o600 });
+  const { signer } = await makeFamily(folder);
   const args = ["-o", `${folder}/new`, "-n", "nc"];
-  const { code, stdout, stderr } = await crtmgr([...args, "--key-pass-file", `${folder}/pass`]);
-  assert.deepEqual([code, stdout], [2, ""], stderr);
-  assert.match(stderr, /--key-pass-file has no meaning with -o alone: .*; crtmgr encrypt puts/);
-  await assert.rejects(Deno.stat(`${folder}/new`), Deno.errors.NotFound);
+  const rotate = ["rotate", `${folder}/laptop.crt`, ...signer, "-o", `${folder}/new`];
+  for (const line of [args, [...args, ...signer], rotate]) {
+    const { code, stdout, stderr } = await crtmgr([...line, "--key-pass-file", `${folder}/pass`]);
+    assert.deepEqual([code, stdout], [2, ""], stderr);
+    assert.match(stderr, /--key-pass-file has no meaning here: .*; crtmgr encrypt puts/);
+    await assert.rejects(Deno.stat(`${folder}/new`), Deno.errors.NotFound);
+  }
 
   // The variable may be set for other runs.
   const env = { DHTNET_KEY_PASS: "correct horse" };
