@@ -33,7 +33,10 @@ function killSwitchTable(device: string): string {
   return `dhtnet_${nftName(device)}_killswitch`;
 }
 
-/** An interface's name as a part of a table's: nftables has letters, digits and `_`. */
+/**
+ * An interface's name as a part of a table's: nftables has letters, digits and `_`. No two interfaces
+ * have the same one, as a table replaces another of its name.
+ */
 export function nftName(device: string): string {
-  return device.replaceAll(/[^A-Za-z0-9]/g, "_");
+  return device.replaceAll(/[^A-Za-z0-9]/g, (other) => `_${other.charCodeAt(0).toString(16)}`);
 }

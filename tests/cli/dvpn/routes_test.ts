@@ -8,7 +8,7 @@ import type { NetworkHost } from "../../../cmd/dvpn/plan/network_plan.ts";
 import { showPlan } from "../../../cmd/dvpn/plan/show_plan.ts";
 import { checkRoutes, clientRoutes } from "../../../cmd/dvpn/route/client_routes.ts";
 import { gatewayPlan } from "../../../cmd/dvpn/route/gateway.ts";
-import { killSwitch } from "../../../cmd/dvpn/route/kill_switch.ts";
+import { killSwitch, nftName } from "../../../cmd/dvpn/route/kill_switch.ts";
 import {
   addressOutside,
   intoTunnel,
@@ -204,7 +204,7 @@ Deno.test("dvpn gateway: private networks are left out unless they are to be rea
   const open = showPlan(await gatewayPlan({ ...wish, lanAccess: true }, on));
   // Where the host forwards already, nothing of it is changed.
   assert.doesNotMatch(closed, /sysctl/);
-  assert.match(closed, /table inet dhtnet_vpn_a_1 /);
+  assert.match(closed, /table inet dhtnet_vpn_2ea_2d1 /);
   assert.match(
     closed,
     /ip daddr 192\.168\.1\.1 udp dport 53 accept\n[^]*192\.168\.0\.0\/16.*reject/,
@@ -226,4 +226,10 @@ Deno.test("dvpn kill switch: one that a killed process has left is replaced, not
     /^add table inet (\w+); delete table inet \1; table inet \1 \{[^]*policy drop/,
   );
   assert.deepEqual(undo, ["nft", "delete", "table", "inet", "dhtnet_dvpn0_killswitch"]);
+});
+
+Deno.test("dvpn kill switch: no two interfaces have one table", () => {
+  const names = ["vpn-a", "vpn_a", "vpn.a", "vpna", "vpn_2da"];
+  assert.equal(new Set(names.map(nftName)).size, names.length);
+  for (const name of names) assert.match(nftName(name), /^\w+$/);
 });
