@@ -107,7 +107,8 @@ export class DhtCarrier implements SignallingCarrier {
 
   /**
    * Listens at the inbox of `id`. Resolves when the first nodes will tell of requests, at once when
-   * there is no node yet, in any case after a few seconds; the listening itself goes on until closed.
+   * there is no node yet, in any case after a few seconds, or when the service is closed; the listening
+   * itself goes on until closed.
    */
   async listen(id: string, onRequest: RequestReceiver): Promise<CarrierListener> {
     const answers = new Map<Operation, ReturnType<typeof setTimeout>>();
@@ -138,8 +139,11 @@ export class DhtCarrier implements SignallingCarrier {
       },
     });
     if (this.#dht.status().status !== "disconnected") {
-      const timer = setTimeout(ready.resolve, LISTEN_READY_MS);
+      const { ended } = this.#dht, giveUp = () => ready.resolve();
+      const timer = setTimeout(giveUp, LISTEN_READY_MS);
+      ended.addEventListener("abort", giveUp, { once: true });
       await ready.promise;
+      ended.removeEventListener("abort", giveUp);
       clearTimeout(timer);
     }
     return {

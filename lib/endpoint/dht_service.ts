@@ -142,6 +142,11 @@ export class DhtService {
     return this.#asked.promise;
   }
 
+  /** Fires when it is closed. */
+  get ended(): AbortSignal {
+    return this.#ending.signal;
+  }
+
   /** Pings addresses of DHT nodes, again and again while no node is known. */
   bootstrap(addresses: readonly SocketAddress[]): void {
     this.#asked.resolve();

@@ -308,10 +308,10 @@ export class Endpoint implements AsyncDisposable {
     this.#requests.close();
     const erased = this.#keys.close();
     await this.#door.close();
-    await this.#inbox?.then((listener) => listener.close(), () => {});
+    const unlistened = this.#inbox?.then((listener) => listener.close(), () => {});
     await Promise.all([...this.#sessions].map((session) => session.close()));
     this.#dhtRelay?.close(); // what has been said until now may have gone over it
-    await Promise.all([dialled, gathered, erased, this.#dht.close()]);
+    await Promise.all([dialled, gathered, erased, this.#dht.close(), unlistened]);
     await this.#mapper?.close();
   }
 

@@ -154,3 +154,14 @@ Deno.test("dht carrier: an answer that has arrived is looked after no more", asy
   await listener.close();
   assert.equal(cancelled, 2, "once each");
 });
+
+Deno.test("dht carrier: who begins to listen as the service is closed does not wait for nodes", async () => {
+  const nowhere = { interfaces: ["lo"], discovery: false, bootstrap: ["127.0.0.1:9"] };
+  const service = await DhtService.start({ ...nowhere, networkId: freshNetworkId() });
+  let isWaiting = true;
+  const listening = new DhtCarrier(service).listen(ID, echo).finally(() => isWaiting = false);
+  await service.close();
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(isWaiting, false);
+  await (await listening).close();
+});
