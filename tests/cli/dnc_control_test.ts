@@ -153,3 +153,32 @@ Deno.test("dnc --control: a master that cannot start says why", async () => {
   }
   await Deno.remove(directory, { recursive: true });
 });
+
+Deno.test({
+  name: "dnc --control: the master holds no lock and no pipe of whoever calls dnc",
+  ignore: Deno.build.os !== "linux",
+  async fn() {
+    const directory = await Deno.makeTempDir();
+    const entry = `${directory}/master.ts`, lock = `${directory}/lock`, held = `${directory}/held`;
+    await Deno.writeTextFile(
+      entry,
+      `const links = [...Deno.readDirSync("/proc/self/fd")].map(({ name }) => {
+        try {
+          return Deno.readLinkSync("/proc/self/fd/" + name);
+        } catch {
+          return "";
+        }
+      });
+      Deno.writeTextFileSync("${held}", String(links.includes("${lock}")));
+      console.log("here");`,
+    );
+    const module = new URL("../../cmd/dnc/control/start_master.ts", import.meta.url).href;
+    const code = `import { startMaster } from "${module}"; await startMaster("${entry}", []);`;
+    const words = [Deno.execPath(), "eval", "--ext=ts", code];
+    const args = ["-c", 'exec 9>"$0"; exec "$@"', lock, ...words];
+    const { success, stderr } = await new Deno.Command("sh", { args }).output();
+    assert.ok(success, text(stderr));
+    assert.equal(await Deno.readTextFile(held), "false");
+    await Deno.remove(directory, { recursive: true });
+  },
+});

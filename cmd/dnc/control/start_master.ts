@@ -1,8 +1,11 @@
+import { loadLibc } from "../../../lib/net/system_libc.ts";
 import { ExitCode, ToolError } from "../../tool/exit_code.ts";
 import { waitAtMost } from "../../tool/waiting.ts";
 
 /** A master that has not bound its socket by then is given up, ms. */
 const START_TIMEOUT_MS = 15_000;
+/** Of close_range(2): descriptors are not closed yet, but when another program takes over. */
+const CLOSE_RANGE_CLOEXEC = 4;
 
 /**
  * Starts a master in the background, where it goes on when we end: in a session of its own, so that
@@ -14,6 +17,7 @@ const START_TIMEOUT_MS = 15_000;
  */
 export async function startMaster(entry: string, args: readonly string[]): Promise<void> {
   const itself = Deno.build.standalone ? [] : ["run", "-A", "--unstable-net", entry];
+  keepDescriptors();
   const master = spawn([...itself, "--control-master", ...args]);
   master.unref();
   const complaint = new Response(master.stderr).text();
@@ -31,6 +35,15 @@ export async function startMaster(entry: string, args: readonly string[]): Promi
   if (performance.now() - begin >= START_TIMEOUT_MS) {
     throw new ToolError(ExitCode.failure, "the background dnc does not start");
   }
+}
+
+/** What our caller left open, a lock or a pipe, is not the master's to hold when we have ended. */
+function keepDescriptors(): void {
+  const libc = loadLibc({
+    close_range: { parameters: ["u32", "u32", "i32"], result: "i32" },
+  });
+  libc?.symbols.close_range(3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC);
+  libc?.close();
 }
 
 function spawn(args: readonly string[]): Deno.ChildProcess {
