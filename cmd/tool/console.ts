@@ -6,6 +6,13 @@ const MAX_LINE_BYTES = 4096;
 /** What the keys send in raw mode. */
 const KEY = { interrupt: 0x03, endOfInput: 0x04, backspace: 0x08, killLine: 0x15, delete: 0x7f };
 
+/** Signals that end a process which does not listen to them, and its exit code then. */
+const ENDINGS = [
+  ["SIGHUP", ExitCode.hungUp],
+  ["SIGINT", ExitCode.interrupted],
+  ["SIGTERM", ExitCode.terminated],
+] as const;
+
 /** Where questions are asked and answers come from. */
 export interface Console {
   /** Whether a person sits there: answers are echoed as they are typed, and can be hidden. */
@@ -76,13 +83,32 @@ export function lineConsole(
     readLine: () => lines.next(),
     async readSecret() {
       if (!interactive) return await lines.next();
-      source.setRaw(true);
-      try {
-        return await lines.typed();
-      } finally {
-        source.setRaw(false);
-        write("\n");
-      }
+      using _unseen = hideTyping(source, write);
+      return await lines.typed();
+    },
+  };
+}
+
+/** A terminal shows nothing of what is typed until the end, also where a signal ends the process. */
+function hideTyping(terminal: LineSource, write: (text: string) => void): Disposable {
+  const show = () => {
+    terminal.setRaw(false);
+    write("\n");
+  };
+  const signals = Deno.build.os === "windows" ? [] : ENDINGS;
+  const listeners = signals.map(([signal, exitCode]) => {
+    const listener = () => {
+      show();
+      Deno.exit(exitCode);
+    };
+    Deno.addSignalListener(signal, listener);
+    return () => Deno.removeSignalListener(signal, listener);
+  });
+  terminal.setRaw(true);
+  return {
+    [Symbol.dispose]() {
+      show();
+      for (const remove of listeners) remove();
     },
   };
 }

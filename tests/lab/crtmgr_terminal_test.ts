@@ -7,8 +7,12 @@ import { toolWords } from "../cli/tool_process.ts";
 
 /** Starts `crtmgr` at a terminal of its own. */
 async function atTerminal(folder: string, args: readonly string[], env: Record<string, string>) {
+  return await inTerminal(folder, shellLine([...toolWords("crtmgr"), ...args]), env);
+}
+
+/** Starts a line of shell there. */
+async function inTerminal(folder: string, command: string, env: Record<string, string>) {
   const { denoDir } = JSON.parse(await run(Deno.execPath(), "info", "--json"));
-  const command = shellLine([...toolWords("crtmgr"), ...args]);
   // `script` ends with the exit code of what it ran.
   return new Background(["script", "-qec", command, "/dev/null"], {
     env: { HOME: `${folder}/home`, DENO_DIR: denoDir, TERM: "xterm", ...env },
@@ -84,4 +88,20 @@ inFolder("at a terminal: Ctrl-C at a question writes nothing", async (folder) =>
   await wizard.type("\x03");
   assert.equal((await wizard.status).code, 130);
   await assert.rejects(Deno.stat(`${folder}/server`), Deno.errors.NotFound);
+});
+
+inFolder("at a terminal: a signal at a hidden question leaves the echo on", async (folder) => {
+  const [program, ...words] = toolWords("crtmgr");
+  await run(program, ...words, "-o", folder);
+  const encrypt = shellLine([program, ...words, "encrypt", `${folder}/ca.pem`]);
+  for (const [signal, code] of [["SIGTERM", 143], ["SIGHUP", 129], ["SIGINT", 130]] as const) {
+    const line = `sh -c 'echo "process $$"; exec ${encrypt}'; echo "code $?"; stty -a`;
+    await using terminal = await inTerminal(folder, line, { NO_COLOR: "1" });
+    const [, pid] = await terminal.shows(/process (\d+)/);
+    await terminal.shows(/New passphrase for .*: $/);
+    Deno.kill(Number(pid), signal);
+    await terminal.shows(new RegExp(`code ${code}\\b`));
+    await terminal.shows(/ icanon [^]* echo /);
+    assert.equal((await terminal.status).code, 0);
+  }
 });
