@@ -4,8 +4,8 @@ import type { PipeDatagrams } from "./pipe.ts";
 import { QuicDatagrams } from "./quic_datagrams.ts";
 import { withoutZone } from "./zone.ts";
 
-/** What one read asks of the transport: measured fastest from 256 KiB on. */
-const READ_BUFFER_BYTES = 262_144;
+/** What one read asks of the transport at most: measured fastest from 256 KiB on. */
+const MAX_READ_BYTES = 262_144;
 
 /**
  * A {@linkcode ByteStream} on one bidirectional stream of a QUIC connection, which belongs to it,
@@ -26,7 +26,7 @@ export class QuicStream implements ByteStream {
   readonly #reader: ReadableStreamBYOBReader;
   readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
   readonly #gone: Promise<unknown>;
-  #buffer = new ArrayBuffer(READ_BUFFER_BYTES);
+  #buffer = new ArrayBuffer(0);
   #rest: Uint8Array = new Uint8Array(0);
 
   constructor(
@@ -52,6 +52,9 @@ export class QuicStream implements ByteStream {
 
   async read(into: Uint8Array): Promise<number | null> {
     if (this.#rest.length === 0) {
+      // As large as the caller's: who waits for little holds little.
+      const size = Math.min(into.length, MAX_READ_BYTES);
+      if (this.#buffer.byteLength !== size) this.#buffer = new ArrayBuffer(size);
       const { value, done } = await this.#reader.read(new Uint8Array(this.#buffer));
       if (done) return null;
       this.#buffer = value.buffer; // the same memory, transferred to us again

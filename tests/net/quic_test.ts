@@ -205,3 +205,28 @@ Deno.test("quic: without --unstable-net the error says what to do, UDP works all
     new TextDecoder().decode(child.stderr),
   );
 });
+
+Deno.test("quic: a pipe holds no more for its reads than they ask for", async (t) => {
+  const sizes: number[] = [];
+  const proto = ReadableStreamBYOBReader.prototype;
+  const read = proto.read;
+  proto.read = function (this: ReadableStreamBYOBReader, view, options) {
+    sizes.push(view.byteLength);
+    return read.call(this, view, options);
+  } as typeof read;
+  try {
+    const { near, far } = await connect();
+    for (const [asked, held] of [[4_096, 4_096], [1 << 20, 262_144], [4_096, 4_096]] as const) {
+      await t.step(`${asked} bytes`, async () => {
+        sizes.length = 0;
+        const reading = far.read(new Uint8Array(asked));
+        await near.write(Uint8Array.of(1));
+        assert.equal(await reading, 1);
+        assert.deepEqual(sizes, [held]);
+      });
+    }
+    await Promise.all([near.close(), far.close()]);
+  } finally {
+    proto.read = read;
+  }
+});
