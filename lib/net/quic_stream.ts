@@ -51,6 +51,7 @@ export class QuicStream implements ByteStream {
   }
 
   async read(into: Uint8Array): Promise<number | null> {
+    if (into.length === 0) return 0;
     if (this.#rest.length === 0) {
       // As large as the caller's: who waits for little holds little.
       const size = Math.min(into.length, MAX_READ_BYTES);
