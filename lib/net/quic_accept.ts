@@ -73,8 +73,9 @@ export async function acceptQuic(options: QuicAcceptOptions): Promise<Pipe> {
   const local = { ip: canonicalIp(options.local.ip), port: endpoint.addr.port };
   options.onListening?.(local);
   const losers = new Set<Deno.QuicConn>();
+  const over = new AbortController();
   try {
-    const winner = firstMeant(listener, options.remote, losers);
+    const winner = firstMeant(listener, options.remote, losers, over.signal);
     const { conn, reader, writer } = await limit.limit(winner, "waiting for a QUIC connection");
     losers.delete(conn);
     return new StreamPipe(new QuicStream(local, endpoint, conn, reader, writer));
@@ -83,20 +84,27 @@ export async function acceptQuic(options: QuicAcceptOptions): Promise<Pipe> {
     throw error;
   } finally {
     limit.clear();
-    listener.stop();
+    over.abort();
     for (const conn of losers) conn.close();
   }
 }
 
+/**
+ * The first that means it. The listener goes on, and takes nobody any more once that is `over`, until
+ * the endpoint is closed: to stop it would end the process where another client has just come, as
+ * quinn-proto 0.11.16 then looks for settings that are gone (quinn pull request 2838).
+ */
 function firstMeant(
   listener: Deno.QuicListener,
   remote: SocketAddress | undefined,
   conns: Set<Deno.QuicConn>,
+  over: AbortSignal,
 ): Promise<MeantConnection> {
   const hall = new QuicHall({
     handshakeMs: HANDSHAKE_TIMEOUT_MS,
     maxSilent: MAX_SILENT_CONNECTIONS,
     onConnected: (conn) => {
+      if (over.aborted) return false;
       conns.add(conn);
       return remote === undefined || equalSocketAddress(quicRemote(conn), remote);
     },
@@ -105,7 +113,8 @@ function firstMeant(
     const listen = async () => {
       for (;;) {
         const incoming = await listener.incoming();
-        hall.take(incoming).then((meant) => meant && resolve(meant), () => {});
+        if (over.aborted) incoming.ignore();
+        else hall.take(incoming).then((meant) => meant && resolve(meant), () => {});
       }
     };
     listen().catch((error) => reject(new NetError("closed", "QUIC listener", { cause: error })));

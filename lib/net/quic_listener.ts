@@ -60,21 +60,21 @@ export function listenQuic({ local, credentials, onPipe }: QuicListenOptions): P
     const { conn, reader, writer } = meant;
     onPipe(new StreamPipe(new QuicStream(bound, endpoint, conn, reader, writer, true)));
   };
+  // Not stopped, see acceptQuic(): it goes on, and refuses, until the endpoint is closed.
   const listening = (async () => {
-    while (!closed) {
+    for (;;) {
       const incoming = await listener.incoming();
       if (closed) incoming.refuse();
       else take(incoming).catch(() => {});
     }
-  })().catch(() => {}); // stopped
+  })().catch(() => {}); // closed
   return {
     local: bound,
     async close() {
       if (closed) return;
       closed = true;
-      listener.stop();
       letGo();
-      await listening;
+      if (open.size === 0) await listening;
     },
   };
 }

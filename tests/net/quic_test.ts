@@ -230,3 +230,42 @@ Deno.test("quic: a pipe holds no more for its reads than they ask for", async (t
     proto.read = read;
   }
 });
+
+Deno.test("quic: a client that comes in the moment in which another one wins does no harm", async () => {
+  // It is there, and will be heard of when the other one has won: then Deno panicked.
+  const proto = Deno.QuicEndpoint.prototype;
+  const original = proto.listen;
+  const won = Promise.withResolvers<void>(), heard = Promise.withResolvers<void>();
+  proto.listen = function (options) {
+    const listener = original.call(this, options);
+    const incoming = listener.incoming.bind(listener);
+    let isFirst = true;
+    listener.incoming = async () => {
+      const next = await incoming();
+      if (isFirst) isFirst = false;
+      else {
+        await won.promise;
+        queueMicrotask(() => queueMicrotask(heard.resolve));
+      }
+      return next;
+    };
+    return listener;
+  };
+  try {
+    const { accepted, remote, sha256 } = await listen();
+    const given = new AbortController();
+    const { signal } = given;
+    const dial = () => dialQuic({ local: ANY, remote, sha256, timeoutMs: 5000, signal });
+    const near = await dial();
+    const late = dial();
+    late.catch(() => {});
+    const far = await accepted;
+    won.resolve();
+    await heard.promise;
+    given.abort();
+    await assert.rejects(late);
+    await Promise.all([near.close(), far.close()]);
+  } finally {
+    proto.listen = original;
+  }
+});
