@@ -101,8 +101,8 @@ export class ThisHost implements NetworkHost {
     const left = records.filter(({ process }) => !isAlive(process) && this.#concerns(process));
     const isKept = (action: Action) => isSame(action, keep);
     const todo = left.map((record) => ({ record, actions: this.#stillMade(record) }));
-    const isThere = todo.some(({ actions }) => actions.some(isKept));
-    const forget = isThere ? await this.remember([keep!]) : undefined;
+    const isKeptThere = todo.some(({ actions }) => actions.some(isKept));
+    const forget = isKeptThere ? await this.remember([keep!]) : undefined;
     const failed: string[] = [];
     for (const { record, actions } of todo) {
       const stay: Action[] = [];
@@ -113,7 +113,7 @@ export class ThisHost implements NetworkHost {
           failed.push(error instanceof Error ? error.message : String(error));
         });
       }
-      await this.#settle(record, stay, isThere);
+      await this.#settle(record, stay, isKeptThere);
     }
     const count = left.length;
     if (forget === undefined) return { count, failed };
